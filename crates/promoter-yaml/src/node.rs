@@ -1,0 +1,340 @@
+//! The tree that every YAML reader and writer of promoter shares.
+//!
+//! A [`Node`] keeps what a decision may need and nothing else: the text of a scalar with the type that the
+//! dialect gave it, the order of mapping keys, and where it stood. Comments, anchors, flow or block style and
+//! quoting are gone after parsing. Changing trees is plain field access; what the text of a scalar means as a
+//! number is decided in `scalar`, how a tree is written in `emit`.
+
+/// Where a value stood in its file. Lines and columns count from 1; `Mark::default()` (0, 0) means "made by code".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Mark {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in code points, from 1.
+    pub column: u32,
+}
+
+/// The type that a dialect's rules gave a scalar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tag {
+    /// `null`, `~` or nothing.
+    Null,
+    /// A boolean; the text is kept as written.
+    Bool,
+    /// An integer in any spelling the dialect knows (`0644`, `0x1F`, `1_000`).
+    Int,
+    /// A floating point number.
+    Float,
+    /// A date or time that stood there without quotes.
+    Timestamp,
+    /// Text: quoted, a block scalar, or plain text that is nothing else.
+    Str,
+}
+
+/// One scalar: its text after unquoting, and its type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scalar {
+    /// The text, unquoted and unescaped.
+    pub text: Box<str>,
+    /// What the text is.
+    pub tag: Tag,
+}
+
+/// What a node holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Data {
+    /// A scalar.
+    Scalar(Scalar),
+    /// A sequence.
+    Seq(Vec<Node>),
+    /// A mapping in the order of the file.
+    Map(Map),
+}
+
+/// A value of a YAML or JSON document with its place. Equality ignores the place.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// What it holds.
+    pub data: Data,
+    /// Where it stood.
+    pub mark: Mark,
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.data == other.data
+    }
+}
+
+impl Eq for Node {}
+
+impl From<Data> for Node {
+    fn from(data: Data) -> Self {
+        Self { data, mark: Mark::default() }
+    }
+}
+
+impl Node {
+    fn scalar(text: impl Into<Box<str>>, tag: Tag) -> Self {
+        Data::Scalar(Scalar { text: text.into(), tag }).into()
+    }
+
+    /// Makes a null.
+    pub fn null() -> Self {
+        Self::scalar("null", Tag::Null)
+    }
+
+    /// Makes a string, whatever the text looks like.
+    pub fn str(text: impl Into<Box<str>>) -> Self {
+        Self::scalar(text, Tag::Str)
+    }
+
+    /// Makes a boolean.
+    pub fn bool(value: bool) -> Self {
+        Self::scalar(if value { "true" } else { "false" }, Tag::Bool)
+    }
+
+    /// Makes an integer.
+    pub fn int(value: i64) -> Self {
+        Self::scalar(value.to_string(), Tag::Int)
+    }
+
+    /// Makes a sequence.
+    pub fn seq(items: Vec<Self>) -> Self {
+        Data::Seq(items).into()
+    }
+
+    /// Makes a mapping.
+    pub fn map(map: Map) -> Self {
+        Data::Map(map).into()
+    }
+
+    /// The same node with another place.
+    #[must_use]
+    pub fn at(mut self, mark: Mark) -> Self {
+        self.mark = mark;
+        self
+    }
+
+    /// The scalar, if it is one.
+    pub fn as_scalar(&self) -> Option<&Scalar> {
+        match &self.data {
+            Data::Scalar(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+
+    /// The text of a string; `None` for every other type.
+    pub fn as_str(&self) -> Option<&str> {
+        self.as_scalar().filter(|it| it.tag == Tag::Str).map(|it| &*it.text)
+    }
+
+    /// The text of any scalar that is not null, as kustomize reads names and selectors.
+    pub fn text(&self) -> Option<&str> {
+        self.as_scalar().filter(|it| it.tag != Tag::Null).map(|it| &*it.text)
+    }
+
+    /// The sequence, if it is one.
+    pub fn as_seq(&self) -> Option<&[Self]> {
+        match &self.data {
+            Data::Seq(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The sequence for changing, if it is one.
+    pub fn as_seq_mut(&mut self) -> Option<&mut Vec<Self>> {
+        match &mut self.data {
+            Data::Seq(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The mapping, if it is one.
+    pub fn as_map(&self) -> Option<&Map> {
+        match &self.data {
+            Data::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// The mapping for changing, if it is one.
+    pub fn as_map_mut(&mut self) -> Option<&mut Map> {
+        match &mut self.data {
+            Data::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// True for a null scalar.
+    pub fn is_null(&self) -> bool {
+        self.as_scalar().is_some_and(|it| it.tag == Tag::Null)
+    }
+
+    /// The value below `key`, if this is a mapping that has it.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.as_map()?.get(key)
+    }
+
+    /// The value below `key` for changing.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        self.as_map_mut()?.get_mut(key)
+    }
+
+    /// The value at the end of a path of mapping keys.
+    pub fn path(&self, keys: &[&str]) -> Option<&Self> {
+        keys.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    /// A word for messages: `a mapping`, `a string`, `null`…
+    pub fn type_name(&self) -> &'static str {
+        match &self.data {
+            Data::Map(_) => "a mapping",
+            Data::Seq(_) => "a sequence",
+            Data::Scalar(scalar) => match scalar.tag {
+                Tag::Null => "null",
+                Tag::Bool => "a boolean",
+                Tag::Int => "an integer",
+                Tag::Float => "a number",
+                Tag::Timestamp => "a date",
+                Tag::Str => "a string",
+            },
+        }
+    }
+}
+
+/// One entry of a mapping.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The key.
+    pub key: Box<str>,
+    /// Where the key stood.
+    pub key_mark: Mark,
+    /// The value.
+    pub value: Node,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key && self.value == other.value
+    }
+}
+
+impl Eq for Entry {}
+
+/// A mapping: entries in order, keys unique. Look-ups are linear, which suits manifests (few keys a mapping).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Map {
+    entries: Vec<Entry>,
+}
+
+impl Map {
+    /// An empty mapping.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes entries whose keys the caller knows to be unique (the parser checks while reading).
+    pub fn from_unique(entries: Vec<Entry>) -> Self {
+        Self { entries }
+    }
+
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True without entries.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entries in order.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entries in order, for changing values. Keys must stay unique.
+    pub fn entries_mut(&mut self) -> &mut [Entry] {
+        &mut self.entries
+    }
+
+    /// Takes the entries out.
+    pub fn into_entries(self) -> Vec<Entry> {
+        self.entries
+    }
+
+    /// Keys and values in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.entries.iter().map(|it| (&*it.key, &it.value))
+    }
+
+    /// Keys and values in order, values for changing.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Node)> {
+        self.entries.iter_mut().map(|it| (&*it.key, &mut it.value))
+    }
+
+    /// True when the key is there.
+    pub fn contains(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// The entry of a key, with its place.
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries.iter().find(|it| &*it.key == key)
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|it| &it.value)
+    }
+
+    /// The value of a key for changing.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        self.entries.iter_mut().find(|it| &*it.key == key).map(|it| &mut it.value)
+    }
+
+    /// Sets a key: in place when it is there, else at the end. Returns the old value.
+    pub fn insert(&mut self, key: impl Into<Box<str>>, value: Node) -> Option<Node> {
+        let key = key.into();
+        if let Some(old) = self.get_mut(&key) {
+            return Some(std::mem::replace(old, value));
+        }
+        self.entries.push(Entry { key, key_mark: Mark::default(), value });
+        None
+    }
+
+    /// The value of a key, put at the end first if it is missing.
+    pub fn get_or_insert_with(&mut self, key: &str, make: impl FnOnce() -> Node) -> &mut Node {
+        let index = match self.entries.iter().position(|it| &*it.key == key) {
+            Some(index) => index,
+            None => {
+                self.entries.push(Entry { key: key.into(), key_mark: Mark::default(), value: make() });
+                self.entries.len() - 1
+            }
+        };
+        &mut self.entries[index].value
+    }
+
+    /// Takes a key out, keeping the order of the others.
+    pub fn remove(&mut self, key: &str) -> Option<Node> {
+        let index = self.entries.iter().position(|it| &*it.key == key)?;
+        Some(self.entries.remove(index).value)
+    }
+
+    /// Keeps the entries for which `keep` is true.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &mut Node) -> bool) {
+        self.entries.retain_mut(|it| keep(&it.key, &mut it.value));
+    }
+}
+
+impl FromIterator<(Box<str>, Node)> for Map {
+    /// Collects entries; a later value of one key replaces the earlier one.
+    fn from_iter<I: IntoIterator<Item = (Box<str>, Node)>>(items: I) -> Self {
+        let mut map = Self::new();
+        for (key, value) in items {
+            map.insert(key, value);
+        }
+        map
+    }
+}
