@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Installs what the tests need besides Rust, each once and by version, below $PROMOTER_TOOLS.
+# Uses apt-get where it is root, and `go install` from the Go module proxy.
+set -euo pipefail
+tools="${PROMOTER_TOOLS:-$HOME/.cache/promoter-tools}"
+mkdir -p "$tools"
+
+say() { printf 'tools: %s\n' "$*" >&2; }
+
+# Debian packages by the command each brings.
+missing=()
+need() { command -v "$1" >/dev/null 2>&1 || [ -x "$1" ] || missing+=("$2"); }
+need git git
+need make make
+need cc gcc
+need python3 python3
+need /usr/sbin/sshd openssh-server
+if [ ${#missing[@]} -gt 0 ]; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    say "installing ${missing[*]}"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+  else
+    say "missing: ${missing[*]} (install them, or run as root with apt-get)"
+  fi
+fi
+
+if ! command -v go >/dev/null; then
+  say "no go: the tests that need kustomize, helm and grpc-go will be skipped and say so"
+  exit 0
+fi
+
+# go_tool NAME VERSION PACKAGE: $tools/NAME-VERSION/NAME
+go_tool() {
+  local dir="$tools/$1-$2"
+  [ -x "$dir/$1" ] && return
+  say "installing $1 $2"
+  GOBIN="$dir" GOFLAGS= go install "$3@$2"
+}
+go_tool kustomize v5.8.1 sigs.k8s.io/kustomize/kustomize/v5
+go_tool helm v4.2.4 helm.sh/helm/v4/cmd/helm
