@@ -1,1 +1,9 @@
-//! Placeholder.
+//! What promoter reads from the world: git, helm, disk, HTTP. Reads only; every write is the controller's.
+
+pub mod http;
+
+/// Makes ring the TLS provider of this process, once; later calls do nothing.
+pub fn install_tls() {
+    // An error means that a provider is installed already, which is what is wanted.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
