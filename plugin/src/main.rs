@@ -1,3 +1,3 @@
-//! Placeholder.
+//! The command line of the plugin.
 
 fn main() {}

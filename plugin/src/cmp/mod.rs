@@ -1,0 +1,16 @@
+//! The config management plugin protocol of Argo CD: one gRPC service on a unix socket.
+//!
+//! `wire` makes stock grpc-go clients acceptable to h2, `service` speaks the protocol, `archive` holds a request's tree
+//! in memory, `environment` reads its variables, `limit` bounds how much runs at once, and `client` is the other end.
+
+pub mod client;
+#[expect(
+    missing_docs,
+    unreachable_pub,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    reason = "made by a generator"
+)]
+mod generated;
+
+pub(crate) use generated::{plugin as proto, repository};
