@@ -4,8 +4,10 @@
 //! ([`Externals`]). Knows no promoter words.
 
 mod files;
+mod memory;
 
 pub use files::{FileError, FileKind, Files, normalise};
+pub use memory::MemoryFiles;
 use promoter_yaml::Node;
 
 /// Which files a kustomization may name.
