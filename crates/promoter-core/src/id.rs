@@ -73,6 +73,45 @@ word!(
     |text| text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && is_lower_hex(hex))
 );
 
+word!(
+    /// The digest of an image manifest, in one of the algorithms that container runtimes take.
+    ImageDigest,
+    "a digest (`sha256:` and 64, `sha384:` and 96 or `sha512:` and 128 lower-case hexadecimal digits)",
+    |text| {
+        text.split_once(':').is_some_and(|(algorithm, hex)| {
+            let digits = match algorithm {
+                "sha256" => 64,
+                "sha384" => 96,
+                "sha512" => 128,
+                _ => return false,
+            };
+            hex.len() == digits && is_lower_hex(hex)
+        })
+    }
+);
+
+word!(
+    /// The tag of an image: at most 128 of letters, digits, `_`, `.` and `-`, the first no `.` or `-`.
+    ImageTag,
+    "a tag (at most 128 letters, digits, `_`, `.` and `-`, the first no `.` or `-`)",
+    |text| {
+        (1..=128).contains(&text.len())
+            && text.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'_' | b'.' | b'-'))
+            && !text.starts_with(['.', '-'])
+    }
+);
+
+word!(
+    /// The version of a chart in SemVer's alphabet; whether it is a valid SemVer is the registry's business.
+    ChartVersion,
+    "a chart version (letters, digits, `.`, `-`, `+`, the first a letter or digit)",
+    |text| {
+        (1..=128).contains(&text.len())
+            && text.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'-' | b'+'))
+            && text.starts_with(|it: char| it.is_ascii_alphanumeric())
+    }
+);
+
 impl Digest {
     /// The SHA-256 of some bytes.
     pub fn of(bytes: &[u8]) -> Self {

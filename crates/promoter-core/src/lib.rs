@@ -1,7 +1,16 @@
 //! Everything that decides: freight, locks, pipelines, gates, observation and plan. Pure: no clock, disk or network.
 
+mod alias;
 mod diagnosis;
+mod freight;
 mod id;
+mod image;
+mod lock;
+mod url;
 
 pub use diagnosis::{Diagnosis, Fault, Place};
-pub use id::{CommitId, Digest, Name, NotA, UnixSeconds};
+pub use freight::{Artifact, Change, Content, Freight, FreightError, FreightId, Origin};
+pub use id::{ChartVersion, CommitId, Digest, ImageDigest, ImageTag, Name, NotA, UnixSeconds};
+pub use image::{ImageError, ImageRef, PinnedImage, Repository};
+pub use lock::{Found, Hold, LOCK_FILE, LockError, LockVersion, Promotion, PromotionLock, Render, Stale};
+pub use url::{ChartUrl, GitUrl, UrlError};
