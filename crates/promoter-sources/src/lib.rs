@@ -1,6 +1,7 @@
 //! What promoter reads from the world: git, helm, disk, HTTP. Reads only; every write is the controller's.
 
 pub mod disk;
+pub mod git;
 pub mod http;
 
 /// Makes ring the TLS provider of this process, once; later calls do nothing.

@@ -1,0 +1,141 @@
+//! Why git did not give what was asked, and who can mend it.
+
+use promoter_core::{CommitId, Diagnosis};
+
+/// Why a repository could not be read (or, for the shared parts, written).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GitError {
+    /// The text is no URL of a repository.
+    #[error("repository URL `{url}` {why}")]
+    Url {
+        /// What was given, without its secret.
+        url: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The server wants other credentials, or any.
+    #[error("`{url}` refuses our credentials ({answer})")]
+    Denied {
+        /// The repository.
+        url: String,
+        /// Status or first line of the answer.
+        answer: String,
+    },
+    /// There is no such repository (some servers say so to everyone who may not read it).
+    #[error("there is no repository at `{url}` ({answer})")]
+    NoRepository {
+        /// The repository.
+        url: String,
+        /// Status or first line of the answer.
+        answer: String,
+    },
+    /// Credentials would travel in clear text.
+    #[error("credentials for `{url}` would travel in clear text")]
+    ClearText {
+        /// The repository.
+        url: String,
+    },
+    /// The server does not have the commit, or does not give it by id.
+    #[error("commit `{commit}` is not to be had from `{url}` ({answer})")]
+    NoCommit {
+        /// The commit.
+        commit: CommitId,
+        /// The repository or directory.
+        url: String,
+        /// What the server said.
+        answer: String,
+    },
+    /// The id names something that is no commit, or a kind of id that is not supported.
+    #[error("`{id}` is {what}, a commit was wanted")]
+    WrongObject {
+        /// The id.
+        id: String,
+        /// What it is.
+        what: String,
+    },
+    /// The directory is not in the commit.
+    #[error("commit `{commit}` has no directory `{path}`")]
+    NoDirectory {
+        /// The commit.
+        commit: CommitId,
+        /// The path that was wanted.
+        path: String,
+    },
+    /// The server did not answer as it should: refused connections, 5xx, 429, an answer cut short, no answer in time.
+    #[error("`{url}` did not answer as it should: {why}")]
+    Unreachable {
+        /// The repository.
+        url: String,
+        /// What happened.
+        why: String,
+    },
+    /// More than the limit: of bytes, refs or entries.
+    #[error("{what} of `{url}` is more than {limit}")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// The repository.
+        url: String,
+        /// The limit.
+        limit: u64,
+    },
+    /// The server's answer is no git protocol.
+    #[error("`{url}` does not speak git's smart protocol: {why}")]
+    Protocol {
+        /// The repository.
+        url: String,
+        /// What was unexpected.
+        why: String,
+    },
+    /// The object cache on this machine failed.
+    #[error("the object cache at `{path}` failed: {why}")]
+    Cache {
+        /// Its directory.
+        path: String,
+        /// What happened.
+        why: String,
+    },
+    /// An object that must be there is missing or is not what its id says.
+    #[error("object `{id}` of `{url}` is damaged: {why}")]
+    Damaged {
+        /// The object.
+        id: String,
+        /// Where it was read from.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A `.git` directory that we do not read.
+    #[error("the `.git` directory {why}")]
+    DotGit {
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl GitError {
+    /// The error as a person reads it.
+    pub fn diagnosis(&self) -> Diagnosis {
+        match self {
+            Self::Url { .. } => Diagnosis::input("git-url", self),
+            Self::Denied { .. } => Diagnosis::input("git-denied", self)
+                .hint("check user name and token, and that they may read this repository"),
+            Self::NoRepository { .. } => Diagnosis::input("git-no-repository", self)
+                .hint("check the URL; many servers say this too when credentials are missing"),
+            Self::ClearText { .. } => Diagnosis::input("git-clear-text", self).hint("use https"),
+            Self::NoCommit { .. } => Diagnosis::input("git-no-commit", self)
+                .hint("push the commit, or keep a branch or tag that contains it"),
+            Self::WrongObject { .. } => Diagnosis::input("git-wrong-object", self),
+            Self::NoDirectory { .. } => Diagnosis::input("git-no-directory", self),
+            Self::Unreachable { .. } => Diagnosis::upstream("git-unreachable", self),
+            Self::TooLarge { .. } => Diagnosis::input("git-too-large", self),
+            Self::Protocol { .. } => Diagnosis::input("git-protocol", self)
+                .hint("check that the URL is the repository's, not a web page's"),
+            Self::Cache { .. } => {
+                Diagnosis::upstream("git-cache", self).hint("check space and rights of the directory")
+            }
+            Self::Damaged { .. } => Diagnosis::upstream("git-damaged", self),
+            Self::DotGit { .. } => Diagnosis::input("git-dot-git", self),
+        }
+    }
+}
