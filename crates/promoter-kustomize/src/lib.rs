@@ -5,6 +5,7 @@
 
 mod files;
 mod memory;
+pub mod patch;
 
 pub use files::{FileError, FileKind, Files, normalise};
 pub use memory::MemoryFiles;
