@@ -3,9 +3,15 @@
 mod alias;
 mod diagnosis;
 mod freight;
+pub mod gate;
 mod id;
 mod image;
 mod lock;
+pub mod observation;
+pub mod pipeline;
+pub mod plan;
+pub mod record;
+mod seconds;
 mod url;
 
 pub use diagnosis::{Diagnosis, Fault, Place};
@@ -13,4 +19,5 @@ pub use freight::{Artifact, Change, Content, Freight, FreightError, FreightId, O
 pub use id::{ChartVersion, CommitId, Digest, ImageDigest, ImageTag, Name, NotA, UnixSeconds};
 pub use image::{ImageError, ImageRef, PinnedImage, Repository};
 pub use lock::{Found, Hold, LOCK_FILE, LockError, LockVersion, Promotion, PromotionLock, Render, Stale};
+pub use seconds::Seconds;
 pub use url::{ChartUrl, GitUrl, UrlError};

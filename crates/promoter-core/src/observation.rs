@@ -1,0 +1,122 @@
+//! What was seen of the world at one moment: a plain value, partial and possibly wrong.
+//!
+//! A fact that could not be read is an `Unread` in its place, so that a decision can tell "there is none" from
+//! "nobody knows". Who reads, how and how often is the observer's business; the planner only looks here.
+
+use crate::record::Records;
+use crate::{CommitId, FreightId, GitUrl, Name, PromotionLock, UnixSeconds};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Something that was read, or who failed to read it.
+pub type Fact<T> = Result<T, Unread>;
+
+/// A fact that could not be read. Prints as `environment/prod could not be read: connection refused`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unread {
+    /// What was asked: a branch, a file, a server.
+    pub reader: String,
+    /// The cause, one line.
+    pub why: String,
+}
+
+impl Unread {
+    /// Makes one.
+    pub fn new(reader: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { reader: reader.into(), why: why.into() }
+    }
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} could not be read: {}", self.reader, self.why)
+    }
+}
+
+/// Everything that a plan for one pipeline may depend on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// The repository as freight names it.
+    pub repository: GitUrl,
+    /// The dry branch.
+    pub dry: Fact<Dry>,
+    /// The state branch.
+    pub state: Fact<State>,
+    /// What was seen of each environment; one that is missing here counts as unread.
+    pub environments: BTreeMap<Name, EnvironmentSeen>,
+}
+
+/// The dry branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dry {
+    /// Its head.
+    pub head: CommitId,
+    /// How the environments render there.
+    pub render: DryRender,
+}
+
+/// How the environments render at the dry head, compared with the commit of [`Records::newest`] (its other artifacts
+/// in both). Without any freight it is `Differs`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DryRender {
+    /// Every environment renders to the same bytes.
+    Same,
+    /// At least one differs.
+    Differs,
+    /// One does not render at all: the head makes no freight.
+    Broken {
+        /// Which.
+        environment: Name,
+        /// The diagnosis, one line.
+        why: String,
+    },
+}
+
+/// The pipeline's folder on the state branch.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct State {
+    /// The branch's head; `None` before the first record.
+    pub head: Option<CommitId>,
+    /// What is recorded.
+    pub records: Records,
+}
+
+/// What was seen of one environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentSeen {
+    /// The active branch; `Ok(None)` when it does not exist.
+    pub active: Fact<Option<Tip>>,
+    /// The proposed branch; `Ok(None)` when it does not exist.
+    pub proposed: Fact<Option<Tip>>,
+    /// True when the proposed head is a descendant of the active head or the same, so that git merges it without a
+    /// conflict. Only looked at where a person merges.
+    pub proposed_contains_active: bool,
+    /// Freight that was found not to render here, with the diagnosis (one line). Only what a person has to mend; a
+    /// render that failed for want of something upstream is tried again.
+    pub refused: BTreeMap<FreightId, String>,
+    /// Measurements of the environment's checks, oldest first: those that the process remembers. Losing them only
+    /// makes it measure again.
+    pub measurements: Vec<Measurement>,
+}
+
+/// The head of a branch with the lock in the pipeline's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tip {
+    /// The head.
+    pub commit: CommitId,
+    /// The lock; `Ok(None)` when the folder holds none, `Unread` also when it is broken or of another environment.
+    pub lock: Fact<Option<PromotionLock>>,
+}
+
+/// One result of one check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measurement {
+    /// The check's index in the environment's `verification`.
+    pub check: usize,
+    /// The freight that was active.
+    pub freight: FreightId,
+    /// When.
+    pub at: UnixSeconds,
+    /// `Err` says what was seen instead, one line.
+    pub result: Result<(), String>,
+}

@@ -1,0 +1,235 @@
+//! The pipeline, `promoter.yaml`: where artifacts come from, and how they move from environment to environment.
+//!
+//! Here is what a pipeline is. `read` turns text into it and refuses whatever it does not understand, naming file
+//! and line. What happens next in an environment is the planner's decision.
+
+mod error;
+mod read;
+
+pub use error::PipelineError;
+pub use read::{check_together, read};
+
+use crate::{ChartUrl, Name, Place, Repository, Seconds};
+
+/// The file's name, anywhere on the dry branch.
+pub const PIPELINE_FILE: &str = "promoter.yaml";
+
+/// Subscriptions, environments and their rules for one app or a group of apps.
+///
+/// A value of this type is sound: names are unique, `after` names environments of the pipeline and has no cycle,
+/// no two environments write to one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pipeline {
+    /// Its name; also the folder on the environments' branches and on the state branch.
+    pub name: Name,
+    /// Where it stands.
+    pub at: Place,
+    /// Where artifacts are discovered, in the order of the file; exactly one is git.
+    pub subscriptions: Vec<Subscription>,
+    /// The environments in the order of the file.
+    pub environments: Vec<Environment>,
+}
+
+impl Pipeline {
+    /// The environment of a name.
+    pub fn environment(&self, name: &Name) -> Option<&Environment> {
+        self.environments.iter().find(|it| it.name == *name)
+    }
+
+    /// The name under which freight carries the commit of the manifests.
+    pub fn git_subscription(&self) -> Option<&Name> {
+        self.subscriptions.iter().find(|it| it.origin == SubscriptionOrigin::Git).map(|it| &it.name)
+    }
+}
+
+/// Where the artifacts of one name are discovered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// The artifact's name in freight.
+    pub name: Name,
+    /// Where it stands.
+    pub at: Place,
+    /// Where artifacts come from.
+    pub origin: SubscriptionOrigin,
+}
+
+/// The kinds of subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubscriptionOrigin {
+    /// This repository's dry branch.
+    Git,
+    /// Tags of an image repository.
+    Image {
+        /// The repository.
+        repository: Repository,
+        /// How the best tag is chosen: `SemVer`, `NewestBuild`, `Lexical` or `Digest`.
+        strategy: String,
+        /// What the strategy accepts, such as `>=1.0.0`.
+        constraint: Option<String>,
+        /// `os/architecture`.
+        platform: Option<String>,
+    },
+    /// Versions of a chart.
+    Chart {
+        /// The chart.
+        url: ChartUrl,
+        /// Accepted versions, such as `^18`.
+        constraint: Option<String>,
+    },
+}
+
+/// A place with one lockfile, and the rules by which freight enters it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// Its name.
+    pub name: Name,
+    /// Where it stands.
+    pub at: Place,
+    /// The directory that is rendered, from the root of the dry branch, normal form (`""` is the root).
+    pub source: String,
+    /// Where freight has to be verified first; empty for a first environment.
+    pub after: After,
+    /// Who merges a proposal.
+    pub promotion: PromotionMode,
+    /// Which eligible freight is proposed.
+    pub select: Select,
+    /// Rules that must be open before a proposal is merged.
+    pub gates: Vec<Gate>,
+    /// Checks after a merge; freight is verified when all pass. Empty: verified as soon as it is seen there.
+    pub verification: Vec<Check>,
+    /// What automation does when verification fails.
+    pub on_failure: OnFailure,
+    /// What a render may hold, copied into the lock.
+    pub render: RenderOptions,
+    /// The branch that the environment runs.
+    pub active_branch: String,
+    /// The branch that would replace it.
+    pub proposed_branch: String,
+}
+
+/// The environments before one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct After {
+    /// How many of them must have verified the freight.
+    pub quorum: Quorum,
+    /// Their names in the order of the file.
+    pub environments: Vec<Name>,
+}
+
+/// How many of several must agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Quorum {
+    /// Every one.
+    #[default]
+    All,
+    /// One is enough.
+    Any,
+}
+
+/// Who merges a proposal once its gates are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PromotionMode {
+    /// The controller, by push.
+    Auto,
+    /// The controller, through the forge's pull request where there is a forge.
+    AutoMerge,
+    /// A person.
+    PullRequest,
+}
+
+/// Which of the eligible freight newer than the active one is proposed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Select {
+    /// The newest.
+    Newest,
+    /// The oldest: every freight has its turn.
+    Queue,
+    /// None, unless a person asks for it.
+    Manual,
+}
+
+/// A rule that must be open before a proposal is merged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gate {
+    /// The time that freight has been verified in the environments before.
+    Soak(Seconds),
+    /// People who agreed to this freight in this environment.
+    Approvals {
+        /// How many different ones.
+        required: u32,
+        /// Who counts, as approvals name them; empty: everyone.
+        from: Vec<String>,
+    },
+}
+
+/// A check after a merge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Check {
+    /// Asks a URL.
+    Http(HttpCheck),
+}
+
+impl Check {
+    /// The time between two measurements.
+    pub fn interval(&self) -> Seconds {
+        match self {
+            Self::Http(check) => check.interval,
+        }
+    }
+
+    /// Passes in a row that make it pass.
+    pub fn count(&self) -> u32 {
+        match self {
+            Self::Http(check) => check.count,
+        }
+    }
+
+    /// Failures in a row that it bears; one more makes it fail.
+    pub fn failure_limit(&self) -> u32 {
+        match self {
+            Self::Http(check) => check.failure_limit,
+        }
+    }
+}
+
+/// One HTTP request, repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpCheck {
+    /// `http://` or `https://`.
+    pub url: String,
+    /// `GET` by default.
+    pub method: String,
+    /// Names and values in the order of the file.
+    pub headers: Vec<(String, String)>,
+    /// A CEL expression over `status`, `headers` and `json`; evaluated elsewhere. `status == 200` by default.
+    pub expect: String,
+    /// Time between two requests; `10s` by default.
+    pub interval: Seconds,
+    /// Passes in a row that make the check pass; 1 by default.
+    pub count: u32,
+    /// Failures in a row that it bears; 0 by default.
+    pub failure_limit: u32,
+    /// For one exchange; `10s` by default.
+    pub timeout: Seconds,
+}
+
+/// What automation does when verification of the active freight fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// Nothing: newer freight may mend it.
+    #[default]
+    None,
+    /// Holds the environment as it is.
+    Hold,
+    /// Goes back to the freight before and holds.
+    Rollback,
+}
+
+/// What a render may hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RenderOptions {
+    /// A render without any object.
+    pub allow_empty: bool,
+    /// Secrets with data, by name, sorted.
+    pub allow_secrets: Vec<String>,
+}

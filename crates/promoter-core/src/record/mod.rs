@@ -1,0 +1,228 @@
+//! The records on the state branch: what was discovered, verified, approved, rejected and asked for.
+//!
+//! Small YAML files, one fact each. Here is what they mean and which file holds what (`path`); `read` is strict and
+//! names file and line, `write` gives the one canonical text. When a record is made is decided by the planner (what
+//! automation records) or by a person's command.
+
+pub mod path;
+mod read;
+mod write;
+
+pub use read::RecordError;
+
+use crate::observation::Fact;
+use crate::{CommitId, Freight, FreightId, Name, UnixSeconds};
+use std::collections::BTreeMap;
+
+/// The branch.
+pub const STATE_BRANCH: &str = "promoter/state";
+
+/// Freight that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FreightRecord {
+    /// The pipeline.
+    pub pipeline: Name,
+    /// What it is.
+    pub freight: Freight,
+    /// How it came to be.
+    pub discovered: Discovered,
+}
+
+/// How freight came to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discovered {
+    /// When; freight is older and newer by this.
+    pub at: UnixSeconds,
+    /// `git`, `lock` for freight that was found in an environment's lock, or a person.
+    pub by: String,
+}
+
+/// `Discovered::by` of freight made from a new head of the dry branch.
+pub const BY_GIT: &str = "git";
+/// `Discovered::by` of freight that a person wrote into a lock: never proposed elsewhere by automation.
+pub const BY_LOCK: &str = "lock";
+/// `by` of what automation itself decided: requests after a failed verification, holds.
+pub const BY_PROMOTER: &str = "promoter";
+
+/// The latest result of the checks of one freight in one environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    /// The pipeline.
+    pub pipeline: Name,
+    /// The environment.
+    pub environment: Name,
+    /// The freight.
+    pub freight: FreightId,
+    /// The result.
+    pub phase: Phase,
+    /// The start of the unbroken run of this phase.
+    pub since: UnixSeconds,
+    /// The latest time at which it was known to hold; the end of the run once the freight has left.
+    pub at: UnixSeconds,
+    /// For people, one line.
+    pub message: String,
+    /// The active head that was checked.
+    pub commit: CommitId,
+}
+
+/// A result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// All checks passed.
+    Passed,
+    /// At least one failed.
+    Failed,
+}
+
+/// The people who agreed to one freight in one environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approvals {
+    /// The pipeline.
+    pub pipeline: Name,
+    /// The environment.
+    pub environment: Name,
+    /// The freight.
+    pub freight: FreightId,
+    /// Who, in the order of time.
+    pub approvals: Vec<Statement>,
+}
+
+/// A person's word: who, when, why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: UnixSeconds,
+    /// Why, one line; may be empty.
+    pub reason: String,
+}
+
+/// Freight that must not enter an environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The pipeline.
+    pub pipeline: Name,
+    /// The environment.
+    pub environment: Name,
+    /// The freight.
+    pub freight: FreightId,
+    /// Who, when, why.
+    pub rejected: Statement,
+}
+
+/// What a person asks for in an environment. The file is there until it is fulfilled; at most one an environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The pipeline.
+    pub pipeline: Name,
+    /// The environment.
+    pub environment: Name,
+    /// What.
+    pub action: RequestAction,
+    /// Which freight.
+    pub freight: FreightId,
+    /// Who, when, why.
+    pub requested: Statement,
+}
+
+/// What can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestAction {
+    /// This freight instead of the one that `select` would choose; rules and gates as always.
+    Promote,
+    /// Earlier freight at once, and a hold.
+    Rollback,
+    /// This freight without waiting for the environments before; approvals still count.
+    Hotfix,
+}
+
+/// One file of the state branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// `<pipeline>/freight/<hex>.yaml`
+    Freight(FreightRecord),
+    /// `<pipeline>/verified/<environment>/<hex>.yaml`
+    Verification(Verification),
+    /// `<pipeline>/approved/<environment>/<hex>.yaml`
+    Approvals(Approvals),
+    /// `<pipeline>/rejected/<environment>/<hex>.yaml`
+    Rejection(Rejection),
+    /// `<pipeline>/requested/<environment>.yaml`
+    Request(Request),
+}
+
+impl Record {
+    /// The file that holds it, from the root of the state branch.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Freight(it) => path::freight(&it.pipeline, &it.freight.id()),
+            Self::Verification(it) => path::verified(&it.pipeline, &it.environment, &it.freight),
+            Self::Approvals(it) => path::approved(&it.pipeline, &it.environment, &it.freight),
+            Self::Rejection(it) => path::rejected(&it.pipeline, &it.environment, &it.freight),
+            Self::Request(it) => path::requested(&it.pipeline, &it.environment),
+        }
+    }
+
+    /// The canonical text of its file.
+    pub fn text(&self) -> String {
+        write::text(self)
+    }
+
+    /// Reads the file at a path of the state branch.
+    ///
+    /// Errors: a path that is none of ours, a text that is no such record, a record that belongs at another path.
+    pub fn read(path: &str, text: &str) -> Result<Self, RecordError> {
+        read::read(path, text)
+    }
+}
+
+/// All records of one pipeline, by what they are about. Unreadable files keep their place.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Records {
+    /// The freight that exists.
+    pub freight: BTreeMap<FreightId, Fact<FreightRecord>>,
+    /// The records of each environment.
+    pub environments: BTreeMap<Name, EnvironmentRecords>,
+    /// Files that are none of ours, by path, with what is wrong; they decide nothing.
+    pub foreign: BTreeMap<String, String>,
+}
+
+/// The records of one environment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EnvironmentRecords {
+    /// The latest verification of each freight.
+    pub verified: BTreeMap<FreightId, Fact<Verification>>,
+    /// Approvals of each freight.
+    pub approved: BTreeMap<FreightId, Fact<Approvals>>,
+    /// Rejections; one that is unreadable counts as a rejection.
+    pub rejected: BTreeMap<FreightId, Fact<Rejection>>,
+    /// What a person asks for.
+    pub request: Option<Fact<Request>>,
+}
+
+impl Records {
+    /// Takes in the file at a path of the state branch; what cannot be read keeps its place as unread.
+    pub fn put(&mut self, path: &str, text: &str) {
+        read::put(self, path, text);
+    }
+
+    /// Forgets the file at a path.
+    pub fn remove(&mut self, path: &str) {
+        read::remove(self, path);
+    }
+
+    /// The newest freight that automation may go on from: by time of discovery, then id; without freight that only a
+    /// lock knows. `Err` while a freight record is unreadable, since that one might be newer.
+    pub fn newest(&self) -> Fact<Option<&FreightRecord>> {
+        let mut newest: Option<((UnixSeconds, &FreightId), &FreightRecord)> = None;
+        for (id, record) in &self.freight {
+            let record = record.as_ref().map_err(Clone::clone)?;
+            let age = (record.discovered.at, id);
+            if record.discovered.by != BY_LOCK && newest.is_none_or(|(other, _)| other < age) {
+                newest = Some((age, record));
+            }
+        }
+        Ok(newest.map(|(_, record)| record))
+    }
+}
