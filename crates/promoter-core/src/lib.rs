@@ -12,6 +12,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod record;
 mod seconds;
+mod setting;
 mod url;
 
 pub use diagnosis::{Diagnosis, Fault, Place};
@@ -20,4 +21,5 @@ pub use id::{ChartVersion, CommitId, Digest, ImageDigest, ImageTag, Name, NotA, 
 pub use image::{ImageError, ImageRef, PinnedImage, Repository};
 pub use lock::{Found, Hold, LOCK_FILE, LockError, LockVersion, Promotion, PromotionLock, Render, Stale};
 pub use seconds::Seconds;
+pub use setting::{Setting, SettingError};
 pub use url::{ChartUrl, GitUrl, UrlError};

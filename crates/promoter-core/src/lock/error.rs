@@ -1,6 +1,6 @@
 //! Why a text is no lock, or a lock that contradicts itself.
 
-use crate::{Diagnosis, FreightId, Place};
+use crate::{Diagnosis, FreightError, FreightId, Place};
 
 /// A value in a lock that no longer fits what it was computed from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -8,28 +8,139 @@ pub enum Stale {
     /// The id is not that of the artifacts.
     #[error("freight id `{locked}` does not fit the artifacts, whose id is `{used}`")]
     Id {
-        /// As the lock says; empty when it says nothing.
-        locked: String,
+        /// As the lock says.
+        locked: FreightId,
         /// As the artifacts say.
         used: FreightId,
         /// Where.
         at: Place,
     },
-    /// The alias is not that of the id.
-    #[error("freight alias `{locked}` does not fit the id, whose alias is `{used}`")]
+    /// The alias is not that of the artifacts' id.
+    #[error("freight alias `{locked}` does not fit the artifacts, whose alias is `{used}`")]
     Alias {
         /// As the lock says.
         locked: String,
-        /// As the id says.
+        /// As the artifacts say.
         used: String,
         /// Where.
         at: Place,
     },
 }
 
-/// Why a text is no lock.
+impl Stale {
+    /// Where the stale value stands.
+    pub fn at(&self) -> &Place {
+        match self {
+            Self::Id { at, .. } | Self::Alias { at, .. } => at,
+        }
+    }
+}
+
+/// Why a text is no lock. Every variant knows its line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LockError {
+    /// No YAML, or YAML that promoter's own files do not use.
+    #[error("the lockfile cannot be read: {message}")]
+    Yaml {
+        /// The reader's words.
+        message: String,
+        /// Where.
+        at: Place,
+    },
+    /// Not exactly one document.
+    #[error("a lockfile holds one document, this one holds {count}")]
+    Documents {
+        /// How many.
+        count: usize,
+        /// Where: the second one, if any.
+        at: Place,
+    },
+    /// Another `kind`.
+    #[error("`kind` is `{found}`, a lockfile has `kind: PromotionLock`")]
+    Kind {
+        /// As written.
+        found: String,
+        /// Where.
+        at: Place,
+    },
+    /// An `apiVersion` that this build does not read.
+    #[error("`apiVersion` is `{found}`, this promoter reads `promoter.dev/v1alpha1`")]
+    Version {
+        /// As written.
+        found: String,
+        /// True when it looks like a later version of the format, false when it looks like a slip.
+        newer: bool,
+        /// Where.
+        at: Place,
+    },
+    /// A field that the format does not have.
+    #[error("field `{field}` is unknown")]
+    UnknownField {
+        /// With its parents: `render.sorce`.
+        field: String,
+        /// The field that was probably meant.
+        near: Option<&'static str>,
+        /// The fields that the place knows.
+        known: &'static [&'static str],
+        /// Where.
+        at: Place,
+    },
+    /// A field that must be there.
+    #[error("field `{field}` is missing")]
+    MissingField {
+        /// With its parents.
+        field: String,
+        /// The mapping that lacks it.
+        at: Place,
+    },
+    /// Another kind of value than the field takes.
+    #[error("field `{field}` is {found}, it must be {wanted}")]
+    Type {
+        /// With its parents.
+        field: String,
+        /// What it takes.
+        wanted: &'static str,
+        /// What is there.
+        found: &'static str,
+        /// Where.
+        at: Place,
+    },
+    /// A value that its type refuses.
+    #[error("field `{field}`: {reason}")]
+    Value {
+        /// With its parents.
+        field: String,
+        /// The type's words.
+        reason: String,
+        /// Where.
+        at: Place,
+    },
+    /// An image without a digest.
+    #[error("image `{image}` of artifact `{name}` is not pinned by a digest")]
+    UnpinnedImage {
+        /// The artifact.
+        name: String,
+        /// The reference as written.
+        image: String,
+        /// Where.
+        at: Place,
+    },
+    /// An artifact that is none of the kinds, or several at once.
+    #[error("artifact `{name}` must have exactly one of `git`, `image`, `chart`")]
+    ArtifactKind {
+        /// The artifact.
+        name: String,
+        /// Where.
+        at: Place,
+    },
+    /// Artifacts that make no freight.
+    #[error("{reason}")]
+    Freight {
+        /// Why.
+        reason: FreightError,
+        /// Where.
+        at: Place,
+    },
     /// It contradicts itself.
     #[error(transparent)]
     Stale(Stale),
@@ -39,11 +150,39 @@ impl LockError {
     /// The error as a person reads it.
     pub fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::Stale(Stale::Id { at, .. } | Stale::Alias { at, .. }) => {
-                Diagnosis::input("lock-stale", self)
-                    .at(at)
-                    .hint(format!("run `promoter lock fmt {}`", at.path))
+            Self::Yaml { at, .. } => Diagnosis::input("lock-not-yaml", self).at(at),
+            Self::Documents { at, .. } => Diagnosis::input("lock-not-one-document", self).at(at),
+            Self::Kind { at, .. } => Diagnosis::input("lock-kind", self).at(at),
+            Self::Version { newer: true, at, .. } => Diagnosis::input("lock-version", self)
+                .at(at)
+                .hint("the file is newer than this promoter: upgrade it, the plugin first"),
+            Self::Version { newer: false, at, .. } => Diagnosis::input("lock-version", self)
+                .at(at)
+                .hint("probably a slip: set it to `promoter.dev/v1alpha1`"),
+            Self::UnknownField { near, known, at, .. } => {
+                Diagnosis::input("lock-unknown-field", self).at(at).hint(unknown_field_hint(*near, known))
             }
+            Self::MissingField { at, .. } => Diagnosis::input("lock-missing-field", self).at(at),
+            Self::Type { at, .. } => Diagnosis::input("lock-wrong-type", self).at(at),
+            Self::Value { at, .. } => Diagnosis::input("lock-wrong-value", self).at(at),
+            Self::UnpinnedImage { name, at, .. } => Diagnosis::input("lock-unpinned-image", self)
+                .at(at)
+                .hint(format!("run `promoter lock set {name}=IMAGE@DIGEST --env {}`", at.path)),
+            Self::ArtifactKind { at, .. } => Diagnosis::input("lock-artifact-kind", self).at(at),
+            Self::Freight { at, .. } => Diagnosis::input("lock-freight", self).at(at),
+            Self::Stale(stale) => Diagnosis::input("lock-stale", self)
+                .at(stale.at())
+                .hint(format!("run `promoter lock fmt {}` if the artifacts are right", stale.at().path)),
         }
+    }
+}
+
+fn unknown_field_hint(near: Option<&str>, known: &[&str]) -> String {
+    match near {
+        Some(near) => format!("probably a slip for `{near}`"),
+        None => format!(
+            "no slip for any of `{}`; a newer promoter may know it, then upgrade this one",
+            known.join("`, `")
+        ),
     }
 }

@@ -4,7 +4,10 @@
 //! canonical text, `edit` changes a found text as little as possible. Which freight an environment should hold is
 //! the planner's decision, not the lock's.
 
+mod edit;
 mod error;
+mod read;
+mod write;
 
 pub use error::{LockError, Stale};
 

@@ -1,0 +1,328 @@
+//! Changes a found text as little as possible, so that a reviewer sees what changed and comments stay.
+//!
+//! Values are replaced where they stand, entries put in or taken out by line. What this does not understand (block
+//! scalars, artifacts in one flow sequence) ends in the canonical text: the result is read back and compared, so an
+//! edit is right or not made.
+
+use super::write::{self, Written};
+use super::{Found, LockError, PromotionLock};
+use crate::Artifact;
+use promoter_yaml::{Data, Dialect, Entry, Limits, Mark, Node, parse_first};
+use std::ops::Range;
+
+impl PromotionLock {
+    /// The found text with only those lines changed that say something else; the same text when none does.
+    ///
+    /// Keeps the version that it found. Errors: the found text is no lock (a stale one is: the edit mends it).
+    pub fn edit(&self, found: &str, path: &str) -> Result<String, LockError> {
+        let Found { lock, stale } = Self::read(found, path)?;
+        let wanted = Self { version: lock.version, ..self.clone() };
+        if stale.is_empty() && lock.means(&wanted) {
+            return Ok(found.into());
+        }
+        let edited =
+            edited(found, &wanted).filter(|it| Self::parse(it, path).is_ok_and(|it| it.means(&wanted)));
+        Ok(edited.unwrap_or_else(|| wanted.emit()))
+    }
+
+    /// Equality up to the spelling of addresses.
+    fn means(&self, other: &Self) -> bool {
+        let same_freight = self.freight.id() == other.freight.id();
+        same_freight && *self == Self { freight: self.freight.clone(), ..other.clone() }
+    }
+}
+
+fn edited(found: &str, wanted: &PromotionLock) -> Option<String> {
+    let limits = Limits { bytes_max: 4 << 20, depth_max: 16, nodes_max: 200_000 };
+    let root = parse_first(found, Dialect::Own, &limits).ok()??;
+    let mut edit = Edit { text: Text::new(found), changes: Vec::new() };
+    let id = wanted.freight.id();
+
+    edit.scalars(&root, &["pipeline"], &vec![("pipeline", write::text(wanted.pipeline.as_str()))])?;
+    edit.scalars(&root, &["environment"], &vec![("environment", write::text(wanted.environment.as_str()))])?;
+    let freight = root.get("freight")?;
+    edit.scalars(freight, &["id", "alias"], &vec![("id", id.to_string()), ("alias", id.alias())])?;
+    edit.artifacts(freight.get("artifacts")?, wanted.freight.artifacts())?;
+    let render = ["source", "digest", "engine", "allowEmpty", "allowSecrets"];
+    edit.scalars(root.get("render")?, &render, &write::render(&wanted.render))?;
+    edit.section(&root, "promotion", &["render"], wanted.promotion.as_ref().map(write::promotion))?;
+    edit.section(&root, "hold", &["promotion", "render"], wanted.hold.as_ref().map(write::hold))?;
+    Some(edit.apply())
+}
+
+/// Replacements collected over one text; `None` from a method means "too unusual for an edit".
+struct Edit<'a> {
+    text: Text<'a>,
+    changes: Vec<(Range<usize>, String)>,
+}
+
+impl Edit<'_> {
+    /// Makes a mapping of scalars say what is wanted; `known` are the keys in question in their canonical order.
+    fn scalars(&mut self, node: &Node, known: &[&'static str], wanted: &Written) -> Option<()> {
+        let map = node.as_map()?;
+        let flow = self.text.is_flow(node)?;
+        for (index, key) in known.iter().enumerate() {
+            let value = wanted.iter().find(|(it, _)| it == key).map(|(_, value)| value);
+            match (map.entry(key), value) {
+                (None, None) => {}
+                (Some(entry), Some(value)) => self.replace(entry, value)?,
+                (Some(entry), None) => self.remove(map.entries(), entry, flow)?,
+                (None, Some(value)) => {
+                    let before = known[..index].iter().rev().find_map(|it| map.entry(it))?;
+                    let end = self.text.end(&before.value)?;
+                    match flow {
+                        true => self.changes.push((end..end, format!(", {key}: {value}"))),
+                        false => {
+                            let indent = before.key_mark.column.checked_sub(1)?;
+                            self.insert_line_after(end, indent, &format!("{key}: {value}"));
+                        }
+                    }
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Puts in, takes out or changes a mapping of scalars below a key of the whole file.
+    fn section(&mut self, root: &Node, key: &str, after: &[&str], wanted: Option<Written>) -> Option<()> {
+        let map = root.as_map()?;
+        match (map.entry(key), wanted) {
+            (None, None) => Some(()),
+            (Some(entry), None) => self.remove(map.entries(), entry, false),
+            (Some(entry), Some(wanted)) => {
+                let found = entry.value.as_map()?;
+                if found.len() == wanted.len() && wanted.iter().all(|(key, _)| found.contains(key)) {
+                    let keys: Vec<&'static str> = wanted.iter().map(|(key, _)| *key).collect();
+                    return self.scalars(&entry.value, &keys, &wanted);
+                }
+                let range = self.text.start(entry.value.mark)?..self.text.end(&entry.value)?;
+                if !self.text.is_flow(&entry.value)? {
+                    return None;
+                }
+                self.changes.push((range, write::flow(&wanted)));
+                Some(())
+            }
+            (None, Some(wanted)) => {
+                let before = after.iter().find_map(|it| map.entry(it))?;
+                let end = self.text.end(&before.value)?;
+                self.insert_line_after(end, 0, &format!("{key}: {}", write::flow(&wanted)));
+                Some(())
+            }
+        }
+    }
+
+    /// Makes a block sequence of artifacts hold the wanted ones, matched by name.
+    fn artifacts(&mut self, list: &Node, wanted: &[Artifact]) -> Option<()> {
+        let items = list.as_seq()?;
+        if self.text.is_flow(list)? {
+            return None;
+        }
+        let name = |it: &Node| it.get("name").and_then(Node::text).unwrap_or_default().to_owned();
+        for item in items.iter().filter(|it| !wanted.iter().any(|wanted| wanted.name.as_str() == name(it))) {
+            let lines = self.text.lines(self.text.start(item.mark)?..self.text.end(item)?);
+            self.changes.push((lines, String::new()));
+        }
+        for artifact in wanted {
+            let fields = write::artifact(artifact);
+            match items.iter().find(|it| artifact.name.as_str() == name(it)) {
+                Some(item) if fields.iter().all(|(key, _)| item.get(key).is_some()) => {
+                    let keys: Vec<&'static str> = fields.iter().map(|(key, _)| *key).collect();
+                    self.scalars(item, &keys, &fields)?;
+                }
+                Some(item) => {
+                    let range = self.text.start(item.mark)?..self.text.end(item)?;
+                    self.changes.push((range, write::flow(&fields)));
+                }
+                None => self.insert_artifact(items, artifact, &name)?,
+            }
+        }
+        Some(())
+    }
+
+    fn insert_artifact(
+        &mut self,
+        items: &[Node],
+        artifact: &Artifact,
+        name: &dyn Fn(&Node) -> String,
+    ) -> Option<()> {
+        let line = format!("- {}", write::flow(&write::artifact(artifact)));
+        let smaller = items.iter().rev().find(|it| name(it).as_str() < artifact.name.as_str());
+        let beside = smaller.or(items.first())?;
+        let dash = self.text.dash(beside.mark)?;
+        let indent = u32::try_from(dash - self.text.line_start(dash)).ok()?;
+        match smaller {
+            Some(item) => {
+                let end = self.text.end(item)?;
+                self.insert_line_after(end, indent, &line);
+            }
+            None => {
+                let start = self.text.line_start(dash);
+                let spaces = " ".repeat(indent as usize);
+                self.changes.push((start..start, format!("{spaces}{line}{}", self.text.eol())));
+            }
+        }
+        Some(())
+    }
+
+    /// Replaces a value if it says something else.
+    fn replace(&mut self, entry: &Entry, value: &str) -> Option<()> {
+        let range = self.text.start(entry.value.mark)?..self.text.end(&entry.value)?;
+        let limits = Limits { bytes_max: 1 << 20, depth_max: 4, nodes_max: 100_000 };
+        let wanted = parse_first(value, Dialect::Own, &limits).ok()??;
+        if !same_text(&entry.value, &wanted) {
+            self.changes.push((range, value.into()));
+        }
+        Some(())
+    }
+
+    fn remove(&mut self, siblings: &[Entry], entry: &Entry, flow: bool) -> Option<()> {
+        let start = self.text.start(entry.key_mark)?;
+        let end = self.text.end(&entry.value)?;
+        if !flow {
+            self.changes.push((self.text.lines(start..end), String::new()));
+            return Some(());
+        }
+        let at = siblings.iter().position(|it| it.key == entry.key)?;
+        let range = match (siblings.get(at + 1), at.checked_sub(1).and_then(|it| siblings.get(it))) {
+            (Some(next), _) => start..self.text.start(next.key_mark)?,
+            (None, Some(before)) => self.text.end(&before.value)?..end,
+            (None, None) => return None,
+        };
+        self.changes.push((range, String::new()));
+        Some(())
+    }
+
+    fn insert_line_after(&mut self, end: usize, indent: u32, line: &str) {
+        let at = self.text.line_end(end);
+        let spaces = " ".repeat(indent as usize);
+        self.changes.push((at..at, format!("{}{spaces}{line}", self.text.eol())));
+    }
+
+    fn apply(mut self) -> String {
+        // Stable: lines put in at one place keep the order in which they were asked for.
+        self.changes.sort_by_key(|(range, _)| range.start);
+        let mut out = String::new();
+        let mut at = 0;
+        for (range, new) in &self.changes {
+            if range.start < at {
+                // Two changes overlap: a result that cannot be a lock sends the caller to the canonical text.
+                return String::new();
+            }
+            out.push_str(&self.text.text[at..range.start]);
+            out.push_str(new);
+            at = range.end;
+        }
+        out.push_str(&self.text.text[at..]);
+        out
+    }
+}
+
+/// Equal as text: an id that looks like a number is still an id.
+fn same_text(a: &Node, b: &Node) -> bool {
+    match (&a.data, &b.data) {
+        (Data::Scalar(a), Data::Scalar(b)) => a.text == b.text,
+        (Data::Seq(a), Data::Seq(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_text(a, b)),
+        _ => false,
+    }
+}
+
+/// A text in which places are found.
+struct Text<'a> {
+    text: &'a str,
+    line_starts: Vec<usize>,
+}
+
+impl<'a> Text<'a> {
+    fn new(text: &'a str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, it)| *it == b'\n').map(|(at, _)| at + 1);
+        Self { text, line_starts: std::iter::once(0).chain(breaks).collect() }
+    }
+
+    fn eol(&self) -> &'static str {
+        if self.text.contains("\r\n") { "\r\n" } else { "\n" }
+    }
+
+    /// The offset of a place.
+    fn start(&self, mark: Mark) -> Option<usize> {
+        let line = *self.line_starts.get((mark.line as usize).checked_sub(1)?)?;
+        let column = (mark.column as usize).checked_sub(1)?;
+        let rest = &self.text[line..];
+        let offset = rest.char_indices().map(|(at, _)| at).chain([rest.len()]).nth(column)?;
+        Some(line + offset)
+    }
+
+    fn is_flow(&self, node: &Node) -> Option<bool> {
+        Some(self.text[self.start(node.mark)?..].starts_with(['{', '[']))
+    }
+
+    /// The offset behind a value.
+    fn end(&self, node: &Node) -> Option<usize> {
+        let start = self.start(node.mark)?;
+        let flow = self.is_flow(node)?;
+        match &node.data {
+            Data::Scalar(scalar) => self.scalar_end(start, &scalar.text),
+            Data::Map(map) => match (map.entries().last(), flow) {
+                (Some(last), true) => self.closing(self.end(&last.value)?, '}'),
+                (Some(last), false) => self.end(&last.value),
+                (None, _) => self.closing(start + 1, '}'),
+            },
+            Data::Seq(items) => match (items.last(), flow) {
+                (Some(last), true) => self.closing(self.end(last)?, ']'),
+                (Some(last), false) => self.end(last),
+                (None, _) => self.closing(start + 1, ']'),
+            },
+        }
+    }
+
+    /// Behind the bracket that follows, if nothing but blanks and a last comma stand before it.
+    fn closing(&self, from: usize, bracket: char) -> Option<usize> {
+        let rest = &self.text[from..];
+        let at = rest.find(|it: char| !it.is_whitespace() && it != ',')?;
+        rest[at..].starts_with(bracket).then_some(from + at + 1)
+    }
+
+    fn scalar_end(&self, start: usize, text: &str) -> Option<usize> {
+        let rest = &self.text[start..];
+        let length = match rest.chars().next()? {
+            '"' => {
+                let mut escaped = false;
+                let closing = |it: char| {
+                    let closes = it == '"' && !escaped;
+                    escaped = it == '\\' && !escaped;
+                    closes
+                };
+                rest[1..].find(closing)? + 2
+            }
+            '\'' => {
+                let inner = text.replace('\'', "''");
+                rest[1..].starts_with(&inner).then_some(inner.len() + 2)?
+            }
+            // A plain scalar stands there as it reads; a folded one or a block scalar does not.
+            _ => rest.starts_with(text).then_some(text.len())?,
+        };
+        Some(start + length)
+    }
+
+    /// The dash before the item of a block sequence.
+    fn dash(&self, mark: Mark) -> Option<usize> {
+        let start = self.start(mark)?;
+        let before = self.text[self.line_start(start)..start].trim_end();
+        before.ends_with('-').then(|| self.line_start(start) + before.len() - 1)
+    }
+
+    fn line_start(&self, at: usize) -> usize {
+        self.text[..at].rfind('\n').map_or(0, |it| it + 1)
+    }
+
+    /// Before the line break, or the end of the text.
+    fn line_end(&self, at: usize) -> usize {
+        let end = self.text[at..].find('\n').map_or(self.text.len(), |it| at + it);
+        if self.text[..end].ends_with('\r') { end - 1 } else { end }
+    }
+
+    /// Whole lines, with the last one's break.
+    fn lines(&self, range: Range<usize>) -> Range<usize> {
+        let end = self.text[range.end..].find('\n').map_or(self.text.len(), |it| range.end + it + 1);
+        self.line_start(range.start)..end
+    }
+}

@@ -1,0 +1,359 @@
+//! From text to a lock, strictly: what is not known is refused by name and line.
+
+use super::{Found, Hold, LockError, LockVersion, Promotion, PromotionLock, Render, Stale};
+use crate::{Artifact, Content, Freight, FreightId, ImageError, Name, PinnedImage, Place, UnixSeconds};
+use promoter_yaml::{Dialect, Limits, Map, Mark, Node, Tag, parse_all};
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// A lock is a page of text; these bounds leave room for thousands of artifacts.
+const LIMITS: Limits = Limits { bytes_max: 4 << 20, depth_max: 16, nodes_max: 200_000 };
+
+const LOCK: &[&str] =
+    &["apiVersion", "kind", "pipeline", "environment", "freight", "render", "promotion", "hold"];
+const FREIGHT: &[&str] = &["id", "alias", "artifacts"];
+const ARTIFACT: &[&str] = &["name", "git", "commit", "image", "chart", "version", "digest"];
+const RENDER: &[&str] = &["source", "digest", "engine", "allowEmpty", "allowSecrets"];
+const PROMOTION: &[&str] = &["from", "previous", "at"];
+const HOLD: &[&str] = &["reason", "by", "at"];
+
+impl PromotionLock {
+    /// Reads a lock and insists that its id and alias fit its artifacts. `path` is for messages.
+    pub fn parse(text: &str, path: &str) -> Result<Self, LockError> {
+        let Found { lock, stale } = Self::read(text, path)?;
+        match stale.into_iter().next() {
+            Some(stale) => Err(LockError::Stale(stale)),
+            None => Ok(lock),
+        }
+    }
+
+    /// Reads a lock and only notes what is stale, for programs that mend it. `path` is for messages.
+    pub fn read(text: &str, path: &str) -> Result<Found, LockError> {
+        let documents = parse_all(text, Dialect::Own, &LIMITS)
+            .map_err(|it| LockError::Yaml { message: it.message, at: Place::new(path, it.mark.line) })?;
+        match documents.as_slice() {
+            [document] => lock(document, path),
+            many => {
+                let line = many.get(1).map_or(0, |it| it.mark.line);
+                Err(LockError::Documents { count: many.len(), at: Place::new(path, line) })
+            }
+        }
+    }
+}
+
+fn lock(node: &Node, path: &str) -> Result<Found, LockError> {
+    // Kind and version come first: what is unknown in another file or a newer one is no slip.
+    kind(node, path)?;
+    let version = version(node, path)?;
+    let fields = Fields::open(node, "", LOCK, path)?;
+    let pipeline = fields.require("pipeline")?;
+    let environment = fields.require("environment")?;
+    let (freight, stale) = freight(fields.node("freight")?, path)?;
+    let render = render(fields.node("render")?, path)?;
+    let promotion = fields.map.get("promotion").map(|it| promotion(it, path)).transpose()?;
+    let hold = fields.map.get("hold").map(|it| hold(it, path)).transpose()?;
+    let lock = PromotionLock { version, pipeline, environment, freight, render, promotion, hold };
+    Ok(Found { lock, stale })
+}
+
+fn kind(node: &Node, path: &str) -> Result<(), LockError> {
+    if node.as_map().is_none() {
+        let message = format!("it is {}, a lockfile is a mapping", node.type_name());
+        return Err(LockError::Yaml { message, at: Place::new(path, node.mark.line) });
+    }
+    match node.get("kind") {
+        Some(kind) if kind.text() == Some("PromotionLock") => Ok(()),
+        Some(kind) => {
+            let found = kind.text().unwrap_or(kind.type_name()).to_owned();
+            Err(LockError::Kind { found, at: Place::new(path, kind.mark.line) })
+        }
+        None => Err(LockError::MissingField { field: "kind".into(), at: Place::new(path, node.mark.line) }),
+    }
+}
+
+fn version(node: &Node, path: &str) -> Result<LockVersion, LockError> {
+    let Some(value) = node.get("apiVersion") else {
+        let at = Place::new(path, node.mark.line);
+        return Err(LockError::MissingField { field: "apiVersion".into(), at });
+    };
+    match value.text() {
+        Some("promoter.dev/v1alpha1") => Ok(LockVersion::V1Alpha1),
+        found => {
+            let found = found.unwrap_or_default().to_owned();
+            let newer = found.strip_prefix("promoter.dev/v").is_some_and(is_later_version);
+            Err(LockError::Version { found, newer, at: Place::new(path, value.mark.line) })
+        }
+    }
+}
+
+/// True for `1`, `1beta1`, `1alpha2`, `2`…: any well-formed version that is not `1alpha1` itself came after it.
+fn is_later_version(text: &str) -> bool {
+    let digits = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
+    match text.split_once("alpha").or_else(|| text.split_once("beta")) {
+        Some((major, minor)) => digits(major) && digits(minor) && !major.starts_with('0'),
+        None => digits(text) && !text.starts_with('0'),
+    }
+}
+
+fn freight(node: &Node, path: &str) -> Result<(Freight, Vec<Stale>), LockError> {
+    let fields = Fields::open(node, "freight", FREIGHT, path)?;
+    let locked: FreightId = fields.require("id")?;
+    let list = fields.node("artifacts")?;
+    let items = list.as_seq().ok_or_else(|| wrong_type("freight.artifacts", "a sequence", list, path))?;
+    let numbered = items.iter().enumerate();
+    let artifacts = numbered.map(|(index, it)| artifact(it, index, path)).collect::<Result<Vec<_>, _>>()?;
+    let twice_at = |name: &Name| {
+        let mut same = artifacts.iter().zip(items).filter(|(it, _)| it.name == *name);
+        same.next_back().map_or(list.mark, |(_, it)| it.mark)
+    };
+    let freight = Freight::new(artifacts.clone()).map_err(|reason| {
+        let mark = match &reason {
+            crate::FreightError::Twice(name) => twice_at(name),
+            _ => list.mark,
+        };
+        LockError::Freight { reason, at: Place::new(path, mark.line) }
+    })?;
+
+    let used = freight.id();
+    let alias = used.alias();
+    let mut stale = Vec::new();
+    if let Some((found, at)) = fields.text("alias")?
+        && found != alias
+    {
+        stale.push(Stale::Alias { locked: found.into(), used: alias, at });
+    }
+    if locked != used {
+        let at = fields.place(fields.node("id")?.mark);
+        stale.insert(0, Stale::Id { locked, used, at });
+    }
+    Ok((freight, stale))
+}
+
+fn artifact(node: &Node, index: usize, path: &str) -> Result<Artifact, LockError> {
+    let parent = format!("freight.artifacts[{index}]");
+    let fields = Fields::open(node, &parent, ARTIFACT, path)?;
+    let name: Name = fields.require("name")?;
+    let at = fields.place(node.mark);
+    let has = |key: &str| fields.map.contains(key);
+    let kind = match (has("git"), has("image"), has("chart")) {
+        (true, false, false) => "git",
+        (false, true, false) => "image",
+        (false, false, true) => "chart",
+        _ => return Err(LockError::ArtifactKind { name: name.to_string(), at }),
+    };
+    let own: &'static [&'static str] = match kind {
+        "git" => &["name", "git", "commit"],
+        "image" => &["name", "image"],
+        _ => &["name", "chart", "version", "digest"],
+    };
+    fields.only(own)?;
+    let content = match kind {
+        "git" => Content::Git { url: fields.require("git")?, commit: fields.require("commit")? },
+        "image" => Content::Image(image(&fields, &name)?),
+        _ => Content::Chart {
+            url: fields.require("chart")?,
+            version: fields.require("version")?,
+            digest: fields.require("digest")?,
+        },
+    };
+    Ok(Artifact { name, content })
+}
+
+fn image(fields: &Fields<'_>, name: &Name) -> Result<PinnedImage, LockError> {
+    let text: String = fields.require("image")?;
+    let at = fields.place(fields.node("image")?.mark);
+    text.parse().map_err(|reason| match reason {
+        ImageError::NoDigest(image) => LockError::UnpinnedImage { name: name.to_string(), image, at },
+        reason => LockError::Value { field: fields.name("image"), reason: reason.to_string(), at },
+    })
+}
+
+fn render(node: &Node, path: &str) -> Result<Render, LockError> {
+    let fields = Fields::open(node, "render", RENDER, path)?;
+    let source: Directory = fields.require("source")?;
+    let allow_secrets = match fields.map.get("allowSecrets") {
+        None => Vec::new(),
+        Some(list) => {
+            let wrong = |it: &Node| wrong_type("render.allowSecrets", "a sequence of names", it, path);
+            let items = list.as_seq().ok_or_else(|| wrong(list))?;
+            let one_line = |it: &Node| it.text()?.parse::<OneLine>().ok();
+            let names = items.iter().map(|it| one_line(it).map(|it| it.0).ok_or_else(|| wrong(it)));
+            let mut names = names.collect::<Result<Vec<String>, LockError>>()?;
+            names.sort();
+            names.dedup();
+            names
+        }
+    };
+    Ok(Render {
+        source: source.0,
+        digest: fields.optional("digest")?,
+        engine: fields.optional::<OneLine>("engine")?.map(|it| it.0),
+        allow_empty: fields.flag("allowEmpty")?,
+        allow_secrets,
+    })
+}
+
+fn promotion(node: &Node, path: &str) -> Result<Promotion, LockError> {
+    let fields = Fields::open(node, "promotion", PROMOTION, path)?;
+    Ok(Promotion {
+        from: fields.optional("from")?,
+        previous: fields.optional("previous")?,
+        at: fields.require::<UnixSeconds>("at")?,
+    })
+}
+
+fn hold(node: &Node, path: &str) -> Result<Hold, LockError> {
+    let fields = Fields::open(node, "hold", HOLD, path)?;
+    Ok(Hold {
+        reason: fields.require::<OneLine>("reason")?.0,
+        by: fields.require::<OneLine>("by")?.0,
+        at: fields.optional("at")?,
+    })
+}
+
+/// A directory below a repository's root in its normal form.
+struct Directory(String);
+
+impl FromStr for Directory {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refuse = |why: &str| Err(format!("`{}` {why}", text.escape_debug()));
+        if text.is_empty() || text.starts_with('/') {
+            return refuse("is not relative to the repository's root (the root itself is `.`)");
+        }
+        if text.chars().any(char::is_control) {
+            return refuse("has control characters");
+        }
+        let parts: Vec<&str> = text.split('/').filter(|it| !matches!(*it, "" | ".")).collect();
+        if parts.contains(&"..") {
+            return refuse("has `..` in it");
+        }
+        Ok(Self(parts.join("/")))
+    }
+}
+
+/// Words for people: not empty, without control characters.
+struct OneLine(String);
+
+impl FromStr for OneLine {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text.trim().is_empty() || text.chars().any(char::is_control) {
+            true => Err("it must be one line of text"),
+            false => Ok(Self(text.into())),
+        }
+    }
+}
+
+/// A mapping whose keys are all known, with what messages need.
+struct Fields<'a> {
+    map: &'a Map,
+    mark: Mark,
+    parent: &'a str,
+    path: &'a str,
+}
+
+impl<'a> Fields<'a> {
+    fn open(
+        node: &'a Node,
+        parent: &'a str,
+        known: &'static [&'static str],
+        path: &'a str,
+    ) -> Result<Self, LockError> {
+        let map = node.as_map().ok_or_else(|| wrong_type(parent, "a mapping", node, path))?;
+        let fields = Self { map, mark: node.mark, parent, path };
+        fields.only(known)?;
+        Ok(fields)
+    }
+
+    /// Refuses every key but the known ones.
+    fn only(&self, known: &'static [&'static str]) -> Result<(), LockError> {
+        match self.map.entries().iter().find(|it| !known.contains(&&*it.key)) {
+            None => Ok(()),
+            Some(entry) => Err(LockError::UnknownField {
+                field: self.name(&entry.key),
+                near: known.iter().copied().find(|it| is_slip(&entry.key, it)),
+                known,
+                at: self.place(entry.key_mark),
+            }),
+        }
+    }
+
+    fn name(&self, key: &str) -> String {
+        if self.parent.is_empty() { key.into() } else { format!("{}.{key}", self.parent) }
+    }
+
+    fn place(&self, mark: Mark) -> Place {
+        Place::new(self.path, mark.line)
+    }
+
+    fn node(&self, key: &str) -> Result<&'a Node, LockError> {
+        let missing = || LockError::MissingField { field: self.name(key), at: self.place(self.mark) };
+        self.map.get(key).ok_or_else(missing)
+    }
+
+    /// The text of a scalar: also of one that looks like a number or a date, as commits and times may.
+    fn text(&self, key: &str) -> Result<Option<(&'a str, Place)>, LockError> {
+        let Some(node) = self.map.get(key) else {
+            return Ok(None);
+        };
+        match node.text() {
+            Some(text) => Ok(Some((text, self.place(node.mark)))),
+            None => Err(wrong_type(&self.name(key), "text", node, self.path)),
+        }
+    }
+
+    fn optional<T: FromStr<Err: Display>>(&self, key: &str) -> Result<Option<T>, LockError> {
+        let Some((text, at)) = self.text(key)? else {
+            return Ok(None);
+        };
+        let wrong = |it: T::Err| LockError::Value { field: self.name(key), reason: it.to_string(), at };
+        text.parse().map(Some).map_err(wrong)
+    }
+
+    fn require<T: FromStr<Err: Display>>(&self, key: &str) -> Result<T, LockError> {
+        self.node(key)?;
+        let missing = LockError::MissingField { field: self.name(key), at: self.place(self.mark) };
+        self.optional(key)?.ok_or(missing)
+    }
+
+    fn flag(&self, key: &str) -> Result<bool, LockError> {
+        let Some(node) = self.map.get(key) else {
+            return Ok(false);
+        };
+        match node.as_scalar() {
+            Some(scalar) if scalar.tag == Tag::Bool => Ok(&*scalar.text == "true"),
+            _ => Err(wrong_type(&self.name(key), "`true` or `false`", node, self.path)),
+        }
+    }
+}
+
+fn wrong_type(field: &str, wanted: &'static str, found: &Node, path: &str) -> LockError {
+    let at = Place::new(path, found.mark.line);
+    LockError::Type { field: field.into(), wanted, found: found.type_name(), at }
+}
+
+/// True when a word is another one with up to two letters wrong, or in another case.
+fn is_slip(found: &str, known: &str) -> bool {
+    let plain = |it: &str| it.to_ascii_lowercase().replace(['-', '_'], "");
+    let (found, known) = (plain(found), plain(known));
+    let allowed = if known.len() < 5 { 1 } else { 2 };
+    distance(found.as_bytes(), known.as_bytes()) <= allowed
+}
+
+/// The number of letters to put in, take out or replace (Levenshtein).
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = corner + usize::from(x != y);
+            corner = row[j + 1];
+            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
