@@ -5,7 +5,7 @@
 
 use crate::{
     Artifact, ChartUrl, Content, Diagnosis, GitUrl, ImageError, ImageRef, Name, NotA, Origin, PinnedImage,
-    UrlError,
+    Repository, UrlError,
 };
 use std::str::FromStr;
 
