@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Pins in, verified manifests out: `resolve → load → render → verify`, used by the plugin, the controller and the
+//! command alike.
+//!
+//! Decides which lock holds for an Application, what is in its source, how pins reach the manifests and what is
+//! refused. Pure given a [`World`], the only door to commits and charts; kustomize itself is `promoter-kustomize`.
+
+mod error;
+pub mod hydrate;
+mod images;
+mod manifests;
+mod pins;
+mod plain;
+mod render;
+mod request;
+mod served;
+mod source;
+mod verify;
+mod world;
+
+pub use error::RenderError;
+pub use manifests::{Manifests, Object};
+pub use pins::{Chosen, Pins, Rules, resolve};
+pub use render::{answer, hydrated, render};
+pub use request::{Cluster, Limits, MODES, Mode, Parameters};
+pub use served::{MANIFEST_FILE, serve};
+pub use source::{SourceKind, Sources, load};
+pub use verify::{Hydrated, Verified, verify};
+pub use world::{ChartCall, ChartPin, PinnedSource, World};
+
+/// The renderer's name and version as a lock's `render.engine` says it.
+pub const ENGINE: &str = concat!("promoter/", env!("CARGO_PKG_VERSION"));

@@ -1,0 +1,73 @@
+//! YAML and JSON as objects: a folder of files, a rendered chart, a manifest.yaml.
+
+use std::sync::Arc;
+
+use promoter_core::Place;
+use promoter_kustomize::{FileKind, Files};
+use promoter_yaml::{Dialect, Node, parse_all};
+
+use crate::{Limits, Object, RenderError};
+
+/// Argo CD leaves out a file that holds these words.
+const SKIP_MARK: &str = "+argocd:skip-file-rendering";
+
+/// Reads the objects of the folder's own files, in the order of their names, as Argo CD's directory source does
+/// without `recurse`. Files of promoter itself (a lock beside the manifests) are left out.
+pub(crate) fn read_folder(
+    files: &dyn Files,
+    path: &str,
+    limits: &Limits,
+) -> Result<Vec<Object>, RenderError> {
+    let mut objects = Vec::new();
+    for name in files.list(path)? {
+        let is_manifest = [".yaml", ".yml", ".json"].iter().any(|it| name.ends_with(it));
+        let file = if path.is_empty() { name } else { format!("{path}/{name}") };
+        if !is_manifest || files.kind(&file) != Some(FileKind::File) {
+            continue;
+        }
+        let text = text(&file, &files.read(&file)?)?;
+        if !text.contains(SKIP_MARK) {
+            objects.extend(read_objects(&file, &text, limits)?.into_iter().filter(|it| !is_ours(it)));
+        }
+    }
+    Ok(objects)
+}
+
+/// Reads the objects of a YAML stream, lists expanded. `file` is for messages.
+pub(crate) fn read_objects(file: &str, text: &str, limits: &Limits) -> Result<Vec<Object>, RenderError> {
+    let documents = parse_all(text, Dialect::Resource, &limits.yaml)
+        .map_err(|error| RenderError::Yaml { at: Place::new(file, error.mark.line), error })?;
+    let mut objects = Vec::new();
+    for document in documents {
+        expand(document, file, &mut objects);
+    }
+    Ok(objects)
+}
+
+/// The text of a file.
+pub(crate) fn text(file: &str, bytes: &Arc<[u8]>) -> Result<String, RenderError> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.into()),
+        Err(_) => Err(RenderError::NotText { at: Place::new(file, 0) }),
+    }
+}
+
+fn expand(node: Node, file: &str, objects: &mut Vec<Object>) {
+    let is_list = node.get("kind").and_then(Node::as_str).is_some_and(|it| it.ends_with("List"))
+        && node.get("items").is_some_and(|it| it.as_seq().is_some());
+    if !is_list {
+        if !node.is_null() {
+            let at = Some(Place::new(file, node.mark.line));
+            objects.push(Object { node, at });
+        }
+        return;
+    }
+    let promoter_yaml::Data::Map(mut map) = node.data else { return };
+    if let Some(Node { data: promoter_yaml::Data::Seq(items), .. }) = map.remove("items") {
+        items.into_iter().for_each(|it| expand(it, file, objects));
+    }
+}
+
+fn is_ours(object: &Object) -> bool {
+    object.field("apiVersion").is_some_and(|it| it.starts_with("promoter.dev/"))
+}

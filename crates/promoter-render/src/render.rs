@@ -1,0 +1,128 @@
+//! The street as a whole, and its third step: a source becomes manifests, pins applied.
+
+use std::collections::BTreeSet;
+
+use promoter_kustomize::{ChartRequest, Files, Options};
+
+use crate::images;
+use crate::plain::{read_folder, read_objects};
+use crate::served::first_difference;
+use crate::world::Door;
+use crate::{
+    Chosen, Cluster, Hydrated, Limits, MANIFEST_FILE, Manifests, Object, Parameters, Pins, RenderError,
+    Rules, SourceKind, Sources, Verified, World, load, resolve, serve, verify,
+};
+
+/// Answers for an Application: the manifests of the lock in `app_path` of the request's tree.
+pub fn answer(
+    files: &dyn Files,
+    app_path: &str,
+    parameters: &Parameters,
+    cluster: &Cluster,
+    limits: &Limits,
+    world: &dyn World,
+) -> Result<Verified<Manifests>, RenderError> {
+    let pins = resolve(files, app_path, parameters)?;
+    match &pins.chosen {
+        Chosen::Live => live(&pins, cluster, limits, world),
+        Chosen::Hydrated(_) => verify(serve(files, &pins, limits)?, limits),
+        Chosen::Verify(_) => {
+            let served = verify(serve(files, &pins, limits)?, limits)?;
+            // As the controller rendered it, without a cluster.
+            let rendered = hydrated(&pins, limits, world)?.1;
+            let path = pins.beside(MANIFEST_FILE);
+            first_difference(&path, &files.read(&path)?, &rendered.bytes)?;
+            Ok(served)
+        }
+    }
+}
+
+/// Renders what a lock pins as it is written to a branch: without a cluster, Secrets refused.
+pub fn hydrated(
+    pins: &Pins,
+    limits: &Limits,
+    world: &dyn World,
+) -> Result<(Verified<Manifests>, Hydrated), RenderError> {
+    let manifests = live(pins, &Cluster::default(), limits, world)?;
+    let hydrated = manifests.to_hydrated()?;
+    Ok((manifests, hydrated))
+}
+
+fn live(
+    pins: &Pins,
+    cluster: &Cluster,
+    limits: &Limits,
+    world: &dyn World,
+) -> Result<Verified<Manifests>, RenderError> {
+    verify(render(&load(pins, world)?, cluster, limits, world)?, limits)
+}
+
+/// Renders a source. With a chart in it everything is rendered twice, and a difference is refused: charts may draw
+/// random values or look at a cluster.
+pub fn render(
+    sources: &Sources,
+    cluster: &Cluster,
+    limits: &Limits,
+    world: &dyn World,
+) -> Result<Manifests, RenderError> {
+    let door = Door::new(world, &sources.rules, cluster, 0);
+    let (mut objects, mut warnings) = run(sources, limits, &door)?;
+    if door.chart_took_part() {
+        let (again, _) = run(sources, limits, &Door::new(world, &sources.rules, cluster, 1))?;
+        same(&objects, &again, &sources.path)?;
+    }
+    let mut used = BTreeSet::new();
+    for object in &mut objects {
+        images::pin(&mut object.node, &sources.rules.images, &mut used);
+    }
+    let unused = sources.rules.images.keys().filter(|it| !used.contains(it));
+    warnings.extend(unused.map(|it| format!("no container uses the pinned image `{it}`")));
+    Ok(Manifests { objects, source: sources.path.clone(), rules: sources.rules.clone(), warnings })
+}
+
+fn run(
+    sources: &Sources,
+    limits: &Limits,
+    door: &Door<'_>,
+) -> Result<(Vec<Object>, Vec<String>), RenderError> {
+    let tree = &*sources.tree;
+    match sources.kind {
+        SourceKind::Plain => Ok((read_folder(tree, &sources.path, limits)?, Vec::new())),
+        SourceKind::Chart => {
+            let text = door.render_chart(tree, &own_chart(&sources.path, &sources.rules))?;
+            Ok((read_objects(&sources.path, &text, limits)?, Vec::new()))
+        }
+        SourceKind::Kustomize => {
+            let options = Options { enable_helm: true, ..Options::default() };
+            let built = promoter_kustomize::build(tree, &sources.path, &options, door)
+                .map_err(|error| door.take_failure().unwrap_or(RenderError::Build(error)))?;
+            let objects = built.resources.into_iter().map(|node| Object { node, at: None });
+            Ok((objects.collect(), built.warnings))
+        }
+    }
+}
+
+/// A chart that is the source itself, as Argo CD asks helm for it: with CRDs, hooks and tests.
+fn own_chart(path: &str, rules: &Rules) -> ChartRequest {
+    let directory_name = path.rsplit('/').next().unwrap_or_default();
+    let named = if rules.release_name.is_empty() { directory_name } else { &rules.release_name };
+    let release_name = if named.is_empty() { "release" } else { named };
+    ChartRequest {
+        name: release_name.into(),
+        directory: Some(path.into()),
+        release_name: release_name.into(),
+        include_crds: true,
+        ..ChartRequest::default()
+    }
+}
+
+fn same(first: &[Object], second: &[Object], source: &str) -> Result<(), RenderError> {
+    let differs = || {
+        let pair = first.iter().zip(second).find(|(a, b)| a.node != b.node);
+        pair.map_or_else(|| "the number of objects".into(), |(a, _)| format!("`{}`", a.shown()))
+    };
+    if first.len() == second.len() && first.iter().zip(second).all(|(a, b)| a.node == b.node) {
+        return Ok(());
+    }
+    Err(RenderError::NotRepeatable { what: differs(), source_path: source.into() })
+}

@@ -1,0 +1,145 @@
+//! The last step: what is refused, and the forms in which the rest may leave.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+
+use promoter_core::Digest;
+use promoter_yaml::{Node, YamlError, emit_hydrated, emit_json, emit_kustomize};
+
+use crate::{Limits, Manifests, Object, RenderError};
+
+/// A value that passed [`verify`]; nothing else makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified<T> {
+    value: T,
+    output_bytes_max: usize,
+}
+
+impl<T> Deref for Verified<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// The bytes of a `manifest.yaml` and their digest, which is the lock's `render.digest`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hydrated {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Their SHA-256.
+    pub digest: Digest,
+}
+
+/// Checks manifests: not empty unless allowed, every object whole, no two of one identity, within the limits.
+pub fn verify(manifests: Manifests, limits: &Limits) -> Result<Verified<Manifests>, RenderError> {
+    let count = manifests.objects.len();
+    if count == 0 && !manifests.rules.allow_empty {
+        return Err(RenderError::Empty { source_path: manifests.source });
+    }
+    if count > limits.objects_max {
+        return Err(RenderError::TooManyObjects { count, max: limits.objects_max });
+    }
+    let mut seen = BTreeMap::new();
+    for object in &manifests.objects {
+        check_whole(object, &manifests.source)?;
+        if let Some(identity) = object.identity()
+            && let Some(first) = seen.insert(identity, object)
+        {
+            let at = object.at.clone().or_else(|| Some(promoter_core::Place::new(&*manifests.source, 0)));
+            return Err(RenderError::ObjectTwice { object: object.shown(), first: first.at.clone(), at });
+        }
+    }
+    Ok(Verified { value: manifests, output_bytes_max: limits.output_bytes_max })
+}
+
+impl Verified<Manifests> {
+    /// One compact JSON object per manifest, as Argo CD takes them from a plugin.
+    pub fn to_json_objects(&self) -> Result<Vec<String>, RenderError> {
+        let mut bytes = 0;
+        let mut texts = Vec::with_capacity(self.objects.len());
+        for object in &self.objects {
+            let mut text = String::new();
+            emit_json(&object.node, false, &mut text).map_err(|error| unwritable(object, error))?;
+            bytes += text.len();
+            self.check_size(bytes)?;
+            texts.push(text);
+        }
+        Ok(texts)
+    }
+
+    /// A YAML stream as kustomize prints it.
+    pub fn to_yaml(&self) -> Result<String, RenderError> {
+        self.stream(emit_kustomize)
+    }
+
+    /// `manifest.yaml` as it is written to a branch. Errors: also a Secret with data that the lock does not allow,
+    /// since everyone who may read the branch could read it.
+    pub fn to_hydrated(&self) -> Result<Hydrated, RenderError> {
+        let refused = self.objects.iter().find(|it| {
+            is_secret_with_data(it)
+                && !it
+                    .metadata("name")
+                    .is_some_and(|name| self.rules.allow_secrets.iter().any(|it| it == name))
+        });
+        if let Some(secret) = refused {
+            let name = secret.metadata("name").unwrap_or_default().into();
+            return Err(RenderError::Secret { object: secret.shown(), name, at: secret.at.clone() });
+        }
+        let bytes = self.stream(emit_hydrated)?.into_bytes();
+        Ok(Hydrated { digest: Digest::of(&bytes), bytes })
+    }
+
+    fn stream(
+        &self,
+        emit: impl Fn(&Node, &mut String) -> Result<(), YamlError>,
+    ) -> Result<String, RenderError> {
+        let mut text = String::new();
+        for object in &self.objects {
+            if !text.is_empty() {
+                text.push_str("---\n");
+            }
+            emit(&object.node, &mut text).map_err(|error| unwritable(object, error))?;
+            self.check_size(text.len())?;
+        }
+        Ok(text)
+    }
+
+    fn check_size(&self, bytes: usize) -> Result<(), RenderError> {
+        if bytes > self.output_bytes_max {
+            return Err(RenderError::TooLarge { max: self.output_bytes_max });
+        }
+        Ok(())
+    }
+}
+
+fn check_whole(object: &Object, source: &str) -> Result<(), RenderError> {
+    let missing = if object.node.as_map().is_none() {
+        None
+    } else if object.field("apiVersion").is_none() {
+        Some("apiVersion")
+    } else if object.field("kind").is_none() {
+        Some("kind")
+    } else if object.metadata("name").is_none() && object.metadata("generateName").is_none() {
+        Some("metadata.name")
+    } else {
+        return Ok(());
+    };
+    let at = object.at.clone().unwrap_or_else(|| promoter_core::Place::new(source, 0));
+    Err(match missing {
+        Some(field) => RenderError::Incomplete { object: object.shown(), field, at },
+        None => RenderError::NotAnObject { found: object.node.type_name(), at },
+    })
+}
+
+fn is_secret_with_data(object: &Object) -> bool {
+    let has = |key: &str| object.node.get(key).and_then(Node::as_map).is_some_and(|it| !it.is_empty());
+    object.field("kind") == Some("Secret")
+        && object.field("apiVersion") == Some("v1")
+        && (has("data") || has("stringData"))
+}
+
+fn unwritable(object: &Object, error: YamlError) -> RenderError {
+    RenderError::Unwritable { object: object.shown(), error }
+}
