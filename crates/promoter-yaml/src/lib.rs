@@ -3,9 +3,13 @@
 //! Decides what a scalar means in each dialect and how every byte is written. Leaves to others what a document
 //! means. Pure: no files, no clock.
 
+mod emit;
 mod node;
+mod read;
+mod scalar;
 
 pub use node::{Data, Entry, Map, Mark, Node, Scalar, Tag};
+pub use scalar::Number;
 
 /// Whose rules decide what a scalar is, and what is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,16 +49,24 @@ pub struct YamlError {
     pub mark: Mark,
 }
 
-/// Reads all documents of a text; empty documents are left out.
-pub fn parse_all(text: &str, dialect: Dialect, limits: &Limits) -> Result<Vec<Node>, YamlError> {
-    let _ = (text, dialect, limits);
-    todo!("reader")
+impl YamlError {
+    pub(crate) fn new(message: impl Into<String>, mark: Mark) -> Self {
+        Self { message: message.into(), mark }
+    }
 }
 
-/// Reads the first document of a text; `Ok(None)` when there is none.
+/// Reads all documents of a text; empty documents are left out.
+///
+/// Errors name line and column in the whole text, also in later documents.
+pub fn parse_all(text: &str, dialect: Dialect, limits: &Limits) -> Result<Vec<Node>, YamlError> {
+    read::documents(text, dialect, limits, usize::MAX)
+}
+
+/// Reads the first document of a text; `Ok(None)` when it is empty or there is none.
+///
+/// What follows it is not read in `Resource` and `Config`, as in Go; in `Own` a further document is an error.
 pub fn parse_first(text: &str, dialect: Dialect, limits: &Limits) -> Result<Option<Node>, YamlError> {
-    let _ = (text, dialect, limits);
-    todo!("reader")
+    read::documents(text, dialect, limits, 1).map(|found| found.into_iter().next())
 }
 
 /// Reads a typed value out of a tree; errors carry the place and the path of keys (`spec.environments[1].name`).
@@ -67,18 +79,15 @@ pub fn from_node<T: serde::de::DeserializeOwned>(node: &Node) -> Result<T, YamlE
 ///
 /// Errors: a number that JSON cannot hold (`.inf`), a character that kustomize refuses.
 pub fn emit_kustomize(node: &Node, out: &mut String) -> Result<(), YamlError> {
-    let _ = (node, out);
-    todo!("emitter")
+    emit::kustomize(node, out)
 }
 
 /// Appends one document as Argo CD's hydrator writes manifest.yaml (go-yaml v3, indent 2, its own key order, no folding).
 pub fn emit_hydrated(node: &Node, out: &mut String) -> Result<(), YamlError> {
-    let _ = (node, out);
-    todo!("emitter")
+    emit::hydrated(node, out)
 }
 
 /// Appends one value as compact JSON with keys in byte order; `escape_html` writes `<`, `>`, `&` as Go's encoding/json does by default.
 pub fn emit_json(node: &Node, escape_html: bool, out: &mut String) -> Result<(), YamlError> {
-    let _ = (node, escape_html, out);
-    todo!("emitter")
+    emit::json(node, escape_html, out)
 }

@@ -1,0 +1,184 @@
+//! Text to [`Node`] trees: bounds, forbidden characters, the split into documents, and the parser's events.
+//!
+//! Owns the parser crate: nothing outside this module knows its types. What a scalar is, `scalar` decides; how events
+//! become trees, `build`.
+
+mod build;
+mod split;
+
+use std::borrow::Cow;
+
+use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, StrInput, options};
+
+use crate::{Dialect, Limits, Mark, Node, YamlError};
+use build::Builder;
+
+/// Reads the documents of a text, at most `documents_max` of them.
+pub(crate) fn documents(
+    text: &str,
+    dialect: Dialect,
+    limits: &Limits,
+    documents_max: usize,
+) -> Result<Vec<Node>, YamlError> {
+    if text.len() > limits.bytes_max {
+        return Err(YamlError::new(format!("the text is larger than {} bytes", limits.bytes_max), start()));
+    }
+    refuse_control_characters(text)?;
+    let mut reader = Reader { dialect, limits, nodes_left: limits.nodes_max, found: Vec::new() };
+    if dialect != Dialect::Resource {
+        reader.piece(without_bom(text), 0, documents_max)?;
+        return Ok(reader.found);
+    }
+    let text = unix_line_ends(text);
+    for piece in split::pieces(&text)? {
+        if reader.found.len() >= documents_max {
+            break;
+        }
+        reader.piece(without_bom(piece.text), piece.lines_before, 1)?;
+    }
+    Ok(reader.found)
+}
+
+struct Reader<'a> {
+    dialect: Dialect,
+    limits: &'a Limits,
+    nodes_left: usize,
+    found: Vec<Node>,
+}
+
+impl Reader<'_> {
+    /// Reads one text for the parser. In a piece of a resource file the first document is all there may be.
+    fn piece(&mut self, text: &str, lines_before: u32, documents_max: usize) -> Result<(), YamlError> {
+        let mut parser = Parser::new_from_str_with_options(text, parser_options(self.dialect, self.limits));
+        let mut builder = Builder::new(self.dialect, self.limits, self.nodes_left);
+        let mut documents = 0;
+        while let Some(next) = parser.next_event() {
+            let (event, span) =
+                next.map_err(|it| YamlError::new(it.info(), mark(it.marker(), lines_before)))?;
+            let at = mark(&span.start, lines_before);
+            match event {
+                Event::DocumentStart(_, Some(_)) if self.dialect != Dialect::Config => {
+                    return Err(YamlError::new("a %YAML directive is not supported", at));
+                }
+                Event::DocumentStart(..) if documents == documents_max => match self.dialect {
+                    Dialect::Config => return Ok(()),
+                    _ => return self.refuse_more(&mut parser, lines_before),
+                },
+                Event::DocumentEnd => {
+                    documents += 1;
+                    self.found.extend(builder.finish().filter(|it| !it.is_null()));
+                }
+                Event::Scalar(value, style, anchor, tag) => {
+                    let value = match is_cut_block(text, style, span.end.byte_offset()) {
+                        true => Cow::Owned(value.strip_suffix('\n').unwrap_or(&value).to_owned()),
+                        false => value,
+                    };
+                    builder.scalar(value, style, anchor, tag.as_deref(), at)?;
+                }
+                Event::SequenceStart(_, anchor, tag) => builder.open(false, anchor, tag.as_deref(), at)?,
+                Event::MappingStart(_, anchor, tag) => builder.open(true, anchor, tag.as_deref(), at)?,
+                Event::SequenceEnd | Event::MappingEnd => builder.close()?,
+                Event::Alias(id) => builder.alias(id, at)?,
+                _ => {}
+            }
+        }
+        self.nodes_left = builder.nodes_left();
+        Ok(())
+    }
+
+    /// A further document may only be empty: what stands there would be lost without a word.
+    fn refuse_more<'a>(
+        &self,
+        parser: &mut Parser<'a, StrInput<'a>>,
+        lines_before: u32,
+    ) -> Result<(), YamlError> {
+        while let Some(next) = parser.next_event() {
+            let (event, span) =
+                next.map_err(|it| YamlError::new(it.info(), mark(it.marker(), lines_before)))?;
+            let empty = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, ..) if text.is_empty() || text == "~");
+            if event.is_node() && !empty {
+                let message = match self.dialect {
+                    Dialect::Resource => "a second document starts here without a `---` line before it",
+                    _ => "only one document is allowed here",
+                };
+                return Err(YamlError::new(message, mark(&span.start, lines_before)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn parser_options(dialect: Dialect, limits: &Limits) -> Options {
+    // The builder counts depth itself, with a better message; the parser's own cap stands just behind it.
+    let depth = limits.depth_max.saturating_add(2);
+    options! {
+        disallow_directives: dialect == Dialect::Own,
+        flow_nesting_limit: depth,
+        block_nesting_limit: depth,
+    }
+}
+
+/// True for a block scalar that ends with the text itself, where no line break follows.
+///
+/// The parser then adds the line break that the last line lacks; libyaml and Go do not.
+fn is_cut_block(text: &str, style: ScalarStyle, end: Option<usize>) -> bool {
+    matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
+        && end.is_none_or(|it| it >= text.len())
+        && !text.ends_with('\n')
+        && text.rsplit('\n').next().is_some_and(|last| !last.trim_matches(' ').is_empty())
+}
+
+fn mark(marker: &Marker, lines_before: u32) -> Mark {
+    let number = |it: usize| u32::try_from(it).unwrap_or(u32::MAX);
+    Mark {
+        line: number(marker.line()).saturating_add(lines_before),
+        column: number(marker.col()).saturating_add(1),
+    }
+}
+
+fn start() -> Mark {
+    Mark { line: 1, column: 1 }
+}
+
+fn without_bom(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+fn unix_line_ends(text: &str) -> Cow<'_, str> {
+    match text.contains("\r\n") {
+        true => Cow::Owned(text.replace("\r\n", "\n")),
+        false => Cow::Borrowed(text),
+    }
+}
+
+/// Refuses what YAML 1.1 does not count as text, as libyaml does: control characters, U+FFFE and U+FFFF.
+fn refuse_control_characters(text: &str) -> Result<(), YamlError> {
+    let bytes = text.as_bytes();
+    let suspicious = |byte: u8| (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0x7f;
+    let forbidden = |at: usize| match bytes[at] {
+        0xc2 => matches!(bytes[at + 1], 0x80..=0x84 | 0x86..=0x9f),
+        0xef => bytes[at + 1] == 0xbf && bytes[at + 2] >= 0xbe,
+        byte => suspicious(byte),
+    };
+    let candidate = |byte: u8| suspicious(byte) || byte == 0xc2 || byte == 0xef;
+    let mut from = 0;
+    while let Some(step) = bytes[from..].iter().position(|byte| candidate(*byte)) {
+        let at = from + step;
+        if forbidden(at) {
+            let character = text[at..].chars().next().unwrap_or_default();
+            let message = format!("the control character U+{:04X} is not allowed", u32::from(character));
+            return Err(YamlError::new(message, mark_of(text, at)));
+        }
+        from = at + 1;
+    }
+    Ok(())
+}
+
+/// The line and column of a byte.
+pub(super) fn mark_of(text: &str, at: usize) -> Mark {
+    let line_start = text[..at].rfind('\n').map_or(0, |it| it + 1);
+    let line = text[..at].bytes().filter(|it| *it == b'\n').count() + 1;
+    let column = text[line_start..at].chars().count() + 1;
+    let number = |it: usize| u32::try_from(it).unwrap_or(u32::MAX);
+    Mark { line: number(line), column: number(column) }
+}
