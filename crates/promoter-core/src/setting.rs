@@ -44,7 +44,8 @@ impl Setting {
             None => match self.value.rsplit_once('@') {
                 Some((_, pin)) if !pin.contains([':', '/']) => self.git(None),
                 _ if self.value.contains("://") => self.chart(None),
-                _ => self.image(&self.value),
+                _ if self.value.contains(['/', ':']) => self.image(&self.value),
+                _ => Err(SettingError::Unknown(self.name.clone())),
             },
         }?;
         Ok(Artifact { name: self.name.clone(), content })
@@ -96,7 +97,7 @@ impl Setting {
                 (url.parse().map_err(|reason| self.url(reason))?, version)
             }
             (None, Some(url)) => (url.clone(), head),
-            _ => return Err(SettingError::Unknown(self.name.clone())),
+            _ => return Err(SettingError::NoVersion { name: self.name.clone(), chart: self.value.clone() }),
         };
         Ok(Content::Chart { url, version: version.parse().map_err(wrong)?, digest })
     }
@@ -152,6 +153,14 @@ pub enum SettingError {
         /// As far as it is known.
         image: String,
     },
+    /// A chart without its version.
+    #[error("artifact `{name}`: `{chart}` has no version")]
+    NoVersion {
+        /// The artifact.
+        name: Name,
+        /// As written.
+        chart: String,
+    },
     /// A short value for a name that nothing is known about.
     #[error("artifact `{0}` is new here, so its value needs an address")]
     Unknown(Name),
@@ -172,7 +181,8 @@ impl SettingError {
             | Self::Name { .. }
             | Self::Image { .. }
             | Self::Url { .. }
-            | Self::Value { .. } => {
+            | Self::Value { .. }
+            | Self::NoVersion { .. } => {
                 Diagnosis::input("artifact-wrong", self).hint(format!("write {hint_forms}"))
             }
         }

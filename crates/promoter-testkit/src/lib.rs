@@ -1,1 +1,12 @@
-//! Placeholder.
+//! What promoter's tests share: cases as files, and servers on the loopback. Knows no promoter words.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test kit fails the test that uses it; that is its way to report"
+)]
+
+mod golden;
+
+pub use golden::{golden, golden_text};

@@ -1,0 +1,4 @@
+//! Images, freight and locks: cases below testdata/ and laws that hold for random values.
+
+mod freight;
+mod image;
