@@ -7,6 +7,7 @@ mod emit;
 mod node;
 mod read;
 mod scalar;
+mod typed;
 
 pub use node::{Data, Entry, Map, Mark, Node, Scalar, Tag};
 pub use scalar::Number;
@@ -71,8 +72,7 @@ pub fn parse_first(text: &str, dialect: Dialect, limits: &Limits) -> Result<Opti
 
 /// Reads a typed value out of a tree; errors carry the place and the path of keys (`spec.environments[1].name`).
 pub fn from_node<T: serde::de::DeserializeOwned>(node: &Node) -> Result<T, YamlError> {
-    let _ = node;
-    todo!("serde")
+    typed::from_node(node)
 }
 
 /// Appends one document as kustomize prints it (JSON, then go-yaml v2: sorted keys, folding at 80, sequences not indented).

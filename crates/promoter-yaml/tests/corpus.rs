@@ -1,6 +1,8 @@
 //! Holds the reader and `emit_kustomize` against every output of a conformance corpus: what kustomize printed, read and
 //! written again, must be the same bytes. `PROMOTER_CORPUS` names the directory.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap here is a failed test")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
