@@ -8,7 +8,7 @@ use promoter_core::{
 use promoter_kustomize::{ChartRequest, FileError, Files, normalise};
 
 use crate::plain::text;
-use crate::{ChartPin, ENGINE, Mode, Parameters, PinnedSource, RenderError};
+use crate::{ChartPin, ENGINE, Mode, Parameters, PinnedSource, PinsError, RenderError, SourceError};
 
 /// What a lock pins, checked: the first value of the street.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,32 +66,34 @@ impl Rules {
 /// asked for that the lock does not have.
 pub fn resolve(files: &dyn Files, app_path: &str, parameters: &Parameters) -> Result<Pins, RenderError> {
     let name = parameters.lockfile.as_deref().unwrap_or(LOCK_FILE);
-    let outside = || RenderError::PathOutside { path: name.into(), what: "parameter `lockfile`" };
+    let outside = || PinsError::PathOutside { path: name.into(), what: "parameter `lockfile`" };
     let path = normalise(app_path, name).ok_or_else(outside)?;
     let bytes = match files.read(&path) {
         Ok(bytes) => bytes,
-        Err(FileError::Missing(_)) => return Err(RenderError::LockMissing { path }),
-        Err(error) => return Err(RenderError::File(error)),
+        Err(FileError::Missing(_)) => return Err(PinsError::LockMissing { path }.into()),
+        Err(error) => return Err(SourceError::File(error).into()),
     };
-    let lock = PromotionLock::parse(&text(&path, &bytes)?, &path)?;
+    let lock = PromotionLock::parse(&text(&path, &bytes)?, &path).map_err(PinsError::Lock)?;
     if let Some(wanted) = &parameters.environment
         && *wanted != lock.environment
     {
         let found = lock.environment.clone();
-        return Err(RenderError::OtherEnvironment { wanted: wanted.clone(), found, at: Place::new(path, 0) });
+        return Err(
+            PinsError::OtherEnvironment { wanted: wanted.clone(), found, at: Place::new(path, 0) }.into()
+        );
     }
-    Pins::of(lock, path, parameters.render)
+    Ok(Pins::of(lock, path, parameters.render)?)
 }
 
 impl Pins {
-    /// The pins of a lock that is at hand, as the controller has it before it writes it. Errors: as [`resolve`].
-    pub fn of(lock: PromotionLock, lock_path: String, mode: Mode) -> Result<Self, RenderError> {
+    /// The pins of a lock that is at hand, as the controller has it before it writes it.
+    pub fn of(lock: PromotionLock, lock_path: String, mode: Mode) -> Result<Self, PinsError> {
         let at = || Place::new(lock_path.clone(), 0);
         let chosen = match (mode, &lock.render.digest) {
             (Mode::Live, _) | (Mode::Auto, None) => Chosen::Live,
             (Mode::Auto | Mode::Hydrated, Some(digest)) => Chosen::Hydrated(digest.clone()),
             (Mode::Verify, Some(digest)) => Chosen::Verify(digest.clone()),
-            (Mode::Hydrated | Mode::Verify, None) => return Err(RenderError::NotHydrated { mode, at: at() }),
+            (Mode::Hydrated | Mode::Verify, None) => return Err(PinsError::NotHydrated { mode, at: at() }),
         };
         if !matches!(chosen, Chosen::Hydrated(_)) {
             check_engine(lock.render.engine.as_deref(), &at())?;
@@ -113,7 +115,7 @@ impl Pins {
 
 /// Refuses a lock whose manifests were made by another renderer or a later one: a render of ours may differ.
 /// Manifests that are only served need no engine.
-fn check_engine(engine: Option<&str>, at: &Place) -> Result<(), RenderError> {
+fn check_engine(engine: Option<&str>, at: &Place) -> Result<(), PinsError> {
     let Some(engine) = engine else { return Ok(()) };
     let version = |text: &str| -> Option<(u64, u64)> {
         let mut parts = text.strip_prefix("promoter/")?.split('.');
@@ -121,7 +123,7 @@ fn check_engine(engine: Option<&str>, at: &Place) -> Result<(), RenderError> {
     };
     match (version(engine), version(ENGINE)) {
         (Some(theirs), Some(ours)) if theirs <= ours => Ok(()),
-        _ => Err(RenderError::EngineUnknown { engine: engine.into(), at: at.clone() }),
+        _ => Err(PinsError::EngineUnknown { engine: engine.into(), at: at.clone() }),
     }
 }
 
@@ -131,21 +133,21 @@ pub(crate) fn pinned_commit(lock: &PromotionLock) -> Option<CommitId> {
 }
 
 /// The repository and commit that `render.source` is a directory of: the only git artifact, else that named `config`.
-fn git_source(lock: &PromotionLock, at: &Place) -> Result<(GitUrl, CommitId), RenderError> {
+fn git_source(lock: &PromotionLock, at: &Place) -> Result<(GitUrl, CommitId), PinsError> {
     let mut found = lock.freight.artifacts().iter().filter_map(|it| match &it.content {
         Content::Git { url, commit } => Some((it.name.as_str(), url, commit)),
         _ => None,
     });
-    let first = found.next().ok_or_else(|| RenderError::NoGitSource { at: at.clone() })?;
+    let first = found.next().ok_or_else(|| PinsError::NoGitSource { at: at.clone() })?;
     let chosen = match found.next() {
         None => Some(first),
         Some(second) => [first, second].into_iter().chain(found).find(|it| it.0 == "config"),
     };
-    let (_, url, commit) = chosen.ok_or_else(|| RenderError::ManyGitSources { at: at.clone() })?;
+    let (_, url, commit) = chosen.ok_or_else(|| PinsError::ManyGitSources { at: at.clone() })?;
     Ok((url.clone(), commit.clone()))
 }
 
-fn rules(lock: &PromotionLock, at: &Place) -> Result<Rules, RenderError> {
+fn rules(lock: &PromotionLock, at: &Place) -> Result<Rules, PinsError> {
     let mut rules = Rules {
         allow_empty: lock.render.allow_empty,
         allow_secrets: lock.render.allow_secrets.clone(),
@@ -165,7 +167,7 @@ fn rules(lock: &PromotionLock, at: &Place) -> Result<Rules, RenderError> {
             Content::Image(image) => {
                 if rules.images.insert(image.repository.clone(), image.clone()).is_some() {
                     let repository = image.repository.clone();
-                    return Err(RenderError::ImagePinnedTwice { repository, at: at.clone() });
+                    return Err(PinsError::ImagePinnedTwice { repository, at: at.clone() });
                 }
             }
         }

@@ -6,7 +6,7 @@ use promoter_core::Place;
 use promoter_kustomize::{FileKind, Files};
 use promoter_yaml::{Dialect, Node, parse_all};
 
-use crate::{Limits, Object, RenderError};
+use crate::{Limits, Object, SourceError};
 
 /// Argo CD leaves out a file that holds these words.
 const SKIP_MARK: &str = "+argocd:skip-file-rendering";
@@ -17,7 +17,7 @@ pub(crate) fn read_folder(
     files: &dyn Files,
     path: &str,
     limits: &Limits,
-) -> Result<Vec<Object>, RenderError> {
+) -> Result<Vec<Object>, SourceError> {
     let mut objects = Vec::new();
     for name in files.list(path)? {
         let is_manifest = [".yaml", ".yml", ".json"].iter().any(|it| name.ends_with(it));
@@ -34,9 +34,9 @@ pub(crate) fn read_folder(
 }
 
 /// Reads the objects of a YAML stream, lists expanded. `file` is for messages.
-pub(crate) fn read_objects(file: &str, text: &str, limits: &Limits) -> Result<Vec<Object>, RenderError> {
+pub(crate) fn read_objects(file: &str, text: &str, limits: &Limits) -> Result<Vec<Object>, SourceError> {
     let documents = parse_all(text, Dialect::Resource, &limits.yaml)
-        .map_err(|error| RenderError::Yaml { at: Place::new(file, error.mark.line), error })?;
+        .map_err(|error| SourceError::Yaml { at: Place::new(file, error.mark.line), error })?;
     let mut objects = Vec::new();
     for document in documents {
         expand(document, file, &mut objects);
@@ -45,10 +45,10 @@ pub(crate) fn read_objects(file: &str, text: &str, limits: &Limits) -> Result<Ve
 }
 
 /// The text of a file.
-pub(crate) fn text(file: &str, bytes: &Arc<[u8]>) -> Result<String, RenderError> {
+pub(crate) fn text(file: &str, bytes: &Arc<[u8]>) -> Result<String, SourceError> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text.into()),
-        Err(_) => Err(RenderError::NotText { at: Place::new(file, 0) }),
+        Err(_) => Err(SourceError::NotText { at: Place::new(file, 0) }),
     }
 }
 

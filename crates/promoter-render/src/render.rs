@@ -10,7 +10,7 @@ use crate::served::first_difference;
 use crate::world::Door;
 use crate::{
     Chosen, Cluster, Hydrated, Limits, MANIFEST_FILE, Manifests, Object, Parameters, Pins, RenderError,
-    Rules, SourceKind, Sources, Verified, World, load, resolve, serve, verify,
+    Rules, SourceError, SourceKind, Sources, Verified, World, load, resolve, serve, verify,
 };
 
 /// Answers for an Application: the manifests of the lock in `app_path` of the request's tree.
@@ -25,13 +25,13 @@ pub fn answer(
     let pins = resolve(files, app_path, parameters)?;
     match &pins.chosen {
         Chosen::Live => live(&pins, cluster, limits, world),
-        Chosen::Hydrated(_) => verify(serve(files, &pins, limits)?, limits),
+        Chosen::Hydrated(_) => Ok(verify(serve(files, &pins, limits)?, limits)?),
         Chosen::Verify(_) => {
             let served = verify(serve(files, &pins, limits)?, limits)?;
             // As the controller rendered it, without a cluster.
             let rendered = hydrated(&pins, limits, world)?.1;
             let path = pins.beside(MANIFEST_FILE);
-            first_difference(&path, &files.read(&path)?, &rendered.bytes)?;
+            first_difference(&path, &files.read(&path).map_err(SourceError::File)?, &rendered.bytes)?;
             Ok(served)
         }
     }
@@ -54,7 +54,7 @@ fn live(
     limits: &Limits,
     world: &dyn World,
 ) -> Result<Verified<Manifests>, RenderError> {
-    verify(render(&load(pins, world)?, cluster, limits, world)?, limits)
+    Ok(verify(render(&load(pins, world)?, cluster, limits, world)?, limits)?)
 }
 
 /// Renders a source. With a chart in it everything is rendered twice, and a difference is refused: charts may draw
@@ -64,7 +64,7 @@ pub fn render(
     cluster: &Cluster,
     limits: &Limits,
     world: &dyn World,
-) -> Result<Manifests, RenderError> {
+) -> Result<Manifests, SourceError> {
     let door = Door::new(world, &sources.rules, cluster, 0);
     let (mut objects, mut warnings) = run(sources, limits, &door)?;
     if door.chart_took_part() {
@@ -84,7 +84,7 @@ fn run(
     sources: &Sources,
     limits: &Limits,
     door: &Door<'_>,
-) -> Result<(Vec<Object>, Vec<String>), RenderError> {
+) -> Result<(Vec<Object>, Vec<String>), SourceError> {
     let tree = &*sources.tree;
     match sources.kind {
         SourceKind::Plain => Ok((read_folder(tree, &sources.path, limits)?, Vec::new())),
@@ -95,7 +95,7 @@ fn run(
         SourceKind::Kustomize => {
             let options = Options { enable_helm: true, ..Options::default() };
             let built = promoter_kustomize::build(tree, &sources.path, &options, door)
-                .map_err(|error| door.take_failure().unwrap_or(RenderError::Build(error)))?;
+                .map_err(|error| door.take_failure().unwrap_or(SourceError::Build(error)))?;
             let objects = built.resources.into_iter().map(|node| Object { node, at: None });
             Ok((objects.collect(), built.warnings))
         }
@@ -116,7 +116,7 @@ fn own_chart(path: &str, rules: &Rules) -> ChartRequest {
     }
 }
 
-fn same(first: &[Object], second: &[Object], source: &str) -> Result<(), RenderError> {
+fn same(first: &[Object], second: &[Object], source: &str) -> Result<(), SourceError> {
     let differs = || {
         let pair = first.iter().zip(second).find(|(a, b)| a.node != b.node);
         pair.map_or_else(|| "the number of objects".into(), |(a, _)| format!("`{}`", a.shown()))
@@ -124,5 +124,5 @@ fn same(first: &[Object], second: &[Object], source: &str) -> Result<(), RenderE
     if first.len() == second.len() && first.iter().zip(second).all(|(a, b)| a.node == b.node) {
         return Ok(());
     }
-    Err(RenderError::NotRepeatable { what: differs(), source_path: source.into() })
+    Err(SourceError::NotRepeatable { what: differs(), source_path: source.into() })
 }

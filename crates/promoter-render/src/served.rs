@@ -4,7 +4,7 @@ use promoter_core::{Digest, Place};
 use promoter_kustomize::{FileError, Files};
 
 use crate::plain::{read_objects, text};
-use crate::{Chosen, Limits, Manifests, Pins, RenderError};
+use crate::{Chosen, Limits, Manifests, Mode, Pins, PinsError, RenderError, SourceError, VerifyError};
 
 /// The name of the hydrated manifests beside the lock.
 pub const MANIFEST_FILE: &str = "manifest.yaml";
@@ -13,26 +13,27 @@ pub const MANIFEST_FILE: &str = "manifest.yaml";
 pub fn serve(files: &dyn Files, pins: &Pins, limits: &Limits) -> Result<Manifests, RenderError> {
     let path = pins.beside(MANIFEST_FILE);
     let (Chosen::Hydrated(digest) | Chosen::Verify(digest)) = &pins.chosen else {
-        return Err(RenderError::NotHydrated {
-            mode: crate::Mode::Hydrated,
-            at: Place::new(&*pins.lock_path, 0),
-        });
+        let at = Place::new(&*pins.lock_path, 0);
+        return Err(PinsError::NotHydrated { mode: Mode::Hydrated, at }.into());
     };
     let bytes = match files.read(&path) {
         Ok(bytes) => bytes,
-        Err(FileError::Missing(_)) => return Err(RenderError::ManifestMissing { at: Place::new(path, 0) }),
-        Err(error) => return Err(RenderError::File(error)),
+        Err(FileError::Missing(_)) => {
+            return Err(VerifyError::ManifestMissing { at: Place::new(path, 0) }.into());
+        }
+        Err(error) => return Err(SourceError::File(error).into()),
     };
     let found = Digest::of(&bytes);
     if found != *digest {
-        return Err(RenderError::Tampered { locked: digest.clone(), found, at: Place::new(path, 0) });
+        let locked = digest.clone();
+        return Err(VerifyError::Tampered { locked, found, at: Place::new(path, 0) }.into());
     }
     let objects = read_objects(&path, &text(&path, &bytes)?, limits)?;
     Ok(Manifests { objects, source: path, rules: pins.rules.clone(), warnings: Vec::new() })
 }
 
 /// Compares the bytes of a file with those of a live render; the error names the first line that differs.
-pub(crate) fn first_difference(path: &str, found: &[u8], rendered: &[u8]) -> Result<(), RenderError> {
+pub(crate) fn first_difference(path: &str, found: &[u8], rendered: &[u8]) -> Result<(), VerifyError> {
     if found == rendered {
         return Ok(());
     }
@@ -48,7 +49,7 @@ pub(crate) fn first_difference(path: &str, found: &[u8], rendered: &[u8]) -> Res
         let (a, b) = (found.next(), rendered.next());
         if a != b || a.is_none() {
             let at = Place::new(path, line);
-            return Err(RenderError::Differs { found: shown(a), rendered: shown(b), at });
+            return Err(VerifyError::Differs { found: shown(a), rendered: shown(b), at });
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use promoter_kustomize::{FileKind, Files};
 
-use crate::{Pins, RenderError, Rules, World};
+use crate::{PinnedSource, Pins, Rules, SourceError, World};
 
 /// The files that make a directory a kustomization.
 const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -35,16 +35,20 @@ pub struct Sources {
 }
 
 /// Opens the tree of the pinned commit and looks at what is in the source directory.
-pub fn load(pins: &Pins, world: &dyn World) -> Result<Sources, RenderError> {
-    let tree = world.tree(&pins.source).map_err(RenderError::World)?;
-    Sources::at(tree, &pins.source.path, pins.rules.clone()).map_err(|error| error.in_commit(&pins.source))
+pub fn load(pins: &Pins, world: &dyn World) -> Result<Sources, SourceError> {
+    let PinnedSource { commit, path, .. } = &pins.source;
+    let tree = world.tree(&pins.source).map_err(SourceError::World)?;
+    if tree.kind(path) != Some(FileKind::Directory) {
+        return Err(SourceError::SourceMissing { path: path.clone(), commit: Some(commit.to_string()) });
+    }
+    Sources::at(tree, path, pins.rules.clone())
 }
 
 impl Sources {
     /// A directory of a tree that is at hand. `rules` is the default for a source without a lock.
-    pub fn at(tree: Arc<dyn Files>, path: &str, rules: Rules) -> Result<Self, RenderError> {
+    pub fn at(tree: Arc<dyn Files>, path: &str, rules: Rules) -> Result<Self, SourceError> {
         if tree.kind(path) != Some(FileKind::Directory) {
-            return Err(RenderError::SourceMissing { path: path.into(), commit: None });
+            return Err(SourceError::SourceMissing { path: path.into(), commit: None });
         }
         let kind = kind(&*tree, path);
         Ok(Self { tree, path: path.into(), kind, rules })

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
-use promoter_core::Digest;
+use promoter_core::{Digest, Place};
 use promoter_yaml::{Node, YamlError, emit_hydrated, emit_json, emit_kustomize};
 
-use crate::{Limits, Manifests, Object, RenderError};
+use crate::{Limits, Manifests, Object, VerifyError};
 
 /// A value that passed [`verify`]; nothing else makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,13 +33,13 @@ pub struct Hydrated {
 }
 
 /// Checks manifests: not empty unless allowed, every object whole, no two of one identity, within the limits.
-pub fn verify(manifests: Manifests, limits: &Limits) -> Result<Verified<Manifests>, RenderError> {
+pub fn verify(manifests: Manifests, limits: &Limits) -> Result<Verified<Manifests>, VerifyError> {
     let count = manifests.objects.len();
     if count == 0 && !manifests.rules.allow_empty {
-        return Err(RenderError::Empty { source_path: manifests.source });
+        return Err(VerifyError::Empty { source_path: manifests.source });
     }
     if count > limits.objects_max {
-        return Err(RenderError::TooManyObjects { count, max: limits.objects_max });
+        return Err(VerifyError::TooManyObjects { count, max: limits.objects_max });
     }
     let mut seen = BTreeMap::new();
     for object in &manifests.objects {
@@ -47,8 +47,8 @@ pub fn verify(manifests: Manifests, limits: &Limits) -> Result<Verified<Manifest
         if let Some(identity) = object.identity()
             && let Some(first) = seen.insert(identity, object)
         {
-            let at = object.at.clone().or_else(|| Some(promoter_core::Place::new(&*manifests.source, 0)));
-            return Err(RenderError::ObjectTwice { object: object.shown(), first: first.at.clone(), at });
+            let at = place(object, &manifests.source);
+            return Err(VerifyError::ObjectTwice { object: object.shown(), first: first.at.clone(), at });
         }
     }
     Ok(Verified { value: manifests, output_bytes_max: limits.output_bytes_max })
@@ -56,7 +56,7 @@ pub fn verify(manifests: Manifests, limits: &Limits) -> Result<Verified<Manifest
 
 impl Verified<Manifests> {
     /// One compact JSON object per manifest, as Argo CD takes them from a plugin.
-    pub fn to_json_objects(&self) -> Result<Vec<String>, RenderError> {
+    pub fn to_json_objects(&self) -> Result<Vec<String>, VerifyError> {
         let mut bytes = 0;
         let mut texts = Vec::with_capacity(self.objects.len());
         for object in &self.objects {
@@ -70,13 +70,13 @@ impl Verified<Manifests> {
     }
 
     /// A YAML stream as kustomize prints it.
-    pub fn to_yaml(&self) -> Result<String, RenderError> {
+    pub fn to_yaml(&self) -> Result<String, VerifyError> {
         self.stream(emit_kustomize)
     }
 
     /// `manifest.yaml` as it is written to a branch. Errors: also a Secret with data that the lock does not allow,
     /// since everyone who may read the branch could read it.
-    pub fn to_hydrated(&self) -> Result<Hydrated, RenderError> {
+    pub fn to_hydrated(&self) -> Result<Hydrated, VerifyError> {
         let refused = self.objects.iter().find(|it| {
             is_secret_with_data(it)
                 && !it
@@ -85,7 +85,11 @@ impl Verified<Manifests> {
         });
         if let Some(secret) = refused {
             let name = secret.metadata("name").unwrap_or_default().into();
-            return Err(RenderError::Secret { object: secret.shown(), name, at: secret.at.clone() });
+            return Err(VerifyError::Secret {
+                object: secret.shown(),
+                name,
+                at: place(secret, &self.source),
+            });
         }
         let bytes = self.stream(emit_hydrated)?.into_bytes();
         Ok(Hydrated { digest: Digest::of(&bytes), bytes })
@@ -94,7 +98,7 @@ impl Verified<Manifests> {
     fn stream(
         &self,
         emit: impl Fn(&Node, &mut String) -> Result<(), YamlError>,
-    ) -> Result<String, RenderError> {
+    ) -> Result<String, VerifyError> {
         let mut text = String::new();
         for object in &self.objects {
             if !text.is_empty() {
@@ -106,15 +110,15 @@ impl Verified<Manifests> {
         Ok(text)
     }
 
-    fn check_size(&self, bytes: usize) -> Result<(), RenderError> {
+    fn check_size(&self, bytes: usize) -> Result<(), VerifyError> {
         if bytes > self.output_bytes_max {
-            return Err(RenderError::TooLarge { max: self.output_bytes_max });
+            return Err(VerifyError::TooLarge { max: self.output_bytes_max });
         }
         Ok(())
     }
 }
 
-fn check_whole(object: &Object, source: &str) -> Result<(), RenderError> {
+fn check_whole(object: &Object, source: &str) -> Result<(), VerifyError> {
     let missing = if object.node.as_map().is_none() {
         None
     } else if object.field("apiVersion").is_none() {
@@ -126,11 +130,16 @@ fn check_whole(object: &Object, source: &str) -> Result<(), RenderError> {
     } else {
         return Ok(());
     };
-    let at = object.at.clone().unwrap_or_else(|| promoter_core::Place::new(source, 0));
+    let at = place(object, source);
     Err(match missing {
-        Some(field) => RenderError::Incomplete { object: object.shown(), field, at },
-        None => RenderError::NotAnObject { found: object.node.type_name(), at },
+        Some(field) => VerifyError::Incomplete { object: object.shown(), field, at },
+        None => VerifyError::NotAnObject { found: object.node.type_name(), at },
     })
+}
+
+/// Where the object stands, or what it was rendered from.
+fn place(object: &Object, source: &str) -> Place {
+    object.at.clone().unwrap_or_else(|| Place::new(source, 0))
 }
 
 fn is_secret_with_data(object: &Object) -> bool {
@@ -140,6 +149,6 @@ fn is_secret_with_data(object: &Object) -> bool {
         && (has("data") || has("stringData"))
 }
 
-fn unwritable(object: &Object, error: YamlError) -> RenderError {
-    RenderError::Unwritable { object: object.shown(), error }
+fn unwritable(object: &Object, error: YamlError) -> VerifyError {
+    VerifyError::Unwritable { object: object.shown(), error }
 }

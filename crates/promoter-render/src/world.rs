@@ -6,7 +6,7 @@ use std::sync::Arc;
 use promoter_core::{ChartUrl, ChartVersion, CommitId, Diagnosis, Digest, GitUrl};
 use promoter_kustomize::{ChartRequest, Externals, Files};
 
-use crate::{Cluster, RenderError, Rules};
+use crate::{Cluster, Rules, SourceError};
 
 /// A directory in a commit: what a lock pins as its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub(crate) struct Door<'a> {
 #[derive(Default)]
 struct Seen {
     chart: bool,
-    failed: Option<RenderError>,
+    failed: Option<SourceError>,
 }
 
 impl<'a> Door<'a> {
@@ -78,7 +78,7 @@ impl<'a> Door<'a> {
     }
 
     /// The first failure of a chart, which the engine knows only as a line.
-    pub(crate) fn take_failure(&self) -> Option<RenderError> {
+    pub(crate) fn take_failure(&self) -> Option<SourceError> {
         self.seen.borrow_mut().failed.take()
     }
 
@@ -86,7 +86,7 @@ impl<'a> Door<'a> {
         &self,
         files: &dyn Files,
         request: &ChartRequest,
-    ) -> Result<String, RenderError> {
+    ) -> Result<String, SourceError> {
         self.seen.borrow_mut().chart = true;
         let mut chart = request.clone();
         if chart.kube_version.is_none() {
@@ -98,7 +98,7 @@ impl<'a> Door<'a> {
         let archive = match &chart.directory {
             Some(_) => None,
             None => {
-                let pin = self.rules.chart(&chart).ok_or_else(|| RenderError::ChartNotPinned {
+                let pin = self.rules.chart(&chart).ok_or_else(|| SourceError::ChartNotPinned {
                     chart: chart.name.clone(),
                     repository: chart.repo.clone().unwrap_or_default(),
                 })?;
@@ -107,7 +107,7 @@ impl<'a> Door<'a> {
             }
         };
         let call = ChartCall { files, chart: &chart, archive, run: self.run };
-        self.world.template(&call).map_err(RenderError::World)
+        self.world.template(&call).map_err(SourceError::World)
     }
 }
 

@@ -10,13 +10,13 @@ mod metadata;
 
 use std::collections::BTreeMap;
 
-use promoter_core::{LOCK_FILE, PromotionLock, UnixSeconds};
+use promoter_core::{LOCK_FILE, LockError, PromotionLock, UnixSeconds};
 
 pub use dry::{DryCommit, Reference};
 pub use message::{Trailer, commit_message, note};
 pub use metadata::{METADATA_FILE, Metadata, PromoterKey, readme};
 
-use crate::{ENGINE, Hydrated, MANIFEST_FILE, RenderError};
+use crate::{ENGINE, Hydrated, MANIFEST_FILE};
 
 /// Marks generated files, so that forges fold them in reviews. Without a final newline, as Argo CD writes it.
 const GIT_ATTRIBUTES: &str =
@@ -68,7 +68,7 @@ pub struct Inputs<'a> {
 /// promotion (alias, artifacts, where it comes from) stands in the lock beside it, which is also what a review shows.
 ///
 /// Errors: the found lock cannot be read.
-pub fn hydrate(inputs: &Inputs<'_>) -> Result<Hydration, RenderError> {
+pub fn hydrate(inputs: &Inputs<'_>) -> Result<Hydration, LockError> {
     let mut lock = inputs.lock.clone();
     lock.render.digest = Some(inputs.manifests.digest.clone());
     lock.render.engine = Some(ENGINE.into());
