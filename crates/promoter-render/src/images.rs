@@ -22,15 +22,16 @@ pub(crate) fn pin(
         return;
     }
     visit(object, &mut |text| {
-        let image: ImageRef = text.text().and_then(|it| it.parse().ok())?;
+        // A text that is no reference can match no pin; the cluster will say what it thinks of it.
+        let image: ImageRef = text.parse().ok()?;
         let pin = images.get(&image.repository)?;
         used.insert(image.repository);
-        Some(text.text().map(|it| pinned(it, pin))?)
+        Some(pinned(text, pin))
     });
 }
 
 /// Visits every image of an object, container by container; what `change` gives is written back.
-fn visit(node: &mut Node, change: &mut impl FnMut(&Node) -> Option<String>) {
+fn visit(node: &mut Node, change: &mut impl FnMut(&str) -> Option<String>) {
     if let Some(items) = node.as_seq_mut() {
         items.iter_mut().for_each(|it| visit(it, change));
         return;
@@ -53,9 +54,9 @@ fn visit(node: &mut Node, change: &mut impl FnMut(&Node) -> Option<String>) {
     }
 }
 
-fn set(image: Option<&mut Node>, change: &mut impl FnMut(&Node) -> Option<String>) {
+fn set(image: Option<&mut Node>, change: &mut impl FnMut(&str) -> Option<String>) {
     if let Some(image) = image
-        && let Some(text) = change(image)
+        && let Some(text) = image.as_str().and_then(change)
     {
         *image = Node::str(text).at(image.mark);
     }

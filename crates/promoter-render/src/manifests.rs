@@ -48,10 +48,8 @@ impl Object {
     /// The object in a message: `Deployment/shop/web`, or what is known of it.
     pub(crate) fn shown(&self) -> String {
         let kind = self.field("kind").unwrap_or("object");
-        let name = self.metadata("name").or_else(|| self.metadata("generateName")).unwrap_or("(no name)");
-        match self.metadata("namespace") {
-            Some(namespace) => format!("{kind}/{namespace}/{name}"),
-            None => format!("{kind}/{name}"),
-        }
+        let name = self.metadata("name").or_else(|| self.metadata("generateName"));
+        let parts = [Some(kind), self.metadata("namespace"), name];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("/")
     }
 }

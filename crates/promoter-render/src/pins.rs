@@ -77,7 +77,7 @@ pub fn resolve(files: &dyn Files, app_path: &str, parameters: &Parameters) -> Re
     if let Some(wanted) = &parameters.environment
         && *wanted != lock.environment
     {
-        let found = lock.environment.clone();
+        let found = lock.environment;
         return Err(
             PinsError::OtherEnvironment { wanted: wanted.clone(), found, at: Place::new(path, 0) }.into()
         );

@@ -22,7 +22,8 @@ pub(crate) fn read_folder(
     for name in files.list(path)? {
         let is_manifest = [".yaml", ".yml", ".json"].iter().any(|it| name.ends_with(it));
         let file = if path.is_empty() { name } else { format!("{path}/{name}") };
-        if !is_manifest || files.kind(&file) != Some(FileKind::File) {
+        // A link that leads nowhere is read too, for the error: leaving it out would delete what it names.
+        if !is_manifest || files.kind(&file) == Some(FileKind::Directory) {
             continue;
         }
         let text = text(&file, &files.read(&file)?)?;

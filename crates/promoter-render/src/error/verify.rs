@@ -17,7 +17,7 @@ pub enum VerifyError {
         at: Place,
     },
     /// An object without a field that every object has.
-    #[error("`{object}` has no `{field}`")]
+    #[error("the manifest of `{object}` has no `{field}`")]
     Incomplete {
         /// What is known of it.
         object: String,
