@@ -4,6 +4,7 @@
 //! the engine where patches come from, which dialect a text is tried in first, and how resources are kept apart.
 
 pub mod json6902;
+pub mod labels;
 pub mod schema;
 pub mod selector;
 pub mod strategic;

@@ -1,6 +1,9 @@
 //! Which resources a patch or a replacement is for.
 
 use promoter_yaml::Map;
+use regex::Regex;
+
+use super::labels::LabelSelector;
 
 /// A selector as written: every field may be empty, which selects everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,20 +74,117 @@ pub enum SelectorError {
 
 /// A selector ready to be asked, compiled once.
 #[derive(Debug, Clone)]
-pub struct Selector {}
+pub struct Selector {
+    group: Option<Regex>,
+    version: Option<Regex>,
+    kind: Option<Regex>,
+    name: Option<Regex>,
+    namespace: Option<Regex>,
+    labels: LabelSelector,
+    annotations: LabelSelector,
+}
 
 impl Selector {
     /// Compiles a selector.
     ///
     /// Errors: a regular expression or a label selector that cannot be read.
     pub fn compile(spec: &SelectorSpec) -> Result<Self, SelectorError> {
-        let _ = spec;
-        todo!("selector")
+        let labels = |field, text: &str| {
+            LabelSelector::parse(text).map_err(|reason| SelectorError::Labels {
+                field,
+                text: text.to_owned(),
+                reason,
+            })
+        };
+        Ok(Self {
+            group: anchored("group", &spec.group)?,
+            version: anchored("version", &spec.version)?,
+            kind: anchored("kind", &spec.kind)?,
+            name: anchored("name", &spec.name)?,
+            namespace: anchored("namespace", &spec.namespace)?,
+            labels: labels("labelSelector", &spec.label_selector)?,
+            annotations: labels("annotationSelector", &spec.annotation_selector)?,
+        })
     }
 
-    /// True when the selector selects the resource.
+    /// True when the selector selects the resource. Name and namespace may each be the current or the original one.
     pub fn matches(&self, candidate: &Candidate<'_>) -> bool {
-        let _ = candidate;
-        todo!("selector")
+        let fits = |pattern: &Option<Regex>, text: &str| pattern.as_ref().is_none_or(|it| it.is_match(text));
+        let either = |pattern, one, other| fits(pattern, one) || fits(pattern, other);
+        either(&self.namespace, candidate.original_namespace, candidate.namespace)
+            && either(&self.name, candidate.original_name, candidate.name)
+            && fits(&self.group, candidate.group)
+            && fits(&self.version, candidate.version)
+            && fits(&self.kind, candidate.kind)
+            && self.labels.matches(candidate.labels)
+            && self.annotations.matches(candidate.annotations)
+    }
+}
+
+/// A pattern that has to fit a whole text; `None` for the empty one, which fits everything.
+fn anchored(field: &'static str, pattern: &str) -> Result<Option<Regex>, SelectorError> {
+    if pattern.is_empty() {
+        return Ok(None);
+    }
+    Regex::new(&format!("^(?:{pattern})$")).map(Some).map_err(|error| {
+        let text = error.to_string();
+        let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        SelectorError::Pattern { field, pattern: pattern.to_owned(), reason }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WEB: Candidate<'_> = Candidate {
+        group: "apps",
+        version: "v1",
+        kind: "Deployment",
+        name: "prod-web",
+        namespace: "prod",
+        original_name: "web",
+        original_namespace: "default",
+        labels: None,
+        annotations: None,
+    };
+
+    fn selects(change: impl FnOnce(&mut SelectorSpec)) -> bool {
+        let mut spec = SelectorSpec::default();
+        change(&mut spec);
+        Selector::compile(&spec).unwrap().matches(&WEB)
+    }
+
+    #[test]
+    fn patterns_are_anchored_at_both_ends() {
+        assert!(selects(|_| {}));
+        assert!(selects(|it| it.kind = "Deploy.*".into()));
+        assert!(!selects(|it| it.kind = "Deploy".into()));
+        assert!(selects(|it| it.kind = "StatefulSet|Deployment".into()));
+        assert!(!selects(|it| it.group = "app".into()));
+    }
+
+    #[test]
+    fn current_and_original_identity_both_count() {
+        assert!(selects(|it| it.name = "web".into()));
+        assert!(selects(|it| it.name = "prod-web".into()));
+        assert!(selects(|it| {
+            it.name = "web".into();
+            it.namespace = "prod".into();
+        }));
+        assert!(!selects(|it| it.namespace = "staging".into()));
+    }
+
+    #[test]
+    fn errors_name_the_field() {
+        let spec = SelectorSpec { name: "a(".into(), ..SelectorSpec::default() };
+        let error = Selector::compile(&spec).unwrap_err();
+        assert_eq!(error.to_string(), "`name: a(` of a selector is no regular expression: unclosed group");
+        let spec = SelectorSpec { label_selector: "a in b".into(), ..SelectorSpec::default() };
+        let error = Selector::compile(&spec).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`labelSelector: a in b` is no label selector: a list of values has to begin with `(`"
+        );
     }
 }

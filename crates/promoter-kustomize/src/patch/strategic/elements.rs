@@ -192,7 +192,7 @@ impl Lists {
             for key in keys {
                 match &node.data {
                     Data::Map(map) if map.contains(key) => {
-                        values.push(Rc::from(map.get(key).map_or("", raw)))
+                        values.push(Rc::from(map.get(key).map_or("", raw)));
                     }
                     Data::Map(_) => self.collected.push(place),
                     _ if node.is_null() => self.collected.push(place),

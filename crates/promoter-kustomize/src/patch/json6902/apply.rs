@@ -1,0 +1,274 @@
+//! Operations on a tree.
+
+use json_patch::PatchOperation;
+use json_patch::jsonptr::Pointer;
+use promoter_yaml::{Data, Map, Node, Scalar, Tag};
+use serde_json::Value;
+
+use super::{JsonPatchError, Notes, Step};
+
+/// Keys of a mapping that a message lists.
+const LISTED_KEYS_MAX: usize = 8;
+
+/// Applies the steps in order.
+pub(super) fn patch(steps: &[Step], target: &mut Node, notes: Notes) -> Result<(), JsonPatchError> {
+    let Some(last) = steps.last() else {
+        return Ok(());
+    };
+    let whole = |message| JsonPatchError { message, mark: last.mark };
+    through_json(target).map_err(whole)?;
+    if notes == Notes::Taken
+        && let Some(metadata) = target.get_mut("metadata").and_then(Node::as_map_mut)
+    {
+        metadata.get_or_insert_with("annotations", || Node::map(Map::new()));
+    }
+    for (index, step) in steps.iter().enumerate() {
+        let done = step.operation.as_ref().map_err(Clone::clone).and_then(|it| run(it, target));
+        done.map_err(|reason| JsonPatchError {
+            message: format!("operation {} (`{}`) does not apply: {reason}", index + 1, step.name),
+            mark: step.mark,
+        })?;
+    }
+    annotations_as_text(target);
+    for path in [&["kind"][..], &["metadata", "name"]] {
+        if target.path(path).and_then(Node::text).is_none_or(str::is_empty) {
+            return Err(whole(format!("the patch leaves the resource without `{}`", path.join("."))));
+        }
+    }
+    Ok(())
+}
+
+fn run(operation: &PatchOperation, root: &mut Node) -> Result<(), String> {
+    match operation {
+        PatchOperation::Add(it) => add(root, &it.path, node(&it.value)),
+        PatchOperation::Remove(it) => remove(root, &it.path).map(drop),
+        PatchOperation::Replace(it) => replace(root, &it.path, node(&it.value)),
+        PatchOperation::Test(it) => test(root, &it.path, &it.value),
+        PatchOperation::Move(it) => {
+            let moved = remove(root, &it.from)?;
+            add(root, &it.path, moved)
+        }
+        PatchOperation::Copy(it) => {
+            let copied = get(root, &it.from)?.cloned().unwrap_or_else(Node::null);
+            add(root, &it.path, copied)
+        }
+    }
+}
+
+fn add(root: &mut Node, path: &Pointer, value: Node) -> Result<(), String> {
+    let (parent, key) = parent(root, path)?;
+    match &mut parent.data {
+        Data::Map(map) => {
+            map.insert(key, value);
+        }
+        Data::Seq(items) if key == "-" => items.push(value),
+        // One place more than there are elements: the end.
+        Data::Seq(items) => items.insert(index(&key, items.len(), items.len() + 1)?, value),
+        Data::Scalar(_) => {}
+    }
+    Ok(())
+}
+
+fn remove(root: &mut Node, path: &Pointer) -> Result<Node, String> {
+    let (parent, key) = parent(root, path)?;
+    match &mut parent.data {
+        Data::Map(map) => map.remove(&key).ok_or_else(|| no_key(&key, map)),
+        Data::Seq(items) => Ok(items.remove(index(&key, items.len(), items.len())?)),
+        Data::Scalar(_) => Ok(Node::null()),
+    }
+}
+
+fn replace(root: &mut Node, path: &Pointer, value: Node) -> Result<(), String> {
+    if path.is_root() {
+        if value.as_map().is_none() {
+            return Err(format!("a resource cannot become {}", value.type_name()));
+        }
+        *root = value;
+        return Ok(());
+    }
+    let (parent, key) = parent(root, path)?;
+    match &mut parent.data {
+        Data::Map(map) => {
+            map.insert(key, value);
+        }
+        Data::Seq(items) => {
+            let at = index(&key, items.len(), items.len())?;
+            items[at] = value;
+        }
+        Data::Scalar(_) => {}
+    }
+    Ok(())
+}
+
+fn test(root: &mut Node, path: &Pointer, wanted: &Value) -> Result<(), String> {
+    let secret = root.get("kind").and_then(Node::text) == Some("Secret");
+    let found = if path.is_root() { Some(&*root) } else { get(root, path)? };
+    let same = match found {
+        None => wanted.is_null(),
+        Some(node) => same(node, wanted),
+    };
+    if same {
+        return Ok(());
+    }
+    Err(match found.map(|node| (node, node.text())) {
+        None => "nothing is there".to_owned(),
+        Some((_, Some(text))) if !secret && text.len() <= 60 => format!("`{text}` is there"),
+        Some((node, _)) => format!("{} is there, and not what the test wants", node.type_name()),
+    })
+}
+
+fn get<'n>(root: &'n mut Node, path: &Pointer) -> Result<Option<&'n Node>, String> {
+    let (parent, key) = parent(root, path)?;
+    match &parent.data {
+        Data::Map(map) => Ok(map.get(&key)),
+        Data::Seq(items) => Ok(items.get(index(&key, items.len(), items.len())?)),
+        Data::Scalar(_) => Ok(None),
+    }
+}
+
+/// The mapping or list that the last part of a path looks into, and that part.
+fn parent<'n>(root: &'n mut Node, path: &Pointer) -> Result<(&'n mut Node, String), String> {
+    let Some((above, last)) = path.split_back() else {
+        return Err("the path of the whole document is only good for `replace` and `test`".to_owned());
+    };
+    let mut node = root;
+    let mut walked = String::new();
+    for token in above.tokens() {
+        let key = token.decoded();
+        let next = match &mut node.data {
+            Data::Map(map) => {
+                if !map.contains(&key) {
+                    return Err(no_key_at(&key, &walked, map));
+                }
+                map.get_mut(&key)
+            }
+            Data::Seq(items) => {
+                let len = items.len();
+                let at = index(&key, len, len).map_err(|reason| format!("{reason} (`{walked}`)"))?;
+                items.get_mut(at)
+            }
+            Data::Scalar(_) => None,
+        };
+        walked.push('/');
+        walked.push_str(token.encoded());
+        node = next.ok_or_else(|| format!("`{walked}` is not there"))?;
+        if node.as_scalar().is_some() {
+            return Err(format!("`{walked}` is {}, not a mapping or a list", node.type_name()));
+        }
+    }
+    Ok((node, last.decoded().into_owned()))
+}
+
+/// The place that an index names: from the start, or from the end of `places` when it is negative.
+fn index(key: &str, len: usize, places: usize) -> Result<usize, String> {
+    let wrong = || format!("the list has {len} elements and no index `{key}`");
+    let number: i64 = key.parse().map_err(|_| wrong())?;
+    let at = usize::try_from(number.unsigned_abs()).map_err(|_| wrong())?;
+    let at = if number < 0 { places.checked_sub(at) } else { Some(at).filter(|it| *it < places) };
+    at.ok_or_else(wrong)
+}
+
+fn no_key(key: &str, map: &Map) -> String {
+    no_key_at(key, "", map)
+}
+
+fn no_key_at(key: &str, path: &str, map: &Map) -> String {
+    let mut keys: Vec<String> = map.iter().take(LISTED_KEYS_MAX).map(|(key, _)| format!("`{key}`")).collect();
+    if map.len() > LISTED_KEYS_MAX {
+        keys.push("…".to_owned());
+    }
+    let place = if path.is_empty() { "there".to_owned() } else { format!("`{path}`") };
+    let there = if keys.is_empty() { "is empty".to_owned() } else { format!("has {}", keys.join(", ")) };
+    format!("no key `{key}`: the mapping {place} {there}")
+}
+
+/// JSON as a tree. Numbers are floats, spelled as Go spells them.
+fn node(value: &Value) -> Node {
+    match value {
+        Value::Null => Node::null(),
+        Value::Bool(it) => Node::bool(*it),
+        Value::Number(it) => number(it.as_f64().unwrap_or_default()),
+        Value::String(it) => Node::str(it.as_str()),
+        Value::Array(items) => Node::seq(items.iter().map(node).collect()),
+        Value::Object(object) => {
+            Node::map(object.iter().map(|(key, it)| (Box::from(key.as_str()), node(it))).collect())
+        }
+    }
+}
+
+/// Brings a tree into the form in which it comes back from JSON.
+fn through_json(node: &mut Node) -> Result<(), String> {
+    match &mut node.data {
+        Data::Map(map) => map.iter_mut().try_for_each(|(_, it)| through_json(it)),
+        Data::Seq(items) => items.iter_mut().try_for_each(through_json),
+        Data::Scalar(scalar) => {
+            if let Some(data) = scalar_through_json(scalar)? {
+                node.data = data;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// `None` when the scalar stays as it is.
+fn scalar_through_json(scalar: &Scalar) -> Result<Option<Data>, String> {
+    let refused = || format!("`{}` cannot be JSON, through which a JSON patch has to go", scalar.text);
+    match scalar.tag {
+        Tag::Str => Ok(None),
+        Tag::Null => Ok(Some(Node::null().data)),
+        Tag::Bool => Ok(Some(Node::bool(scalar.as_bool().ok_or_else(refused)?).data)),
+        Tag::Timestamp => Ok(Some(Node::str(scalar.rfc3339().ok_or_else(refused)?).data)),
+        Tag::Int | Tag::Float => {
+            let value = scalar.number().map(promoter_yaml::Number::to_f64).filter(|it| it.is_finite());
+            Ok(Some(number(value.ok_or_else(refused)?).data))
+        }
+    }
+}
+
+/// A number as Go's shortest `g` format writes it: with an exponent below 1e-4 and from 1e6 on.
+fn number(value: f64) -> Node {
+    let scientific = format!("{value:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    let text = match exponent {
+        -4..=5 => format!("{value}"),
+        _ if exponent < 0 => format!("{digits}e-{:02}", exponent.unsigned_abs()),
+        _ => format!("{digits}e+{exponent:02}"),
+    };
+    let tag = if text.contains(['.', 'e']) { Tag::Float } else { Tag::Int };
+    Data::Scalar(Scalar { text: text.into(), tag }).into()
+}
+
+fn same(node: &Node, wanted: &Value) -> bool {
+    match (&node.data, wanted) {
+        (Data::Seq(items), Value::Array(others)) => {
+            items.len() == others.len() && items.iter().zip(others).all(|(item, other)| same(item, other))
+        }
+        (Data::Map(map), Value::Object(object)) => {
+            map.len() == object.len()
+                && map.iter().all(|(key, it)| object.get(key).is_some_and(|other| same(it, other)))
+        }
+        (Data::Scalar(_), Value::Array(_) | Value::Object(_)) => false,
+        (Data::Scalar(scalar), _) => self::node(wanted).as_scalar() == Some(scalar),
+        _ => false,
+    }
+}
+
+/// kustomize rewrites the annotations after a JSON patch: every value becomes text, no annotations no field.
+fn annotations_as_text(target: &mut Node) {
+    let Some(metadata) = target.get_mut("metadata").and_then(Node::as_map_mut) else {
+        return;
+    };
+    let annotations = metadata.remove("annotations");
+    let Some(Node { data: Data::Map(mut map), mark }) = annotations else {
+        return;
+    };
+    if map.is_empty() {
+        return;
+    }
+    for (_, value) in map.iter_mut() {
+        let text: Box<str> = value.as_scalar().map_or_else(Box::default, |it| it.text.clone());
+        *value = Node::str(text).at(value.mark);
+    }
+    metadata.insert("annotations", Node::map(map).at(mark));
+}
