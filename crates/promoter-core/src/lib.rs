@@ -2,6 +2,8 @@
 
 mod alias;
 mod diagnosis;
+pub mod eligibility;
+pub mod facts;
 mod freight;
 pub mod gate;
 mod id;

@@ -3,6 +3,7 @@
 //! A fact that could not be read is an `Unread` in its place, so that a decision can tell "there is none" from
 //! "nobody knows". Who reads, how and how often is the observer's business; the planner only looks here.
 
+use crate::facts::Locked;
 use crate::record::Records;
 use crate::{CommitId, FreightId, GitUrl, Name, PromotionLock, UnixSeconds};
 use std::collections::BTreeMap;
@@ -42,6 +43,9 @@ pub struct Observation {
     pub dry: Fact<Dry>,
     /// The state branch.
     pub state: Fact<State>,
+    /// True when this process takes measurements. A reader such as the command line neither plans them nor waits for
+    /// them.
+    pub measures: bool,
     /// What was seen of each environment; one that is missing here counts as unread.
     pub environments: BTreeMap<Name, EnvironmentSeen>,
 }
@@ -115,8 +119,17 @@ pub struct Measurement {
     pub check: usize,
     /// The freight that was active.
     pub freight: FreightId,
-    /// When.
+    /// Since when: `promotion.at` of its lock, 0 when the lock does not say. Tells two stays of one freight apart.
+    pub promoted_at: UnixSeconds,
+    /// When it was taken.
     pub at: UnixSeconds,
     /// `Err` says what was seen instead, one line.
     pub result: Result<(), String>,
+}
+
+impl Measurement {
+    /// True when it was taken during this stay of this freight.
+    pub fn is_of(&self, locked: &Locked<'_>) -> bool {
+        self.freight == locked.id && self.promoted_at == locked.promoted_at()
+    }
 }

@@ -1,22 +1,63 @@
 //! Gates: rules that must be open before a proposal is merged, one file each.
+//!
+//! A gate judges one freight for one environment on the facts of one moment. What is done with the answer is the
+//! planner's decision.
 
-use crate::UnixSeconds;
+mod after;
+mod approvals;
 
-/// A gate's answer about one proposed commit. Ordered: the greatest of several decides.
+pub use after::{judge as judge_after, origin};
+
+use crate::facts::Facts;
+use crate::pipeline::{Environment, Gate};
+use crate::{FreightId, UnixSeconds};
+
+/// A gate's answer. Ordered: of several that must all be open, the greatest decides.
+///
+/// The words go on after the freight's name: `soaked 40m of 1h in staging`, `has 1 of 2 approvals`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// The rule is met; the words say how.
-    Open(String),
+    /// The rule is met.
+    Open {
+        /// How.
+        how: String,
+    },
     /// Not yet.
     Waiting {
-        /// When time alone opens it; `None` when something else has to happen.
+        /// When time alone opens it; `None` when something else has to happen or to be read.
         until: Option<UnixSeconds>,
-        /// For what.
+        /// What is there and what is missing.
         what: String,
     },
-    /// It will not open for this freight unless a person acts.
+    /// It does not open for this freight unless a person acts.
     Closed {
         /// Why.
         why: String,
     },
+}
+
+impl Gate {
+    /// The gate's name in trailers and reports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Soak(_) => "soak",
+            Self::Approvals { .. } => "approvals",
+        }
+    }
+
+    /// Judges freight that is proposed, or may be proposed, for an environment.
+    pub fn judge(
+        &self,
+        freight: &FreightId,
+        environment: &Environment,
+        facts: &Facts<'_>,
+        now: UnixSeconds,
+    ) -> Verdict {
+        match self {
+            Self::Soak(soak) => after::judge(freight, environment, *soak, facts, now),
+            Self::Approvals { required, from } => {
+                approvals::judge(freight, environment, *required, from, facts)
+            }
+        }
+    }
 }

@@ -171,8 +171,8 @@ pub struct Measure {
     pub check: usize,
     /// The freight that is active.
     pub freight: FreightId,
-    /// The active head.
-    pub active: CommitId,
+    /// Since when: goes into [`crate::observation::Measurement::promoted_at`].
+    pub promoted_at: UnixSeconds,
 }
 
 impl Action {

@@ -28,6 +28,17 @@ pub struct FreightRecord {
     pub discovered: Discovered,
 }
 
+/// Orders freight from old to new: by time of discovery, then freight of locks before other freight, then by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Age<'a>(UnixSeconds, bool, &'a FreightId);
+
+impl FreightRecord {
+    /// Its age; `id` is that of its freight.
+    pub fn age<'a>(&self, id: &'a FreightId) -> Age<'a> {
+        Age(self.discovered.at, self.discovered.by != BY_LOCK, id)
+    }
+}
+
 /// How freight came to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discovered {
@@ -212,17 +223,24 @@ impl Records {
         read::remove(self, path);
     }
 
-    /// The newest freight that automation may go on from: by time of discovery, then id; without freight that only a
-    /// lock knows. `Err` while a freight record is unreadable, since that one might be newer.
+    /// The newest freight that automation may go on from; without freight that only a lock knows. `Err` while a freight
+    /// record is unreadable, since that one might be newer.
     pub fn newest(&self) -> Fact<Option<&FreightRecord>> {
-        let mut newest: Option<((UnixSeconds, &FreightId), &FreightRecord)> = None;
+        let mut newest: Option<(Age<'_>, &FreightRecord)> = None;
         for (id, record) in &self.freight {
             let record = record.as_ref().map_err(Clone::clone)?;
-            let age = (record.discovered.at, id);
+            let age = record.age(id);
             if record.discovered.by != BY_LOCK && newest.is_none_or(|(other, _)| other < age) {
                 newest = Some((age, record));
             }
         }
         Ok(newest.map(|(_, record)| record))
+    }
+
+    /// The time to record as `discovered.at` of new freight, so that it is the newest even when the clock of another
+    /// writer was ahead.
+    pub fn next_discovery(&self, now: UnixSeconds) -> UnixSeconds {
+        let times = self.freight.values().filter_map(|it| it.as_ref().ok()).map(|it| it.discovered.at);
+        times.max().map_or(now, |newest| now.max(UnixSeconds(newest.0.saturating_add(1))))
     }
 }
