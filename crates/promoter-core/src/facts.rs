@@ -105,6 +105,13 @@ impl<'a> Facts<'a> {
         })
     }
 
+    /// Readable freight by its id.
+    pub fn known(&self, id: &FreightId) -> Option<Known<'a>> {
+        let (id, record) = self.records.freight.get_key_value(id)?;
+        let record = record.as_ref().ok()?;
+        Some(Known { age: record.age(id), id, record })
+    }
+
     /// The environment of a name; `None` for a name that the pipeline does not have.
     pub fn environment(&self, name: &Name) -> Option<&Standing<'a>> {
         self.environments.get(name)

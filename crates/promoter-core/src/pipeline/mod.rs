@@ -3,9 +3,11 @@
 //! Here is what a pipeline is. `read` turns text into it and refuses whatever it does not understand, naming file
 //! and line. What happens next in an environment is the planner's decision.
 
+mod assemble;
 mod error;
 mod read;
 
+pub use assemble::AssembleError;
 pub use error::PipelineError;
 pub use read::{check_together, read};
 

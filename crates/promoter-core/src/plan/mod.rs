@@ -1,17 +1,30 @@
 //! The planner: pipeline and observation to the next step of every environment.
 //!
 //! Pure and total: what stands in the way is a line of the report, never an `Err`. Every action carries the values
-//! that it expects to replace, so that applying a stale plan does nothing. Each step is a file below; this one says
-//! what a plan is. How actions are carried out is the controller's business.
+//! that it expects to replace, so that applying a stale plan does nothing. One step a file: `discover` makes freight,
+//! `verify` judges what runs, `request` and `select` choose what comes next, `propose` and `merge` bring it there.
+//! How actions are carried out is the controller's business.
 
+mod action;
+mod discover;
+mod draft;
+mod environment;
+mod measure;
+mod merge;
+mod propose;
 mod report;
+mod request;
+mod select;
+mod verify;
 
-pub use report::{Line, Look, Subject};
+pub use action::{Action, Closed, JudgedGate, Measure, Merge, Propose, RecordAction, SetHold, Withdraw};
+pub use report::{Kind, Line, Look, Subject};
 
+use crate::facts::Facts;
 use crate::observation::Observation;
 use crate::pipeline::Pipeline;
-use crate::record::Record;
-use crate::{CommitId, FreightId, Hold, Name, PromotionLock, UnixSeconds};
+use crate::{Name, UnixSeconds};
+use draft::Draft;
 
 /// The next step of every environment, and for everything that does not move the reason.
 ///
@@ -25,7 +38,8 @@ pub struct Plan {
     pub now: UnixSeconds,
     /// What to do, in this order. Each may fail without harm to the others.
     pub actions: Vec<Action>,
-    /// What happens and what does not, freight first, then the environments in the order of the pipeline.
+    /// What happens and what does not: freight first, then the environments in the order of the pipeline, for each what
+    /// it runs and what comes next.
     pub report: Vec<Line>,
 }
 
@@ -39,152 +53,24 @@ impl Plan {
 
 /// Decides the next step of every environment of a pipeline.
 pub fn plan(pipeline: &Pipeline, seen: &Observation, now: UnixSeconds) -> Plan {
-    let _ = seen;
-    Plan { pipeline: pipeline.name.clone(), now, actions: Vec::new(), report: Vec::new() }
-}
-
-/// One effect. `expect_…` fields hold what must still be there; if it is not, the action does nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// One commit on the state branch.
-    Record(RecordAction),
-    /// A new head of a proposed branch that holds other freight.
-    Propose(Box<Propose>),
-    /// A new head of a proposed branch that proposes nothing.
-    Withdraw(Withdraw),
-    /// A merge of the proposed into the active branch.
-    Merge(Merge),
-    /// A commit on the active branch that changes only the lock's hold.
-    SetHold(SetHold),
-    /// One measurement; its result comes back in the next observation.
-    Measure(Measure),
-}
-
-/// Changes of the state branch that belong in one commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordAction {
-    /// The head of the state branch; `None` when it must not exist.
-    pub expect_state: Option<CommitId>,
-    /// Records to write. The pipeline's path and text come from [`Record::path`] and [`Record::text`].
-    pub write: Vec<Record>,
-    /// Requests that are fulfilled or void: their files are removed.
-    pub close: Vec<Closed>,
-}
-
-/// A request whose file goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Closed {
-    /// The environment.
-    pub environment: Name,
-    /// Why, for the commit's message: `fulfilled`, `brave-otter is rejected`.
-    pub why: String,
-}
-
-/// Puts freight on the proposed branch: renders it, and commits the pipeline's folder with this lock.
-///
-/// When the result equals the folder on the proposed head, nothing is pushed. A missing active branch is created
-/// first, with an empty commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Propose {
-    /// The environment.
-    pub environment: Name,
-    /// The id of the lock's freight.
-    pub freight: FreightId,
-    /// The lock to commit; the renderer fills in `render.digest` and `render.engine`.
-    pub lock: PromotionLock,
-    /// The head of the active branch; `None` when it must not exist.
-    pub expect_active: Option<CommitId>,
-    /// The head of the proposed branch; `None` when it must not exist.
-    pub expect_proposed: Option<CommitId>,
-    /// The freight of the active lock.
-    pub expect_lock: Option<FreightId>,
-    /// Who asked for it; absent when automation selected it.
-    pub by: Option<String>,
-    /// Why, as they said.
-    pub reason: Option<String>,
-}
-
-/// Takes a proposal back: the next commit of the proposed branch has the active branch's tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Withdraw {
-    /// The environment.
-    pub environment: Name,
-    /// The freight that was proposed.
-    pub freight: FreightId,
-    /// The head of the active branch.
-    pub expect_active: CommitId,
-    /// The head of the proposed branch.
-    pub expect_proposed: CommitId,
-    /// Why, for the commit's message.
-    pub why: String,
-}
-
-/// Merges exactly the commit that was judged onto exactly the head that it was judged against.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Merge {
-    /// The environment.
-    pub environment: Name,
-    /// The freight.
-    pub freight: FreightId,
-    /// The head of the active branch.
-    pub expect_active: CommitId,
-    /// The head of the proposed branch: what is merged.
-    pub expect_proposed: CommitId,
-    /// The freight of the active lock.
-    pub expect_lock: Option<FreightId>,
-    /// The gates that were judged, for the trailers `Commit-status-proposed-<gate>-phase/-description`.
-    pub gates: Vec<JudgedGate>,
-    /// Who asked for it; absent when automation selected it.
-    pub by: Option<String>,
-    /// Why, as they said.
-    pub reason: Option<String>,
-}
-
-/// A gate of a merge.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JudgedGate {
-    /// `soak`, `approvals`.
-    pub gate: &'static str,
-    /// Why it is open, for people, one line.
-    pub description: String,
-}
-
-/// Changes the hold of an active lock and nothing else.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetHold {
-    /// The environment.
-    pub environment: Name,
-    /// The head of the active branch.
-    pub expect_active: CommitId,
-    /// The freight of the active lock.
-    pub expect_lock: FreightId,
-    /// The hold.
-    pub hold: Hold,
-}
-
-/// Takes one measurement of one check.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Measure {
-    /// The environment.
-    pub environment: Name,
-    /// The check's index in the environment's `verification`.
-    pub check: usize,
-    /// The freight that is active.
-    pub freight: FreightId,
-    /// Since when: goes into [`crate::observation::Measurement::promoted_at`].
-    pub promoted_at: UnixSeconds,
-}
-
-impl Action {
-    /// The environment that it is about; `None` for records.
-    pub fn environment(&self) -> Option<&Name> {
-        match self {
-            Self::Record(_) => None,
-            Self::Propose(it) => Some(&it.environment),
-            Self::Withdraw(it) => Some(&it.environment),
-            Self::Merge(it) => Some(&it.environment),
-            Self::SetHold(it) => Some(&it.environment),
-            Self::Measure(it) => Some(&it.environment),
+    let mut draft = Draft::new(pipeline, now);
+    match Facts::new(pipeline, seen) {
+        Ok(facts) => {
+            discover::step(&facts, seen, &mut draft);
+            for rules in &pipeline.environments {
+                if let Some(standing) = facts.environment(&rules.name) {
+                    environment::step(&facts, standing, &mut draft);
+                }
+            }
+            draft.finish(facts.state_head)
+        }
+        Err(unread) => {
+            let unread = unread.to_string();
+            draft.waits(Subject::Freight, &unread, Look::Poll);
+            for rules in &pipeline.environments {
+                draft.waits(Subject::Environment(rules.name.clone()), &unread, Look::Poll);
+            }
+            draft.finish(None)
         }
     }
 }

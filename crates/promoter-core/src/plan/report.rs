@@ -1,4 +1,4 @@
-//! The words of a plan: the only place that says to people what happens and what does not.
+//! The words of a plan as people read them, in logs, on the command line, on pages and in tests.
 
 use super::Plan;
 use crate::{Name, UnixSeconds};
@@ -9,6 +9,8 @@ use std::fmt;
 pub struct Line {
     /// What it is about.
     pub subject: Subject,
+    /// Whether it moves.
+    pub kind: Kind,
     /// One line for people.
     pub text: String,
     /// When it is looked at again.
@@ -24,12 +26,37 @@ pub enum Subject {
     Environment(Name),
 }
 
+/// Whether something moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// What is there now.
+    Is,
+    /// The plan holds an action for it.
+    Moves,
+    /// It goes on when time passes, something is read, or a person acts.
+    Waits,
+    /// Nothing is left to do.
+    Stays,
+}
+
+impl Kind {
+    /// One word, for tables and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Is => "is",
+            Self::Moves => "moves",
+            Self::Waits => "waits",
+            Self::Stays => "stays",
+        }
+    }
+}
+
 /// When something is looked at again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look {
     /// On every poll: something outside has to change.
     Poll,
-    /// At a time, on every poll until then.
+    /// At a time, and on every poll until then.
     At(UnixSeconds),
 }
 
@@ -53,8 +80,10 @@ impl fmt::Display for Subject {
 }
 
 impl fmt::Display for Line {
+    /// One line whatever the parts hold: they quote what people and other programs wrote.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.subject, self.text)
+        write!(f, "{}:", self.subject)?;
+        self.text.split_whitespace().try_for_each(|word| write!(f, " {word}"))
     }
 }
 
@@ -63,6 +92,9 @@ impl fmt::Display for Plan {
         for line in &self.report {
             writeln!(f, "{line}")?;
         }
-        Ok(())
+        match self.wake_at() {
+            Some(time) => writeln!(f, "next look: {time}"),
+            None => writeln!(f, "next look: on the next poll"),
+        }
     }
 }

@@ -1,0 +1,69 @@
+//! A plan in the making.
+
+use super::{Action, Closed, Kind, Line, Look, Plan, RecordAction, Subject};
+use crate::pipeline::Pipeline;
+use crate::record::Record;
+use crate::{CommitId, UnixSeconds};
+
+/// Collects what the steps decide. Records of all steps become one action, so that one pass is one commit on the
+/// state branch and what belongs together cannot come apart.
+#[derive(Debug)]
+pub(super) struct Draft {
+    plan: Plan,
+    write: Vec<Record>,
+    close: Vec<Closed>,
+}
+
+impl Draft {
+    pub(super) fn new(pipeline: &Pipeline, now: UnixSeconds) -> Self {
+        let plan = Plan { pipeline: pipeline.name.clone(), now, actions: Vec::new(), report: Vec::new() };
+        Self { plan, write: Vec::new(), close: Vec::new() }
+    }
+
+    pub(super) fn now(&self) -> UnixSeconds {
+        self.plan.now
+    }
+
+    pub(super) fn act(&mut self, action: Action) {
+        self.plan.actions.push(action);
+    }
+
+    pub(super) fn record(&mut self, record: Record) {
+        self.write.push(record);
+    }
+
+    pub(super) fn close(&mut self, closed: Closed) {
+        self.close.push(closed);
+    }
+
+    pub(super) fn says(&mut self, subject: Subject, kind: Kind, text: impl Into<String>, look: Look) {
+        self.plan.report.push(Line { subject, kind, text: text.into(), look });
+    }
+
+    pub(super) fn moves(&mut self, subject: Subject, text: impl Into<String>) {
+        self.says(subject, Kind::Moves, text, Look::Poll);
+    }
+
+    pub(super) fn stays(&mut self, subject: Subject, text: impl Into<String>) {
+        self.says(subject, Kind::Stays, text, Look::Poll);
+    }
+
+    /// Something that could go on later; `what` follows the word "wait".
+    pub(super) fn waits(&mut self, subject: Subject, what: &str, look: Look) {
+        let text = match look {
+            Look::At(time) => format!("wait until {time}, {what}"),
+            Look::Poll => format!("wait, {what}"),
+        };
+        self.says(subject, Kind::Waits, text, look);
+    }
+
+    /// The plan, records first: what was decided is written down before it is acted upon.
+    pub(super) fn finish(mut self, state_head: Option<&CommitId>) -> Plan {
+        if !self.write.is_empty() || !self.close.is_empty() {
+            let record =
+                RecordAction { expect_state: state_head.cloned(), write: self.write, close: self.close };
+            self.plan.actions.insert(0, Action::Record(record));
+        }
+        self.plan
+    }
+}

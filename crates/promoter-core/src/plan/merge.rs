@@ -1,0 +1,120 @@
+//! Judges the gates of what is proposed, and merges exactly that.
+
+use super::draft::Draft;
+use super::environment::{Target, subject};
+use super::propose::merged_by_person;
+use super::{Action, JudgedGate, Look, Merge, verify};
+use crate::facts::{Branch, Facts, Standing};
+use crate::gate::{Verdict, judge_after};
+use crate::pipeline::Gate;
+use crate::record::RequestAction;
+use crate::{Seconds, UnixSeconds};
+
+pub(super) fn step(
+    facts: &Facts<'_>,
+    standing: &Standing<'_>,
+    active: &Branch<'_>,
+    proposed: &Branch<'_>,
+    target: Target<'_>,
+    draft: &mut Draft,
+) {
+    let (Some(expect_active), Some(expect_proposed)) = (active.head, proposed.head) else {
+        return;
+    };
+    let alias = target.known.id.alias();
+    let verdicts = judge(facts, standing, target, draft.now());
+    let waits = Waits::of(&verdicts);
+    if !waits.words.is_empty() {
+        let what = format!("{alias} {}", waits.words.join(", "));
+        return match waits.until {
+            Some(until) => draft.waits(subject(standing), &what, Look::At(until)),
+            None => {
+                let look = waits.first.map_or(Look::Poll, Look::At);
+                draft.says(subject(standing), super::Kind::Waits, format!("wait, {what}"), look);
+            }
+        };
+    }
+    let gates: Vec<JudgedGate> = verdicts.into_iter().filter_map(open).collect();
+    let how: String = gates.iter().map(|it| format!(", {}", it.description)).collect();
+    if merged_by_person(standing, target) {
+        let branch = &standing.rules.proposed_branch;
+        let what = format!("{alias} is proposed on {branch} and a person merges it{how}");
+        return draft.waits(subject(standing), &what, Look::Poll);
+    }
+    if let Some(locked) = &active.locked {
+        verify::leave(facts, standing, locked, draft);
+    }
+    draft.moves(subject(standing), format!("merge {alias}{how}"));
+    draft.act(Action::Merge(Merge {
+        environment: standing.rules.name.clone(),
+        freight: target.known.id.clone(),
+        expect_active: expect_active.clone(),
+        expect_proposed: expect_proposed.clone(),
+        expect_lock: active.locked.as_ref().map(|it| it.id.clone()),
+        gates,
+        by: target.request.map(|it| it.requested.by.clone()),
+        reason: target.request.map(|it| it.requested.reason.clone()),
+    }));
+}
+
+/// The verdicts of every gate that holds for this way in: a rollback has none, a hotfix those that people open.
+fn judge(
+    facts: &Facts<'_>,
+    standing: &Standing<'_>,
+    target: Target<'_>,
+    now: UnixSeconds,
+) -> Vec<(&'static str, Verdict)> {
+    let (rules, id) = (standing.rules, target.known.id);
+    let mut verdicts = Vec::new();
+    if target.is(RequestAction::Rollback) {
+        return verdicts;
+    }
+    let is_hotfix = target.is(RequestAction::Hotfix);
+    if !is_hotfix && !rules.after.environments.is_empty() {
+        verdicts.push(("after", judge_after(id, rules, Seconds(0), facts, now)));
+    }
+    for gate in rules.gates.iter().filter(|it| !is_hotfix || !matches!(it, Gate::Soak(_))) {
+        verdicts.push((gate.name(), gate.judge(id, rules, facts, now)));
+    }
+    verdicts
+}
+
+/// What keeps gates shut.
+struct Waits {
+    words: Vec<String>,
+    /// When time alone opens all of them.
+    until: Option<UnixSeconds>,
+    /// When time alone opens the first of them.
+    first: Option<UnixSeconds>,
+}
+
+impl Waits {
+    fn of(verdicts: &[(&'static str, Verdict)]) -> Self {
+        let mut words: Vec<String> = Vec::new();
+        let mut times: Vec<Option<UnixSeconds>> = Vec::new();
+        for (_, verdict) in verdicts {
+            let (what, until) = match verdict {
+                Verdict::Open { .. } => continue,
+                Verdict::Waiting { until, what } => (what, *until),
+                Verdict::Closed { why } => (why, None),
+            };
+            times.push(until);
+            if !words.contains(what) {
+                words.push(what.clone());
+            }
+        }
+        let all: Option<Vec<UnixSeconds>> = times.iter().copied().collect();
+        Self {
+            words,
+            until: all.and_then(|it| it.into_iter().max()),
+            first: times.into_iter().flatten().min(),
+        }
+    }
+}
+
+fn open((gate, verdict): (&'static str, Verdict)) -> Option<JudgedGate> {
+    match verdict {
+        Verdict::Open { how } => Some(JudgedGate { gate, description: how }),
+        Verdict::Waiting { .. } | Verdict::Closed { .. } => None,
+    }
+}

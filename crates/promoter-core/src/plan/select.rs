@@ -1,0 +1,133 @@
+//! Which freight automation brings in next: newer than what the environment runs, never older.
+
+use super::verify;
+use crate::UnixSeconds;
+use crate::eligibility::{Eligibility, eligible};
+use crate::facts::{Branch, Facts, Known, Standing};
+use crate::pipeline::Select;
+use crate::record::BY_LOCK;
+
+/// The answer.
+pub(super) enum Choice<'a> {
+    /// This.
+    Take(Known<'a>),
+    /// Nothing yet, and what is proposed stays proposed.
+    Wait {
+        /// For what.
+        what: String,
+    },
+    /// Nothing, and nothing is to stay proposed.
+    Nothing {
+        /// What keeps newer freight out; `None` when there is none.
+        why: Option<String>,
+    },
+}
+
+pub(super) fn step<'a>(
+    facts: &Facts<'a>,
+    standing: &Standing<'a>,
+    active: &Branch<'_>,
+    now: UnixSeconds,
+) -> Choice<'a> {
+    let newer = match newer(facts, active) {
+        Ok(newer) => newer,
+        Err(what) => return Choice::Wait { what },
+    };
+    let candidates = || newer.iter().filter(|it| it.record.discovered.by != BY_LOCK).copied();
+    let Some(newest) = candidates().next_back() else {
+        return Choice::Nothing { why: None };
+    };
+    match standing.rules.select {
+        Select::Manual => manual(facts, standing, newest, now),
+        Select::Newest => first(facts, standing, candidates().rev(), now),
+        Select::Queue => match &active.locked {
+            Some(locked) if verify::is_pending(facts, standing, locked) => {
+                let alias = locked.id.alias();
+                Choice::Wait { what: format!("{alias} is verified before the next in the queue") }
+            }
+            _ => queue(facts, standing, candidates(), now),
+        },
+    }
+}
+
+/// Freight younger than the active, oldest first. `Err` while the age of the active is not known.
+fn newer<'f, 'a>(facts: &'f Facts<'a>, active: &Branch<'_>) -> Result<&'f [Known<'a>], String> {
+    let Some(locked) = &active.locked else {
+        return Ok(&facts.freight);
+    };
+    match facts.records.freight.get(&locked.id) {
+        Some(Ok(record)) => {
+            let age = record.age(&locked.id);
+            let start = facts.freight.partition_point(|it| it.age <= age);
+            Ok(facts.freight.get(start..).unwrap_or_default())
+        }
+        Some(Err(unread)) => Err(unread.to_string()),
+        None => Err(format!("the age of {} is not recorded yet", locked.id.alias())),
+    }
+}
+
+/// The newest that is ready; while none is, the newest that only needs time. From new to old.
+fn first<'a>(
+    facts: &Facts<'a>,
+    standing: &Standing<'a>,
+    candidates: impl Iterator<Item = Known<'a>>,
+    now: UnixSeconds,
+) -> Choice<'a> {
+    let open = standing.proposed.as_ref().ok().and_then(|it| it.locked.as_ref()).map(|it| &it.id);
+    let (mut timed, mut unknown, mut blocked) = (None, None, None);
+    for known in candidates {
+        let alias = || known.id.alias();
+        match eligible(known.id, standing.rules, facts, now) {
+            Eligibility::Ready => return Choice::Take(known),
+            Eligibility::NotUntil { .. } => timed = timed.or(Some(known)),
+            Eligibility::Unknown(why) => {
+                let what = format!("{} {}", alias(), why.join(", "));
+                // What is proposed does not give way to older freight because something was not read.
+                if open == Some(known.id) {
+                    return timed.map_or(Choice::Wait { what }, Choice::Take);
+                }
+                unknown = unknown.or(Some(what));
+            }
+            Eligibility::Blocked(why) => {
+                blocked = blocked.or_else(|| Some(format!("{} {}", alias(), why.join(", "))));
+            }
+        }
+    }
+    match (timed, unknown, blocked) {
+        (Some(known), _, _) => Choice::Take(known),
+        (None, Some(what), _) => Choice::Wait { what },
+        (None, None, why) => Choice::Nothing { why },
+    }
+}
+
+/// The oldest that is not blocked. From old to new.
+fn queue<'a>(
+    facts: &Facts<'a>,
+    standing: &Standing<'a>,
+    candidates: impl Iterator<Item = Known<'a>>,
+    now: UnixSeconds,
+) -> Choice<'a> {
+    let mut blocked = None;
+    for known in candidates {
+        let alias = known.id.alias();
+        match eligible(known.id, standing.rules, facts, now) {
+            Eligibility::Ready | Eligibility::NotUntil { .. } => return Choice::Take(known),
+            Eligibility::Unknown(why) => return Choice::Wait { what: format!("{alias} {}", why.join(", ")) },
+            Eligibility::Blocked(why) => blocked = Some(format!("{alias} {}", why.join(", "))),
+        }
+    }
+    Choice::Nothing { why: blocked }
+}
+
+/// Nothing without a request; the words say what could be asked for.
+fn manual<'a>(facts: &Facts<'a>, standing: &Standing<'a>, newest: Known<'a>, now: UnixSeconds) -> Choice<'a> {
+    let alias = newest.id.alias();
+    let why = match eligible(newest.id, standing.rules, facts, now) {
+        Eligibility::Ready => format!("{alias} can be asked for with `promoter promote`"),
+        Eligibility::NotUntil { until, what } => {
+            format!("{alias} can be asked for with `promoter promote`, ready at {until}: {what}")
+        }
+        Eligibility::Unknown(why) | Eligibility::Blocked(why) => format!("{alias} {}", why.join(", ")),
+    };
+    Choice::Nothing { why: Some(why) }
+}
