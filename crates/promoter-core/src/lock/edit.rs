@@ -4,10 +4,11 @@
 //! scalars, artifacts in one flow sequence) ends in the canonical text: the result is read back and compared, so an
 //! edit is right or not made.
 
+use super::read::{self, LIMITS};
 use super::write::{self, Written};
 use super::{Found, LockError, PromotionLock};
-use crate::Artifact;
-use promoter_yaml::{Data, Dialect, Entry, Limits, Mark, Node, parse_first};
+use crate::{Artifact, Freight};
+use promoter_yaml::{Data, Dialect, Entry, Mark, Node, parse_first};
 use std::ops::Range;
 
 impl PromotionLock {
@@ -20,8 +21,8 @@ impl PromotionLock {
         if stale.is_empty() && lock.means(&wanted) {
             return Ok(found.into());
         }
-        let edited =
-            edited(found, &wanted).filter(|it| Self::parse(it, path).is_ok_and(|it| it.means(&wanted)));
+        let edited = edited(found, &lock, &wanted)
+            .filter(|it| Self::parse(it, path).is_ok_and(|it| it.means(&wanted)));
         Ok(edited.unwrap_or_else(|| wanted.emit()))
     }
 
@@ -32,22 +33,37 @@ impl PromotionLock {
     }
 }
 
-fn edited(found: &str, wanted: &PromotionLock) -> Option<String> {
-    let limits = Limits { bytes_max: 4 << 20, depth_max: 16, nodes_max: 200_000 };
-    let root = parse_first(found, Dialect::Own, &limits).ok()??;
-    let mut edit = Edit { text: Text::new(found), changes: Vec::new() };
-    let id = wanted.freight.id();
+fn edited(text: &str, found: &PromotionLock, wanted: &PromotionLock) -> Option<String> {
+    let root = parse_first(text, Dialect::Own, &LIMITS).ok()??;
+    let mut edit = Edit { text: Text::new(text), changes: Vec::new() };
+    edit.scalars(&root, HEAD, &head(found), &head(wanted))?;
 
-    edit.scalars(&root, &["pipeline"], &vec![("pipeline", write::text(wanted.pipeline.as_str()))])?;
-    edit.scalars(&root, &["environment"], &vec![("environment", write::text(wanted.environment.as_str()))])?;
     let freight = root.get("freight")?;
-    edit.scalars(freight, &["id", "alias"], &vec![("id", id.to_string()), ("alias", id.alias())])?;
-    edit.artifacts(freight.get("artifacts")?, wanted.freight.artifacts())?;
-    let render = ["source", "digest", "engine", "allowEmpty", "allowSecrets"];
-    edit.scalars(root.get("render")?, &render, &write::render(&wanted.render))?;
-    edit.section(&root, "promotion", &["render"], wanted.promotion.as_ref().map(write::promotion))?;
-    edit.section(&root, "hold", &["promotion", "render"], wanted.hold.as_ref().map(write::hold))?;
+    let as_written = |key| freight.get(key).and_then(Node::text).map(|it| (key, it.to_owned()));
+    let id = wanted.freight.id();
+    let locked = ["id", "alias"].into_iter().filter_map(as_written).collect();
+    edit.scalars(freight, &["id", "alias"], &locked, &vec![("id", id.to_string()), ("alias", id.alias())])?;
+    edit.artifacts(freight.get("artifacts")?, &found.freight, &wanted.freight)?;
+
+    let (before, after) = (write::render(&found.render), write::render(&wanted.render));
+    edit.scalars(root.get("render")?, read::RENDER, &before, &after)?;
+    let sides =
+        (found.promotion.as_ref().map(write::promotion), wanted.promotion.as_ref().map(write::promotion));
+    edit.section(&root, "promotion", &["render"], read::PROMOTION, sides)?;
+    let sides = (found.hold.as_ref().map(write::hold), wanted.hold.as_ref().map(write::hold));
+    edit.section(&root, "hold", &["promotion", "render"], read::HOLD, sides)?;
     Some(edit.apply())
+}
+
+const HEAD: &[&str] = &["pipeline", "environment"];
+
+fn head(lock: &PromotionLock) -> Written {
+    let values = [&lock.pipeline, &lock.environment].map(|it| write::text(it.as_str()));
+    HEAD.iter().copied().zip(values).collect()
+}
+
+fn value<'a>(written: &'a Written, key: &str) -> Option<&'a String> {
+    written.iter().find(|(it, _)| *it == key).map(|(_, value)| value)
 }
 
 /// Replacements collected over one text; `None` from a method means "too unusual for an edit".
@@ -57,83 +73,90 @@ struct Edit<'a> {
 }
 
 impl Edit<'_> {
-    /// Makes a mapping of scalars say what is wanted; `known` are the keys in question in their canonical order.
-    fn scalars(&mut self, node: &Node, known: &[&'static str], wanted: &Written) -> Option<()> {
+    /// Makes a mapping of scalars say what is wanted instead of what was found; `known` are the keys in question in
+    /// their canonical order.
+    fn scalars(&mut self, node: &Node, known: &[&str], found: &Written, wanted: &Written) -> Option<()> {
         let map = node.as_map()?;
         let flow = self.text.is_flow(node)?;
         for (index, key) in known.iter().enumerate() {
-            let value = wanted.iter().find(|(it, _)| it == key).map(|(_, value)| value);
-            match (map.entry(key), value) {
-                (None, None) => {}
-                (Some(entry), Some(value)) => self.replace(entry, value)?,
+            match (map.entry(key), value(wanted, key)) {
+                (_, new) if new == value(found, key) => {}
+                (Some(entry), Some(new)) => self.replace(entry, new)?,
                 (Some(entry), None) => self.remove(map.entries(), entry, flow)?,
-                (None, Some(value)) => {
+                (None, Some(new)) => {
                     let before = known[..index].iter().rev().find_map(|it| map.entry(it))?;
                     let end = self.text.end(&before.value)?;
                     match flow {
-                        true => self.changes.push((end..end, format!(", {key}: {value}"))),
+                        true => self.changes.push((end..end, format!(", {key}: {new}"))),
                         false => {
                             let indent = before.key_mark.column.checked_sub(1)?;
-                            self.insert_line_after(end, indent, &format!("{key}: {value}"));
+                            self.insert_line_after(end, indent, &format!("{key}: {new}"));
                         }
                     }
                 }
+                (None, None) => {}
             }
         }
         Some(())
     }
 
-    /// Puts in, takes out or changes a mapping of scalars below a key of the whole file.
-    fn section(&mut self, root: &Node, key: &str, after: &[&str], wanted: Option<Written>) -> Option<()> {
+    /// Puts in, takes out or changes a mapping of scalars below a key of the whole file. `sides` are what was found
+    /// and what is wanted.
+    fn section(
+        &mut self,
+        root: &Node,
+        key: &str,
+        after: &[&str],
+        known: &[&str],
+        sides: (Option<Written>, Option<Written>),
+    ) -> Option<()> {
         let map = root.as_map()?;
-        match (map.entry(key), wanted) {
-            (None, None) => Some(()),
-            (Some(entry), None) => self.remove(map.entries(), entry, false),
-            (Some(entry), Some(wanted)) => {
-                let found = entry.value.as_map()?;
-                if found.len() == wanted.len() && wanted.iter().all(|(key, _)| found.contains(key)) {
-                    let keys: Vec<&'static str> = wanted.iter().map(|(key, _)| *key).collect();
-                    return self.scalars(&entry.value, &keys, &wanted);
+        match (map.entry(key), sides) {
+            (Some(entry), (Some(found), Some(wanted))) => {
+                let same_keys = found.iter().map(|it| it.0).eq(wanted.iter().map(|it| it.0));
+                if same_keys || !self.text.is_flow(&entry.value)? {
+                    return self.scalars(&entry.value, known, &found, &wanted);
                 }
                 let range = self.text.start(entry.value.mark)?..self.text.end(&entry.value)?;
-                if !self.text.is_flow(&entry.value)? {
-                    return None;
-                }
                 self.changes.push((range, write::flow(&wanted)));
                 Some(())
             }
-            (None, Some(wanted)) => {
+            (Some(entry), _) => self.remove(map.entries(), entry, false),
+            (None, (_, Some(wanted))) => {
                 let before = after.iter().find_map(|it| map.entry(it))?;
                 let end = self.text.end(&before.value)?;
                 self.insert_line_after(end, 0, &format!("{key}: {}", write::flow(&wanted)));
                 Some(())
             }
+            (None, _) => Some(()),
         }
     }
 
     /// Makes a block sequence of artifacts hold the wanted ones, matched by name.
-    fn artifacts(&mut self, list: &Node, wanted: &[Artifact]) -> Option<()> {
+    fn artifacts(&mut self, list: &Node, found: &Freight, wanted: &Freight) -> Option<()> {
         let items = list.as_seq()?;
         if self.text.is_flow(list)? {
             return None;
         }
         let name = |it: &Node| it.get("name").and_then(Node::text).unwrap_or_default().to_owned();
-        for item in items.iter().filter(|it| !wanted.iter().any(|wanted| wanted.name.as_str() == name(it))) {
+        for item in
+            items.iter().filter(|it| !wanted.artifacts().iter().any(|new| new.name.as_str() == name(it)))
+        {
             let lines = self.text.lines(self.text.start(item.mark)?..self.text.end(item)?);
             self.changes.push((lines, String::new()));
         }
-        for artifact in wanted {
-            let fields = write::artifact(artifact);
-            match items.iter().find(|it| artifact.name.as_str() == name(it)) {
-                Some(item) if fields.iter().all(|(key, _)| item.get(key).is_some()) => {
-                    let keys: Vec<&'static str> = fields.iter().map(|(key, _)| *key).collect();
-                    self.scalars(item, &keys, &fields)?;
-                }
-                Some(item) => {
-                    let range = self.text.start(item.mark)?..self.text.end(item)?;
-                    self.changes.push((range, write::flow(&fields)));
-                }
-                None => self.insert_artifact(items, artifact, &name)?,
+        for artifact in wanted.artifacts() {
+            let Some(item) = items.iter().find(|it| artifact.name.as_str() == name(it)) else {
+                self.insert_artifact(items, artifact, &name)?;
+                continue;
+            };
+            let before = found.artifacts().iter().find(|it| it.name == artifact.name).map(write::artifact)?;
+            let after = write::artifact(artifact);
+            if before.iter().map(|it| it.0).eq(after.iter().map(|it| it.0)) {
+                self.scalars(item, read::ARTIFACT, &before, &after)?;
+            } else {
+                let range = self.text.start(item.mark)?..self.text.end(item)?;
+                self.changes.push((range, write::flow(&after)));
             }
         }
         Some(())
@@ -164,13 +187,14 @@ impl Edit<'_> {
         Some(())
     }
 
-    /// Replaces a value if it says something else.
-    fn replace(&mut self, entry: &Entry, value: &str) -> Option<()> {
-        let range = self.text.start(entry.value.mark)?..self.text.end(&entry.value)?;
-        let limits = Limits { bytes_max: 1 << 20, depth_max: 4, nodes_max: 100_000 };
-        let wanted = parse_first(value, Dialect::Own, &limits).ok()??;
-        if !same_text(&entry.value, &wanted) {
-            self.changes.push((range, value.into()));
+    fn replace(&mut self, entry: &Entry, new: &str) -> Option<()> {
+        let end = self.text.end(&entry.value)?;
+        if entry.value.as_seq().is_some() && !self.text.is_flow(&entry.value)? {
+            // The lines of a block sequence give way to a flow sequence behind the key.
+            let start = self.text.start(entry.key_mark)?;
+            self.changes.push((start..end, format!("{}: {new}", entry.key)));
+        } else {
+            self.changes.push((self.text.start(entry.value.mark)?..end, new.into()));
         }
         Some(())
     }
@@ -214,15 +238,6 @@ impl Edit<'_> {
         }
         out.push_str(&self.text.text[at..]);
         out
-    }
-}
-
-/// Equal as text: an id that looks like a number is still an id.
-fn same_text(a: &Node, b: &Node) -> bool {
-    match (&a.data, &b.data) {
-        (Data::Scalar(a), Data::Scalar(b)) => a.text == b.text,
-        (Data::Seq(a), Data::Seq(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_text(a, b)),
-        _ => false,
     }
 }
 

@@ -165,9 +165,9 @@ impl LockError {
             Self::MissingField { at, .. } => Diagnosis::input("lock-missing-field", self).at(at),
             Self::Type { at, .. } => Diagnosis::input("lock-wrong-type", self).at(at),
             Self::Value { at, .. } => Diagnosis::input("lock-wrong-value", self).at(at),
-            Self::UnpinnedImage { name, at, .. } => Diagnosis::input("lock-unpinned-image", self)
+            Self::UnpinnedImage { image, at, .. } => Diagnosis::input("lock-unpinned-image", self)
                 .at(at)
-                .hint(format!("run `promoter lock set {name}=IMAGE@DIGEST --env {}`", at.path)),
+                .hint(format!("write `{image}@sha256:…`, then run `promoter lock fmt {}`", at.path)),
             Self::ArtifactKind { at, .. } => Diagnosis::input("lock-artifact-kind", self).at(at),
             Self::Freight { at, .. } => Diagnosis::input("lock-freight", self).at(at),
             Self::Stale(stale) => Diagnosis::input("lock-stale", self)
@@ -181,7 +181,7 @@ fn unknown_field_hint(near: Option<&str>, known: &[&str]) -> String {
     match near {
         Some(near) => format!("probably a slip for `{near}`"),
         None => format!(
-            "no slip for any of `{}`; a newer promoter may know it, then upgrade this one",
+            "the fields here are `{}`; if a newer promoter wrote it, upgrade this one",
             known.join("`, `")
         ),
     }

@@ -64,7 +64,7 @@ pub struct Render {
     pub engine: Option<String>,
     /// Allows a render without any object.
     pub allow_empty: bool,
-    /// Names of Secrets that may stand in the output with data, sorted.
+    /// Names of Secrets that may stand in the output with data; written sorted.
     pub allow_secrets: Vec<String>,
 }
 

@@ -3,19 +3,20 @@
 use super::{Found, Hold, LockError, LockVersion, Promotion, PromotionLock, Render, Stale};
 use crate::{Artifact, Content, Freight, FreightId, ImageError, Name, PinnedImage, Place, UnixSeconds};
 use promoter_yaml::{Dialect, Limits, Map, Mark, Node, Tag, parse_all};
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
 /// A lock is a page of text; these bounds leave room for thousands of artifacts.
-const LIMITS: Limits = Limits { bytes_max: 4 << 20, depth_max: 16, nodes_max: 200_000 };
+pub(super) const LIMITS: Limits = Limits { bytes_max: 4 << 20, depth_max: 16, nodes_max: 200_000 };
 
 const LOCK: &[&str] =
     &["apiVersion", "kind", "pipeline", "environment", "freight", "render", "promotion", "hold"];
 const FREIGHT: &[&str] = &["id", "alias", "artifacts"];
-const ARTIFACT: &[&str] = &["name", "git", "commit", "image", "chart", "version", "digest"];
-const RENDER: &[&str] = &["source", "digest", "engine", "allowEmpty", "allowSecrets"];
-const PROMOTION: &[&str] = &["from", "previous", "at"];
-const HOLD: &[&str] = &["reason", "by", "at"];
+pub(super) const ARTIFACT: &[&str] = &["name", "git", "commit", "image", "chart", "version", "digest"];
+pub(super) const RENDER: &[&str] = &["source", "digest", "engine", "allowEmpty", "allowSecrets"];
+pub(super) const PROMOTION: &[&str] = &["from", "previous", "at"];
+pub(super) const HOLD: &[&str] = &["reason", "by", "at"];
 
 impl PromotionLock {
     /// Reads a lock and insists that its id and alias fit its artifacts. `path` is for messages.
@@ -178,10 +179,7 @@ fn render(node: &Node, path: &str) -> Result<Render, LockError> {
             let items = list.as_seq().ok_or_else(|| wrong(list))?;
             let one_line = |it: &Node| it.text()?.parse::<OneLine>().ok();
             let names = items.iter().map(|it| one_line(it).map(|it| it.0).ok_or_else(|| wrong(it)));
-            let mut names = names.collect::<Result<Vec<String>, LockError>>()?;
-            names.sort();
-            names.dedup();
-            names
+            names.collect::<Result<BTreeSet<String>, LockError>>()?.into_iter().collect()
         }
     };
     Ok(Render {

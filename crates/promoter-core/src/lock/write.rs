@@ -6,6 +6,7 @@
 
 use super::{Hold, Promotion, PromotionLock, Render};
 use crate::{Artifact, Content};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 impl PromotionLock {
@@ -70,7 +71,8 @@ pub(super) fn render(render: &Render) -> Written {
         fields.push(("allowEmpty", "true".into()));
     }
     if !render.allow_secrets.is_empty() {
-        let names: Vec<String> = render.allow_secrets.iter().map(|it| text(it)).collect();
+        let names: BTreeSet<&String> = render.allow_secrets.iter().collect();
+        let names: Vec<String> = names.into_iter().map(|it| text(it)).collect();
         fields.push(("allowSecrets", format!("[{}]", names.join(", "))));
     }
     fields

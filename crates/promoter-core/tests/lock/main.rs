@@ -2,3 +2,5 @@
 
 mod freight;
 mod image;
+mod laws;
+mod text;
