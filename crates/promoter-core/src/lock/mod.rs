@@ -6,7 +6,10 @@
 
 mod edit;
 mod error;
+mod fields;
+mod format;
 mod read;
+mod text;
 mod write;
 
 pub use error::{LockError, Stale};

@@ -124,7 +124,7 @@ proptest! {
     #[test]
     fn what_is_written_reads_back(lock in lock()) {
         let text = lock.emit();
-        prop_assert_eq!(PromotionLock::parse(&text, PATH).map_err(|it| format!("{}\n{text}", it.diagnosis())), Ok(lock.clone()));
+        prop_assert_eq!(PromotionLock::parse(&text, PATH).map_err(|it| format!("{}\n{text}", it.diagnosis())), Ok(lock));
         prop_assert_eq!(PromotionLock::parse(&text, PATH).unwrap().emit(), text);
     }
 
@@ -176,7 +176,7 @@ proptest! {
         let edited = after.edit(&before.emit(), PATH).unwrap();
         let found = PromotionLock::parse(&edited, PATH).unwrap();
         prop_assert_eq!(found.freight.id(), after.freight.id());
-        prop_assert_eq!(PromotionLock { freight: after.freight.clone(), ..found }, after.clone());
+        prop_assert_eq!(&PromotionLock { freight: after.freight.clone(), ..found }, &after);
         prop_assert_eq!(after.edit(&edited, PATH).unwrap(), edited);
     }
 

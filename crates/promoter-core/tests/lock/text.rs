@@ -70,7 +70,7 @@ impl Step {
             lock.render.source = source.clone();
         }
         if let Some(names) = &self.allow_secrets {
-            lock.render.allow_secrets = names.iter().cloned().collect();
+            lock.render.allow_secrets = names.to_vec();
         }
         if let Some(at) = &self.at {
             let promotion = promoter_core::Promotion { from: None, previous: None, at: at.parse().unwrap() };
@@ -101,6 +101,21 @@ fn an_edit_changes_only_the_lines_that_differ() {
         };
         case.steps.iter().map(step).collect()
     });
+}
+
+#[test]
+fn formatting_keeps_comments() {
+    golden_text("lock/format/*.yaml", |path, text| {
+        let formatted = PromotionLock::format(text, PATH).unwrap();
+        let comments = |it: &str| it.matches('#').count();
+        assert_eq!(comments(&formatted), comments(text), "{}", path.display());
+        assert_eq!(PromotionLock::format(&formatted, PATH).unwrap(), formatted);
+        formatted
+    });
+    for canonical in ["canonical", "canonical-all", "canonical-least"] {
+        let text = std::fs::read_to_string(format!("../../testdata/lock/{canonical}.yaml")).unwrap();
+        assert_eq!(PromotionLock::format(&text, PATH).unwrap(), text);
+    }
 }
 
 #[derive(Deserialize)]
