@@ -17,7 +17,8 @@ pub struct Mark {
 /// The type that a dialect's rules gave a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tag {
-    /// `null`, `~` or nothing.
+    /// `null`, `~` or nothing. Empty text means nothing in a flow collection of a resource, which all writers show as
+    /// empty text because kustomize does; nothing elsewhere has the text `null`.
     Null,
     /// A boolean; the text is kept as written.
     Bool,

@@ -1,5 +1,7 @@
 //! Typed reading: what is accepted, and that every error names the path and the right place.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap here is a failed test")]
+
 use std::collections::BTreeMap;
 
 use promoter_yaml::{Dialect, Limits, YamlError, from_node, parse_first};

@@ -44,7 +44,7 @@ fn value(node: &Node, escape_html: bool, depth: usize, out: &mut String) -> Resu
             out.push('}');
         }
         Data::Scalar(scalar) => match scalar.tag {
-            Tag::Null => out.push_str("null"),
+            Tag::Null => out.push_str(if scalar.text.is_empty() { "\"\"" } else { "null" }),
             Tag::Bool => out.push_str(if scalar.as_bool() == Some(true) { "true" } else { "false" }),
             Tag::Str => string(&scalar.text, escape_html, out),
             Tag::Timestamp => string(scalar.rfc3339().as_deref().unwrap_or(&scalar.text), escape_html, out),

@@ -107,27 +107,38 @@ impl Writer<'_> {
             if index > 0 {
                 self.start_line(indent);
             }
-            self.key(&entry.key, entry.key_mark, indent)?;
+            let is_simple = self.key(&entry.key, entry.key_mark, indent)?;
             self.out.push(':');
-            self.value(&entry.value, indent)?;
+            match &entry.value.data {
+                Data::Map(map) if !is_simple && !map.is_empty() => {
+                    self.out.push(' ');
+                    self.mapping(&entry.value, indent + 2)?;
+                }
+                Data::Seq(items) if !is_simple && !items.is_empty() => {
+                    self.out.push(' ');
+                    self.nested_sequence(&entry.value, items, indent + 2)?;
+                }
+                _ => self.value(&entry.value, indent)?,
+            }
         }
         self.depth -= 1;
         Ok(())
     }
 
-    fn key(&mut self, key: &str, mark: Mark, indent: usize) -> Result<(), YamlError> {
+    /// Writes a key; false when it stands behind `? `, on lines of its own.
+    fn key(&mut self, key: &str, mark: Mark, indent: usize) -> Result<bool, YamlError> {
         let key = text::reread(key, self.rules.rereads_json, mark)?;
         let shape = Shape::of(&key, self.rules);
         if key.len() <= 128 && !shape.multiline {
             let style = Style::of(&key, &shape, self.rules, true);
             text::write(&key, style, text::Place { indent, is_key: true }, self.rules, self.out);
-            return Ok(());
+            return Ok(true);
         }
         self.out.push_str("? ");
         let style = Style::of(&key, &shape, self.rules, false);
         text::write(&key, style, text::Place { indent: indent + 2, is_key: false }, self.rules, self.out);
         self.start_line(indent);
-        Ok(())
+        Ok(false)
     }
 
     /// Writes what follows the colon of a key at column `indent`.
@@ -140,16 +151,20 @@ impl Writer<'_> {
             Data::Seq(items) if !items.is_empty() => {
                 let indent = if self.rules.indents_sequences { indent + 2 } else { indent };
                 self.start_line(indent);
-                self.enter(value)?;
-                self.sequence(items, indent)?;
-                self.depth -= 1;
-                Ok(())
+                self.nested_sequence(value, items, indent)
             }
             _ => {
                 self.out.push(' ');
                 self.inline(value, indent)
             }
         }
+    }
+
+    fn nested_sequence(&mut self, node: &Node, items: &[Node], indent: usize) -> Result<(), YamlError> {
+        self.enter(node)?;
+        self.sequence(items, indent)?;
+        self.depth -= 1;
+        Ok(())
     }
 
     /// Writes the items of a sequence whose dashes stand at column `indent`.
@@ -161,11 +176,7 @@ impl Writer<'_> {
             self.out.push_str("- ");
             match &item.data {
                 Data::Map(map) if !map.is_empty() => self.mapping(item, indent + 2)?,
-                Data::Seq(items) if !items.is_empty() => {
-                    self.enter(item)?;
-                    self.sequence(items, indent + 2)?;
-                    self.depth -= 1;
-                }
+                Data::Seq(items) if !items.is_empty() => self.nested_sequence(item, items, indent + 2)?,
                 _ => self.inline(item, indent)?,
             }
         }
@@ -186,7 +197,7 @@ impl Writer<'_> {
             Data::Scalar(scalar) => scalar,
         };
         match scalar.tag {
-            Tag::Null => self.out.push_str("null"),
+            Tag::Null => self.out.push_str(if scalar.text.is_empty() { "\"\"" } else { "null" }),
             Tag::Bool => self.out.push_str(if scalar.as_bool() == Some(true) { "true" } else { "false" }),
             Tag::Int | Tag::Float => self.number(scalar, node.mark)?,
             Tag::Str => self.text(&scalar.text, node.mark, indent)?,
@@ -229,9 +240,9 @@ impl Writer<'_> {
         text::push_blanks(self.out, indent);
     }
 
-    /// A literal block has ended its line itself.
+    /// A literal block has ended its line itself, perhaps with a break that only YAML 1.1 knows.
     fn end_line(&mut self) {
-        if !self.out.ends_with('\n') {
+        if !self.out.ends_with(['\n', '\u{85}', '\u{2028}', '\u{2029}']) {
             self.out.push('\n');
         }
     }

@@ -20,6 +20,7 @@ pub(super) struct Builder {
 /// A collection that is being read.
 struct Frame {
     mark: Mark,
+    is_flow: bool,
     anchor: usize,
     nodes: usize,
     height: usize,
@@ -78,10 +79,18 @@ impl Builder {
         if is_merge {
             return self.merge_key(at);
         }
-        let tag = match tag {
-            None if style == ScalarStyle::Plain => scalar::resolve(&text, self.dialect),
+        let is_plain = style == ScalarStyle::Plain;
+        let tag = match tag.filter(|it| !is_non_specific(it)) {
+            None if is_plain => scalar::resolve(&text, self.dialect),
             None => Tag::Str,
             Some(tag) => tagged(tag, &text, self.dialect).map_err(|it| YamlError::new(it, at))?,
+        };
+        let (text, tag) = match self.is_rewritten_flow() {
+            // kustomize writes flow collections as such once more before it makes JSON of them, and quotes what has a
+            // colon there. An empty null stays one that merging can see, and is written as empty text.
+            true if is_plain && tag == Tag::Timestamp && text.contains(':') => (text, Tag::Str),
+            false if tag == Tag::Null && text.is_empty() => (Cow::Borrowed("null"), tag),
+            _ => (text, tag),
         };
         let node = Node { data: Data::Scalar(Scalar { text: text.into(), tag }), mark: at };
         self.spend(1, at)?;
@@ -93,6 +102,7 @@ impl Builder {
     pub(super) fn open(
         &mut self,
         is_map: bool,
+        is_flow: bool,
         anchor: usize,
         tag: Option<&YamlTag>,
         at: Mark,
@@ -111,7 +121,7 @@ impl Builder {
             true => Items::Map { entries: Vec::new(), key: None, merged: None },
             false => Items::Seq(Vec::new()),
         };
-        self.open.push(Frame { mark: at, anchor, nodes: 1, height: 1, items });
+        self.open.push(Frame { mark: at, is_flow, anchor, nodes: 1, height: 1, items });
         Ok(())
     }
 
@@ -120,7 +130,7 @@ impl Builder {
         let Some(frame) = self.open.pop() else {
             return Ok(());
         };
-        let Frame { mark, anchor, nodes, height, items } = frame;
+        let Frame { mark, anchor, nodes, height, items, .. } = frame;
         let data = match items {
             Items::Seq(items) => Data::Seq(items),
             Items::Map { entries, merged, .. } => Data::Map(self.mapping(entries, merged)?),
@@ -150,6 +160,10 @@ impl Builder {
 
     fn expects_key(&self) -> bool {
         matches!(self.open.last(), Some(Frame { items: Items::Map { key: None, .. }, .. }))
+    }
+
+    fn is_rewritten_flow(&self) -> bool {
+        self.dialect == Dialect::Resource && self.open.last().is_some_and(|it| it.is_flow)
     }
 
     fn merge_key(&mut self, at: Mark) -> Result<(), YamlError> {
@@ -238,6 +252,10 @@ fn key_of(node: Node, dialect: Dialect, depth: usize) -> Result<Key, YamlError> 
     };
     // Go reads the outermost mapping of a resource into a map of strings, so that any scalar is text there.
     let is_text = tag == Tag::Str || (dialect == Dialect::Resource && depth == 1 && tag != Tag::Null);
+    if dialect == Dialect::Resource && &*text == "<<" {
+        // A quoted one: kustomize takes it for no merge key and still drops it.
+        return Err(YamlError::new("a quoted `<<` cannot be a key", mark));
+    }
     match is_text {
         true => Ok(Key::Text(text, mark)),
         false => Err(YamlError::new(format!("the key `{text}` is {type_name}, not text: quote it"), mark)),
@@ -296,13 +314,17 @@ fn merge(own: Map, merged: Node) -> Result<Map, YamlError> {
     Ok(Map::from_unique(last_wins(entries)))
 }
 
+/// The tag `!`, which go-yaml v3 ignores.
+fn is_non_specific(tag: &YamlTag) -> bool {
+    matches!((tag.handle(), tag.suffix()), ("!", "") | ("", "!"))
+}
+
 /// The type of a scalar with an explicit tag, or why it cannot have it.
 fn tagged(tag: &YamlTag, text: &str, dialect: Dialect) -> Result<Tag, String> {
     const CORE: &str = "tag:yaml.org,2002:";
     let Some(name) = tag.suffix_in_namespace(CORE) else {
-        return match (dialect, tag.handle(), tag.suffix()) {
-            (_, "!", "") | (_, "", "!") => Ok(Tag::Str),
-            (Dialect::Own, ..) => Err(format!("the tag `{}` is not allowed here", tag.original())),
+        return match dialect {
+            Dialect::Own => Err(format!("the tag `{}` is not allowed here", tag.original())),
             // Go ignores tags that it does not know and reads text.
             _ => Ok(Tag::Str),
         };

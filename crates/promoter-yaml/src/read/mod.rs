@@ -4,11 +4,12 @@
 //! become trees, `build`.
 
 mod build;
+mod refold;
 mod split;
 
 use std::borrow::Cow;
 
-use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, StrInput, options};
+use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span, StrInput, StructureStyle, options};
 
 use crate::{Dialect, Limits, Mark, Node, YamlError};
 use build::Builder;
@@ -69,14 +70,15 @@ impl Reader<'_> {
                     self.found.extend(builder.finish().filter(|it| !it.is_null()));
                 }
                 Event::Scalar(value, style, anchor, tag) => {
-                    let value = match is_cut_block(text, style, span.end.byte_offset()) {
-                        true => Cow::Owned(value.strip_suffix('\n').unwrap_or(&value).to_owned()),
-                        false => value,
-                    };
+                    let value = self.scalar_text(text, value, style, span, at)?;
                     builder.scalar(value, style, anchor, tag.as_deref(), at)?;
                 }
-                Event::SequenceStart(_, anchor, tag) => builder.open(false, anchor, tag.as_deref(), at)?,
-                Event::MappingStart(_, anchor, tag) => builder.open(true, anchor, tag.as_deref(), at)?,
+                Event::SequenceStart(style, anchor, tag) => {
+                    builder.open(false, style == StructureStyle::Flow, anchor, tag.as_deref(), at)?;
+                }
+                Event::MappingStart(style, anchor, tag) => {
+                    builder.open(true, style == StructureStyle::Flow, anchor, tag.as_deref(), at)?;
+                }
                 Event::SequenceEnd | Event::MappingEnd => builder.close()?,
                 Event::Alias(id) => builder.alias(id, at)?,
                 _ => {}
@@ -84,6 +86,34 @@ impl Reader<'_> {
         }
         self.nodes_left = builder.nodes_left();
         Ok(())
+    }
+
+    /// The text of a scalar as Go's parser would give it.
+    fn scalar_text<'a>(
+        &self,
+        text: &str,
+        value: Cow<'a, str>,
+        style: ScalarStyle,
+        span: Span,
+        at: Mark,
+    ) -> Result<Cow<'a, str>, YamlError> {
+        let is_resource = self.dialect == Dialect::Resource;
+        match style {
+            // The parser writes `~` for a value that is not there.
+            ScalarStyle::Plain if span.start.byte_offset() == span.end.byte_offset() => Ok(Cow::Borrowed("")),
+            ScalarStyle::DoubleQuoted if is_resource => {
+                refuse_json_escapes(span.slice(text).unwrap_or_default(), at)?;
+                Ok(value)
+            }
+            ScalarStyle::Literal | ScalarStyle::Folded => {
+                let value = match is_cut_block(text, &value, span.end.byte_offset()) {
+                    true => Cow::Owned(value[..value.len() - 1].to_owned()),
+                    false => value,
+                };
+                Ok(if style == ScalarStyle::Folded && is_resource { refold::refold(value) } else { value })
+            }
+            _ => Ok(value),
+        }
     }
 
     /// A further document may only be empty: what stands there would be lost without a word.
@@ -118,14 +148,40 @@ fn parser_options(dialect: Dialect, limits: &Limits) -> Options {
     }
 }
 
+/// Refuses two escapes of JSON that go-yaml v3 does not know: `\/` and a pair of surrogates.
+fn refuse_json_escapes(quoted: &str, at: Mark) -> Result<(), YamlError> {
+    let mut rest = quoted;
+    while let Some(backslash) = rest.find('\\') {
+        let escape = &rest.as_bytes()[backslash + 1..];
+        if let [b'/', ..] = escape {
+            return Err(YamlError::new("the escape `\\/` is not known to YAML 1.1: write `/`", at));
+        }
+        if let [b'u', b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..] = escape {
+            return Err(YamlError::new(
+                "a pair of surrogates is not allowed: write the character itself",
+                at,
+            ));
+        }
+        // What follows a backslash may be another one, or a character of several bytes.
+        rest = rest[backslash + 1..].get(1..).unwrap_or(&rest[backslash + 1..]);
+    }
+    Ok(())
+}
+
 /// True for a block scalar that ends with the text itself, where no line break follows.
 ///
 /// The parser then adds the line break that the last line lacks; libyaml and Go do not.
-fn is_cut_block(text: &str, style: ScalarStyle, end: Option<usize>) -> bool {
-    matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
-        && end.is_none_or(|it| it >= text.len())
-        && !text.ends_with('\n')
-        && text.rsplit('\n').next().is_some_and(|last| !last.trim_matches(' ').is_empty())
+fn is_cut_block(text: &str, value: &str, end: Option<usize>) -> bool {
+    if end.is_some_and(|it| it < text.len()) || text.ends_with('\n') {
+        return false;
+    }
+    let (Some(source), Some(value)) = (text.rsplit('\n').next(), value.strip_suffix('\n')) else {
+        return false;
+    };
+    let is_blank = |line: &str| line.bytes().all(|it| it == b' ');
+    let last = value.rsplit('\n').next().unwrap_or_default();
+    // A last line of blanks is content only as far as it is longer than the indentation.
+    !is_blank(source) || (!last.is_empty() && is_blank(last) && last.len() < source.len())
 }
 
 fn mark(marker: &Marker, lines_before: u32) -> Mark {

@@ -57,6 +57,7 @@ pub(crate) fn resolve(text: &str, dialect: Dialect) -> Tag {
         },
         b'+' | b'-' if is_special_float(&text[1..]) => Tag::Float,
         b'0'..=b'9' if timestamp::to_rfc3339(text).is_some() => Tag::Timestamp,
+        b'0' if dialect == Dialect::Config && number::has_inner_sign(text, "0o") => Tag::Str,
         b'0'..=b'9' | b'+' | b'-' => match number::parse_signed(text) {
             Some(Number::Float(_)) => Tag::Float,
             Some(_) => Tag::Int,

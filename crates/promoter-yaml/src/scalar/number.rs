@@ -63,6 +63,11 @@ pub(super) fn parse_signed(text: &str) -> Option<Number> {
     parse_clean(text)
 }
 
+/// Go looks at `0b` and `0o` again when all else failed, and then takes a sign behind them: `0b-1` is -1.
+pub(super) fn has_inner_sign(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|it| it.trim_start_matches('_').starts_with(['+', '-']))
+}
+
 fn parse_clean(text: &str) -> Option<Number> {
     let (negative, unsigned) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
@@ -80,7 +85,10 @@ fn parse_clean(text: &str) -> Option<Number> {
             return Some(Number::UInt(magnitude));
         }
     }
-    is_decimal_float(unsigned).then(|| parse_float(text)).flatten()
+    match [("0b", 2), ("0o", 8)].into_iter().find(|(prefix, _)| has_inner_sign(text, prefix)) {
+        Some((_, radix)) => i64::from_str_radix(&text[2..], radix).ok().map(Number::Int),
+        None => is_decimal_float(unsigned).then(|| parse_float(text)).flatten(),
+    }
 }
 
 /// The value of digits with Go's prefixes: `0x`, `0o`, `0b`, and a leading `0` for octal.

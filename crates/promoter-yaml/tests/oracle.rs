@@ -1,0 +1,270 @@
+//! Holds reader and `emit_kustomize` against the real kustomize: stored answers in testdata/yaml/, and random texts and
+//! numbers that are put to the installed kustomize. `PROMOTER_ORACLE=1` writes the stored answers anew.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a failed unwrap here is a failed test, and skipping says so"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use promoter_yaml::{Dialect, Limits, emit_kustomize, parse_all};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+/// What kustomize builds from one resource file; `None` when it refuses it or is not installed.
+struct Kustomize(PathBuf);
+
+impl Kustomize {
+    fn installed() -> Option<Self> {
+        let home = std::env::var_os("HOME").map(|it| PathBuf::from(it).join(".cache/promoter-tools"));
+        let tools = std::env::var_os("PROMOTER_TOOLS").map(PathBuf::from).or(home)?;
+        let binary = tools.join("kustomize-v5.8.1/kustomize");
+        if binary.is_file() {
+            return Some(Self(binary));
+        }
+        eprintln!("skipped: kustomize is not installed, run make tools");
+        None
+    }
+
+    fn build(&self, name: &str, resource: &str) -> Result<String, String> {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("yaml-oracle").join(name);
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("kustomization.yaml"), "resources: [r.yaml]\n").unwrap();
+        fs::write(directory.join("r.yaml"), resource).unwrap();
+        let output = Command::new(&self.0).arg("build").arg(&directory).output().unwrap();
+        match output.status.success() {
+            true => Ok(String::from_utf8(output.stdout).unwrap()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
+    }
+}
+
+fn ours(text: &str) -> Result<String, String> {
+    let documents = parse_all(text, Dialect::Resource, &Limits::default())
+        .map_err(|it| format!("{}:{}: {it}", it.mark.line, it.mark.column))?;
+    let mut written = String::new();
+    for (index, document) in documents.iter().enumerate() {
+        if index > 0 {
+            written.push_str("---\n");
+        }
+        emit_kustomize(document, &mut written).map_err(|it| it.to_string())?;
+    }
+    Ok(written)
+}
+
+#[test]
+fn stored_answers() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/yaml");
+    let remakes = std::env::var_os("PROMOTER_ORACLE").is_some();
+    let mut cases: Vec<PathBuf> = fs::read_dir(&directory).unwrap().map(|it| it.unwrap().path()).collect();
+    cases.retain(|it| it.to_string_lossy().ends_with(".in.yaml"));
+    cases.sort();
+    assert!(!cases.is_empty());
+    for case in cases {
+        let input = fs::read_to_string(&case).unwrap();
+        let name = case.file_name().unwrap_or_default().to_string_lossy().replace(".in.yaml", "");
+        let (wanted, refused) =
+            (directory.join(format!("{name}.out.yaml")), directory.join(format!("{name}.refused")));
+        if remakes {
+            let Some(kustomize) = Kustomize::installed() else { return };
+            let _ = fs::remove_file(&wanted);
+            let _ = fs::remove_file(&refused);
+            match kustomize.build(&name, &input) {
+                Ok(output) => fs::write(&wanted, output).unwrap(),
+                // The words are ours; that kustomize refuses it is the fact.
+                Err(_) => fs::write(&refused, format!("{}\n", ours(&input).unwrap_err())).unwrap(),
+            }
+        }
+        match wanted.is_file() {
+            true => assert_eq!(ours(&input), Ok(fs::read_to_string(&wanted).unwrap()), "{name}"),
+            false => assert_eq!(
+                format!("{}\n", ours(&input).unwrap_err()),
+                fs::read_to_string(&refused).unwrap(),
+                "{name}"
+            ),
+        }
+    }
+}
+
+const FRAGMENTS: &[&str] = &[
+    "a",
+    "word",
+    "longer-words",
+    " ",
+    "  ",
+    " ",
+    "\n",
+    "\n\n",
+    "\t",
+    "\r",
+    ":",
+    ": ",
+    " #",
+    "#",
+    "-",
+    "- ",
+    "?",
+    "? ",
+    "yes",
+    "n",
+    "on",
+    "1",
+    "12:30",
+    "0x1F",
+    "1_000",
+    ".5",
+    "2001-01-01",
+    "é",
+    "漢",
+    "😀",
+    "\u{feff}",
+    "\u{2028}",
+    "\u{2029}",
+    "\u{85}",
+    "\u{a0}",
+    "\u{1}",
+    "\0",
+    "'",
+    "\"",
+    "\\",
+    "---",
+    "...",
+    ",",
+    "[",
+    "]",
+    "{",
+    "}",
+    "%",
+    "@",
+    "`",
+    "|",
+    ">",
+    "!",
+    "&",
+    "*",
+    "~",
+    "null",
+    "true",
+    "<<",
+    "=",
+    ".inf",
+    "a sentence of a few words",
+];
+
+const NUMBER_PARTS: &[&str] = &[
+    "0",
+    "1",
+    "7",
+    "8",
+    "9",
+    "12",
+    "00",
+    "_",
+    ".",
+    "e",
+    "E",
+    "+",
+    "-",
+    "x",
+    "o",
+    "b",
+    "0x",
+    "0o",
+    "0b",
+    "F",
+    ":",
+    "-01",
+    "-1-1",
+    "2001",
+    "T",
+    "t",
+    "Z",
+    "12:30:00",
+    "+01:00",
+    "99999999999999999999",
+    "400",
+];
+
+/// As YAML in double quotes, all beyond ASCII escaped so that no reader takes a break out of it.
+fn quoted(text: &str) -> String {
+    let escaped = text.chars().map(|it| match it {
+        '"' | '\\' => format!("\\{it}"),
+        ' '..='~' => it.to_string(),
+        _ => format!("\\U{:08X}", u32::from(it)),
+    });
+    format!("\"{}\"", escaped.collect::<String>())
+}
+
+fn texts(parts: &'static [&'static str], parts_max: usize, count: usize) -> Vec<String> {
+    let strategy =
+        prop::collection::vec(prop::sample::select(parts), 0..parts_max).prop_map(|it| it.concat());
+    let mut runner = TestRunner::deterministic();
+    (0..count).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
+}
+
+/// A key of letters only, so that the order of keys is certain.
+fn key(index: usize) -> String {
+    let letter = |it: usize| char::from(b'a' + u8::try_from(it % 26).unwrap());
+    [letter(index / 676), letter(index / 26), letter(index)].iter().collect()
+}
+
+fn agree(name: &str, entries: &[String]) {
+    let Some(kustomize) = Kustomize::installed() else { return };
+    let mut resource = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: thing}\nspec:\n".to_owned();
+    for (index, entry) in entries.iter().enumerate() {
+        resource.push_str(&format!("  {}: {entry}\n", key(index)));
+    }
+    let theirs = kustomize.build(name, &resource);
+    let theirs =
+        theirs.unwrap_or_else(|it| it.chars().rev().take(300).collect::<Vec<_>>().iter().rev().collect());
+    let ours = ours(&resource).unwrap();
+    for (ours, theirs) in ours.lines().zip(theirs.lines()) {
+        assert_eq!(ours, theirs);
+    }
+    assert_eq!(ours, theirs);
+}
+
+#[test]
+fn random_texts_agree() {
+    let short = texts(FRAGMENTS, 6, 1500);
+    let long = texts(FRAGMENTS, 40, 500);
+    let entry = |text: &String| format!("[{0}, {{x: {0}}}]", quoted(text));
+    agree("values", &short.iter().chain(&long).map(|it| quoted(it)).collect::<Vec<_>>());
+    agree("items", &short.iter().chain(&long).map(entry).collect::<Vec<_>>());
+}
+
+#[test]
+fn random_keys_agree() {
+    let keys = texts(FRAGMENTS, 8, 1500);
+    // kustomize cannot read a key with NEL from its own JSON, and drops a quoted merge key.
+    let fits = keys.iter().filter(|it| !it.contains('\u{85}') && *it != "<<");
+    agree("keys", &fits.map(|it| format!("{{{}: v, zz: {{{0}: [w]}}}}", quoted(it))).collect::<Vec<_>>());
+}
+
+/// Block scalars with lines that start and end in blanks, all headers.
+#[test]
+fn random_blocks_agree() {
+    const LINES: &[&str] = &["\n", "\n", "    ", "  ", " ", "\t", "a", "b c", "# d", "- e", "f: g", "é"];
+    let headers = ["|2", "|2-", "|2+", ">2", ">2-", ">2+"];
+    let block = |(index, text): (usize, &String)| {
+        let lines: String = text.split('\n').map(|it| format!("\n    {it}")).collect();
+        format!("{}{lines}", headers[index % headers.len()])
+    };
+    // kustomize refuses a block that starts with a tab.
+    let fits = |text: &&String| !text.trim_start_matches('\n').starts_with('\t');
+    agree("blocks", &texts(LINES, 16, 3000).iter().filter(fits).enumerate().map(block).collect::<Vec<_>>());
+}
+
+#[test]
+fn random_numbers_agree() {
+    let is_plain = |it: &&String| {
+        !it.is_empty() && !it.starts_with(':') && !it.ends_with(':') && *it != "-" && !it.starts_with("---")
+    };
+    let numbers = texts(NUMBER_PARTS, 6, 6000);
+    agree("numbers", &numbers.iter().filter(is_plain).cloned().collect::<Vec<_>>());
+}
