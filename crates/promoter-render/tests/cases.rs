@@ -1,5 +1,7 @@
 //! The street, case by case: what is asked of which tree, and the manifests or the diagnosis that come out.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

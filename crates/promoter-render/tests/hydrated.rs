@@ -1,5 +1,7 @@
 //! The bytes of hydrated branches, against goldens that Argo CD's own templates and encoders made.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::path::PathBuf;
 

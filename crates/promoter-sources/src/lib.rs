@@ -2,6 +2,7 @@
 
 pub mod disk;
 pub mod git;
+pub mod helm;
 pub mod http;
 
 /// Makes ring the TLS provider of this process, once; later calls do nothing.

@@ -1,0 +1,150 @@
+//! Against the real helm where it is installed; hanging and flooding programs stand in for a helm that does so.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use promoter_core::Fault;
+use promoter_kustomize::MemoryFiles;
+
+use super::*;
+use crate::disk::{DiskFiles, DiskLimits};
+
+fn testdata() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/helm")
+}
+
+/// The real helm of the tools directory, if it is there.
+fn helm() -> Option<Helm> {
+    let tools = std::env::var_os("PROMOTER_TOOLS").map(PathBuf::from);
+    let tools =
+        tools.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/promoter-tools")));
+    let binary = tools.map(|it| it.join("helm-v4.2.4/helm")).filter(|it| it.is_file());
+    if binary.is_none() {
+        eprintln!("skipped: helm is not installed, run make tools");
+    }
+    binary.map(|it| Helm::new(it, HelmLimits::default()))
+}
+
+fn request() -> ChartRequest {
+    ChartRequest {
+        name: "shown".into(),
+        directory: Some("chart".into()),
+        release_name: "web".into(),
+        namespace: Some("shop".into()),
+        kube_version: Some("1.33.2".into()),
+        ..ChartRequest::default()
+    }
+}
+
+fn files() -> DiskFiles {
+    DiskFiles::open(&testdata(), DiskLimits::default()).unwrap()
+}
+
+fn template(helm: &Helm, request: &ChartRequest, run: u8) -> Result<String, Diagnosis> {
+    helm.template(&ChartCall { files: &files(), chart: request, archive: None, run })
+}
+
+#[test]
+fn renders_what_is_asked_for() {
+    let Some(helm) = helm() else { return };
+    let plain = template(&helm, &request(), 0).unwrap();
+    for line in
+        ["name: web", "namespace: shop", "greeting: \"hello\"", "kube: \"v1.33.2\"", "widgets: \"false\""]
+    {
+        assert!(plain.contains(line), "{line} in {plain}");
+    }
+    assert!(!plain.contains("CustomResourceDefinition"));
+    assert!(plain.contains("name: check"));
+    let mut other = request();
+    other.values = vec!["greeting: first".into(), "greeting: second".into()];
+    other.api_versions = vec!["v1".into(), "example.com/v1/Widget".into()];
+    other.include_crds = true;
+    other.skip_tests = true;
+    let other = template(&helm, &other, 0).unwrap();
+    assert!(other.contains("greeting: \"second\"") && other.contains("widgets: \"true\""), "{other}");
+    assert!(other.contains("CustomResourceDefinition") && !other.contains("name: check"), "{other}");
+}
+
+#[test]
+fn keeps_what_it_rendered_run_by_run() {
+    let Some(helm) = helm() else { return };
+    let mut random = request();
+    random.values = vec!["random: true".into()];
+    let first = template(&helm, &random, 0).unwrap();
+    assert_eq!(first, template(&helm, &random, 0).unwrap());
+    assert_ne!(first, template(&helm, &random, 1).unwrap());
+}
+
+#[test]
+fn says_what_helm_says_without_the_places_of_this_run() {
+    let Some(helm) = helm() else { return };
+    let mut failing = request();
+    failing.values = vec!["fail: set an image".into()];
+    let error = template(&helm, &failing, 0).unwrap_err();
+    assert_eq!((error.code, error.fault), ("helm-failed", Fault::Input));
+    assert!(
+        error.cause.contains("set an image") && !error.cause.contains("promoter-helm"),
+        "{}",
+        error.cause
+    );
+    let mut files = MemoryFiles::new();
+    files.insert("chart/Chart.yaml", *b"apiVersion: v2\nname: a\nversion: 1.0.0\ndependencies: [{ name: b, version: 1.0.0, repository: \"https://charts.example.com\" }]\n").unwrap();
+    let call = ChartCall { files: &files, chart: &request(), archive: None, run: 0 };
+    let error = helm.template(&call).unwrap_err();
+    assert!(error.hint.as_deref().unwrap_or_default().contains("helm dependency build"), "{error}");
+}
+
+#[test]
+fn names_cannot_become_options() {
+    let Some(helm) = helm() else { return };
+    let mut sly = request();
+    sly.release_name = "--post-renderer=/bin/true".into();
+    let error = template(&helm, &sly, 0).unwrap_err();
+    assert_eq!(error.code, "helm-failed");
+    assert!(error.cause.contains("invalid release name") || error.cause.contains("regex"), "{}", error.cause);
+}
+
+#[test]
+fn a_missing_helm_is_named() {
+    let helm = Helm::new("/nowhere/helm", HelmLimits::default());
+    let error = template(&helm, &request(), 0).unwrap_err();
+    assert_eq!(error.code, "helm-not-installed");
+}
+
+#[test]
+fn a_helm_that_hangs_is_killed_with_its_children() {
+    let limits = HelmLimits { timeout: Duration::from_millis(300), ..HelmLimits::default() };
+    let helm = Helm::new(testdata().join("slow"), limits);
+    let start = Instant::now();
+    let error = template(&helm, &request(), 0).unwrap_err();
+    assert_eq!((error.code, error.fault), ("helm-timeout", Fault::Upstream));
+    assert!(start.elapsed() < Duration::from_secs(20));
+    let pid_file = std::env::temp_dir().join(format!("promoter-slow-{}.pid", std::process::id()));
+    let child: i32 = std::fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
+    std::fs::remove_file(pid_file).unwrap();
+    // It is gone, or a zombie that its new parent has not yet buried.
+    let state = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+    assert!(state.is_empty() || state.contains(") Z "), "{state}");
+}
+
+#[test]
+fn a_helm_that_floods_is_stopped() {
+    let limits = HelmLimits { output_bytes_max: 1_000, ..HelmLimits::default() };
+    let helm = Helm::new(testdata().join("chatty"), limits);
+    assert_eq!(template(&helm, &request(), 0).unwrap_err().code, "chart-too-large");
+}
+
+#[test]
+fn a_chart_that_goes_round_or_is_large_is_refused() {
+    let mut files = MemoryFiles::new();
+    files.insert("chart/Chart.yaml", *b"name: a").unwrap();
+    files.insert_link("chart/templates", ".").unwrap();
+    let helm = Helm::new("/nowhere/helm", HelmLimits::default());
+    let call = |request: &ChartRequest| {
+        helm.template(&ChartCall { files: &files, chart: request, archive: None, run: 0 })
+    };
+    assert_eq!(call(&request()).unwrap_err().code, "chart-too-large");
+    let mut missing = request();
+    missing.directory = Some("nothing".into());
+    assert_eq!(call(&missing).unwrap_err().code, "file-not-found");
+}
