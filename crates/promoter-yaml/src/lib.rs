@@ -9,7 +9,7 @@ mod read;
 mod scalar;
 mod typed;
 
-pub use node::{Data, Entry, Map, Mark, Node, Scalar, Tag};
+pub use node::{Data, Entry, Form, Map, Mark, Node, Scalar, Tag};
 pub use scalar::Number;
 
 /// Whose rules decide what a scalar is, and what is refused.

@@ -1,8 +1,8 @@
 //! The tree that every YAML reader and writer of promoter shares.
 //!
 //! A [`Node`] keeps what a decision may need and nothing else: the text of a scalar with the type that the
-//! dialect gave it, the order of mapping keys, and where it stood. Comments, anchors, flow or block style and
-//! quoting are gone after parsing. Changing trees is plain field access; what the text of a scalar means as a
+//! dialect gave it and whether it was quoted, the order of mapping keys, and where it stood. Comments, anchors and flow
+//! or block style are gone after parsing. Changing trees is plain field access; what the text of a scalar means as a
 //! number is decided in `scalar`, how a tree is written in `emit`.
 
 /// Where a value stood in its file. Lines and columns count from 1; `Mark::default()` (0, 0) means "made by code".
@@ -32,14 +32,36 @@ pub enum Tag {
     Str,
 }
 
-/// One scalar: its text after unquoting, and its type.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How a scalar stood in its file, as far as later changes ask for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// Without quotes, or made by code.
+    #[default]
+    Plain,
+    /// In quotes or as a block scalar. kustomize keeps the quotes when it sets another value, which so becomes text.
+    Quoted,
+    /// Not at all: a key or an element without a value. A strategic merge drops such a key, but keeps a written null.
+    Missing,
+}
+
+/// One scalar: its text after unquoting, and its type. Equality ignores the form.
+#[derive(Debug, Clone)]
 pub struct Scalar {
     /// The text, unquoted and unescaped.
     pub text: Box<str>,
     /// What the text is.
     pub tag: Tag,
+    /// How it stood in its file.
+    pub form: Form,
 }
+
+impl PartialEq for Scalar {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.tag == other.tag
+    }
+}
+
+impl Eq for Scalar {}
 
 /// What a node holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +99,7 @@ impl From<Data> for Node {
 
 impl Node {
     fn scalar(text: impl Into<Box<str>>, tag: Tag) -> Self {
-        Data::Scalar(Scalar { text: text.into(), tag }).into()
+        Data::Scalar(Scalar { text: text.into(), tag, form: Form::Plain }).into()
     }
 
     /// Makes a null.

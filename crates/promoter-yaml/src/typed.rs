@@ -140,7 +140,7 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
     ) -> Result<V::Value, TypeError> {
         let mark = self.0.mark;
         let variant = match &self.0.data {
-            Data::Scalar(Scalar { text, tag: Tag::Str }) => Variant { name: text, mark, content: None },
+            Data::Scalar(Scalar { text, tag: Tag::Str, .. }) => Variant { name: text, mark, content: None },
             Data::Map(map) if map.len() == 1 => {
                 let Entry { key, key_mark, value } = &map.entries()[0];
                 Variant { name: key, mark: *key_mark, content: Some(value) }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use granit_parser::{ScalarStyle, Tag as YamlTag};
 
-use crate::{Data, Dialect, Entry, Limits, Map, Mark, Node, Scalar, Tag, YamlError, scalar};
+use crate::{Data, Dialect, Entry, Form, Limits, Map, Mark, Node, Scalar, Tag, YamlError, scalar};
 
 /// Collects the events of one text.
 pub(super) struct Builder {
@@ -85,6 +85,11 @@ impl Builder {
             None => Tag::Str,
             Some(tag) => tagged(tag, &text, self.dialect).map_err(|it| YamlError::new(it, at))?,
         };
+        let form = match is_plain {
+            true if tag == Tag::Null && text.is_empty() => Form::Missing,
+            true => Form::Plain,
+            false => Form::Quoted,
+        };
         let (text, tag) = match self.is_rewritten_flow() {
             // kustomize writes flow collections as such once more before it makes JSON of them, and quotes what has a
             // colon there. An empty null stays one that merging can see, and is written as empty text.
@@ -92,7 +97,7 @@ impl Builder {
             false if tag == Tag::Null && text.is_empty() => (Cow::Borrowed("null"), tag),
             _ => (text, tag),
         };
-        let node = Node { data: Data::Scalar(Scalar { text: text.into(), tag }), mark: at };
+        let node = Node { data: Data::Scalar(Scalar { text: text.into(), tag, form }), mark: at };
         self.spend(1, at)?;
         self.remember(anchor, &node, 1, 1, at)?;
         self.place(node, 1, 1)
@@ -247,7 +252,7 @@ fn too_many(at: Mark) -> YamlError {
 fn key_of(node: Node, dialect: Dialect, depth: usize) -> Result<Key, YamlError> {
     let mark = node.mark;
     let type_name = node.type_name();
-    let Data::Scalar(Scalar { text, tag }) = node.data else {
+    let Data::Scalar(Scalar { text, tag, .. }) = node.data else {
         return Err(YamlError::new(format!("a key must be text, not {type_name}"), mark));
     };
     // Go reads the outermost mapping of a resource into a map of strings, so that any scalar is text there.

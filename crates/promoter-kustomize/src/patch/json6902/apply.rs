@@ -2,7 +2,7 @@
 
 use json_patch::PatchOperation;
 use json_patch::jsonptr::Pointer;
-use promoter_yaml::{Data, Map, Node, Scalar, Tag};
+use promoter_yaml::{Data, Form, Map, Node, Scalar, Tag};
 use serde_json::Value;
 
 use super::{JsonPatchError, Notes, Step};
@@ -236,7 +236,7 @@ fn number(value: f64) -> Node {
         _ => format!("{digits}e+{exponent:02}"),
     };
     let tag = if text.contains(['.', 'e']) { Tag::Float } else { Tag::Int };
-    Data::Scalar(Scalar { text: text.into(), tag }).into()
+    Data::Scalar(Scalar { text: text.into(), tag, form: Form::Plain }).into()
 }
 
 fn same(node: &Node, wanted: &Value) -> bool {

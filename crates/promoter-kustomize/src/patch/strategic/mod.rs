@@ -7,7 +7,7 @@
 
 mod elements;
 
-use promoter_yaml::{Data, Map, Mark, Node, Tag};
+use promoter_yaml::{Data, Form, Map, Mark, Node, Tag};
 
 use super::schema::{Schema, Shape};
 
@@ -191,7 +191,7 @@ impl<'a> Walk<'a> {
         match &mut node.data {
             // A null that is spelled out in the resource is kept, a key without a value is not.
             Data::Scalar(scalar) if scalar.tag == Tag::Null => {
-                Ok(alone == Alone::Target && !scalar.text.is_empty())
+                Ok(alone == Alone::Target && scalar.form != Form::Missing)
             }
             Data::Scalar(_) => Ok(true),
             Data::Map(map) => {
@@ -256,7 +256,7 @@ impl<'a> Walk<'a> {
                 None => self.alone(value, shape, Alone::Target),
                 Some(mut patch) => self.pair(value, &mut patch, shape).map(|taken| {
                     if taken == Taken::Patch {
-                        *value = patch;
+                        set(value, patch);
                     }
                     taken != Taken::Nothing
                 }),
@@ -288,6 +288,19 @@ impl<'a> Walk<'a> {
                 self.schema.kind(node.get("apiVersion")?.text()?, kind)
             })
         })
+    }
+}
+
+/// Puts a value of the patch in the place of one of the resource. Quotes stay, and what is in quotes is text.
+fn set(value: &mut Node, patch: Node) {
+    let quoted = value.as_scalar().is_some_and(|it| it.form == Form::Quoted);
+    let form = if quoted { Form::Quoted } else { Form::Plain };
+    *value = patch;
+    if let Data::Scalar(scalar) = &mut value.data {
+        scalar.form = form;
+        if quoted {
+            scalar.tag = Tag::Str;
+        }
     }
 }
 
