@@ -70,3 +70,96 @@ fn pinned(written: &str, pin: &PinnedImage) -> String {
     let tag = pin.tag.as_ref().map(|it| format!(":{it}")).unwrap_or_default();
     format!("{}{tag}@{}", &before_digest[..name_end], pin.digest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use promoter_yaml::{Dialect, Limits, parse_first};
+    use proptest::prelude::*;
+
+    fn pins() -> BTreeMap<Repository, PinnedImage> {
+        let texts = ["ghcr.io/acme/web:2", "nginx:1.29", "localhost:5000/a"];
+        let pins = texts.iter().map(|it| format!("{it}@sha256:{}", "ab".repeat(32)).parse().unwrap());
+        pins.map(|it: PinnedImage| (it.repository.clone(), it)).collect()
+    }
+
+    /// Objects in which the words that matter turn up everywhere.
+    fn objects() -> impl Strategy<Value = serde_json::Value> {
+        let image = prop::sample::select(vec![
+            "nginx",
+            "nginx:1",
+            "docker.io/library/nginx@sha256:0",
+            "ghcr.io/acme/web:1",
+            "ghcr.io/acme/web-extra",
+            "localhost:5000/a:b",
+            "localhost:5000/a",
+            "",
+            "Not An Image",
+            "${X}",
+            "-",
+        ]);
+        let leaf = prop_oneof![image.prop_map(serde_json::Value::from), any::<i32>().prop_map(Into::into)];
+        let key = prop::sample::select(vec![
+            "containers",
+            "initContainers",
+            "ephemeralContainers",
+            "volumes",
+            "image",
+            "reference",
+            "name",
+            "spec",
+        ]);
+        leaf.prop_recursive(6, 60, 4, move |inner| {
+            let map = prop::collection::btree_map(key.clone().prop_map(String::from), inner.clone(), 0..5);
+            prop_oneof![
+                prop::collection::vec(inner, 0..3).prop_map(serde_json::Value::from),
+                map.prop_map(|it| serde_json::Value::Object(it.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn node(value: &serde_json::Value) -> Node {
+        parse_first(&value.to_string(), Dialect::Resource, &Limits::default())
+            .unwrap()
+            .unwrap_or_else(Node::null)
+    }
+
+    proptest! {
+        #[test]
+        fn pins_touch_images_only_and_once(value in objects()) {
+            let before = node(&value);
+            let mut after = before.clone();
+            pin(&mut after, &pins(), &mut BTreeSet::new());
+            let mut again = after.clone();
+            pin(&mut again, &pins(), &mut BTreeSet::new());
+            prop_assert_eq!(&again, &after);
+            differ_in_images_only(&before, &after, "")?;
+        }
+    }
+
+    /// Where two trees differ, both have a reference to one repository, below `image` or `reference`.
+    fn differ_in_images_only(before: &Node, after: &Node, key: &str) -> Result<(), TestCaseError> {
+        match (before.as_map(), after.as_map(), before.as_seq(), after.as_seq()) {
+            (Some(a), Some(b), ..) => {
+                prop_assert_eq!(a.len(), b.len());
+                for ((key, a), (other, b)) in a.iter().zip(b.iter()) {
+                    prop_assert_eq!(key, other);
+                    differ_in_images_only(a, b, key)?;
+                }
+            }
+            (_, _, Some(a), Some(b)) => {
+                prop_assert_eq!(a.len(), b.len());
+                a.iter().zip(b).try_for_each(|(a, b)| differ_in_images_only(a, b, key))?;
+            }
+            _ if before == after => {}
+            _ => {
+                prop_assert!(matches!(key, "image" | "reference"));
+                let image = |it: &Node| it.as_str().unwrap_or_default().parse::<ImageRef>().unwrap();
+                let (before, after) = (image(before), image(after));
+                prop_assert_eq!(&before.repository, &after.repository);
+                prop_assert_eq!(after.digest, pins().get(&before.repository).map(|it| it.digest.clone()));
+            }
+        }
+        Ok(())
+    }
+}

@@ -118,7 +118,7 @@ impl World for CaseWorld<'_> {
     fn tree(&self, source: &PinnedSource) -> Result<Arc<dyn Files>, Diagnosis> {
         if source.commit.as_str().starts_with("dead") {
             let line = format!("commit `{}` cannot be fetched", source.commit);
-            return Err(Diagnosis::upstream("commit-unreachable", line));
+            return Err(Diagnosis::upstream("git-unreachable", line));
         }
         Ok(Arc::clone(&self.commit) as Arc<dyn Files>)
     }
