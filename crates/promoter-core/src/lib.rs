@@ -4,6 +4,7 @@ mod alias;
 mod diagnosis;
 pub mod eligibility;
 pub mod facts;
+mod fields;
 mod freight;
 pub mod gate;
 mod id;

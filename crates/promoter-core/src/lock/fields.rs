@@ -131,7 +131,7 @@ pub(super) fn wrong_type(field: &str, wanted: &'static str, found: &Node, path: 
 }
 
 /// True when a word is another one with up to two letters wrong, or in another case.
-fn is_slip(found: &str, known: &str) -> bool {
+pub(crate) fn is_slip(found: &str, known: &str) -> bool {
     let plain = |it: &str| it.to_ascii_lowercase().replace(['-', '_'], "");
     let (found, known) = (plain(found), plain(known));
     let allowed = if known.len() < 5 { 1 } else { 2 };

@@ -14,6 +14,11 @@ mod write;
 
 pub use error::{LockError, Stale};
 
+// Records and pipelines write freight and name slips as locks do.
+pub(crate) use fields::is_slip;
+pub(crate) use read::freight as read_freight;
+pub(crate) use write::{artifact as write_artifact, flow, text as scalar};
+
 use crate::{Digest, Freight, FreightId, Name, UnixSeconds};
 
 /// The file's name in the Application's path.

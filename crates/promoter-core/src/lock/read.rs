@@ -95,7 +95,7 @@ fn is_later_version(text: &str) -> bool {
     }
 }
 
-fn freight(node: &Node, path: &str) -> Result<(Freight, Vec<Stale>), LockError> {
+pub(crate) fn freight(node: &Node, path: &str) -> Result<(Freight, Vec<Stale>), LockError> {
     let fields = Fields::open(node, "freight", FREIGHT, path)?;
     let locked: FreightId = fields.require("id")?;
     let list = fields.node("artifacts")?;

@@ -38,14 +38,14 @@ impl PromotionLock {
 }
 
 /// Keys and written values in their canonical order.
-pub(super) type Written = Vec<(&'static str, String)>;
+pub(crate) type Written = Vec<(&'static str, String)>;
 
-pub(super) fn flow(fields: &Written) -> String {
+pub(crate) fn flow(fields: &Written) -> String {
     let fields: Vec<String> = fields.iter().map(|(key, value)| format!("{key}: {value}")).collect();
     format!("{{ {} }}", fields.join(", "))
 }
 
-pub(super) fn artifact(artifact: &Artifact) -> Written {
+pub(crate) fn artifact(artifact: &Artifact) -> Written {
     let mut fields = vec![("name", text(artifact.name.as_str()))];
     match &artifact.content {
         Content::Git { url, commit } => {
@@ -93,7 +93,7 @@ pub(super) fn hold(hold: &Hold) -> Written {
 }
 
 /// Text as a YAML scalar that stands in a block and in flow style alike.
-pub(super) fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     let plain = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'_' | b'/' | b'+' | b'@' | b'-');
     let starts = text.starts_with(|it: char| it.is_ascii_alphanumeric());
     if starts && text.bytes().all(plain) && !may_be_typed(text) {

@@ -4,12 +4,15 @@
 //! and line. What happens next in an environment is the planner's decision.
 
 mod assemble;
+mod check;
+mod environment;
 mod error;
 mod read;
 
 pub use assemble::AssembleError;
+pub use check::check_together;
 pub use error::PipelineError;
-pub use read::{check_together, read};
+pub use read::read;
 
 use crate::{ChartUrl, Name, Place, Repository, Seconds};
 

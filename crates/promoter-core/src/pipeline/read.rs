@@ -1,19 +1,196 @@
-//! Text to pipelines.
+//! Text to pipelines, strictly: what is not known is refused by name, line and, where it is a slip, the right word.
 
-use super::{Pipeline, PipelineError};
-use crate::Place;
+use super::check::check;
+use super::environment::environment;
+use super::{Pipeline, PipelineError, Subscription, SubscriptionOrigin};
+use crate::fields::{FieldError, Fields};
+use crate::{Name, Place};
+use promoter_yaml::{Dialect, Limits, Node, parse_all};
+
+/// A pipeline of thousands of environments fits; a bomb does not.
+const LIMITS: Limits = Limits { bytes_max: 4 << 20, depth_max: 32, nodes_max: 400_000 };
+
+/// The format's version.
+const API_VERSION: &str = "promoter.dev/v1alpha1";
 
 /// Reads every pipeline of one promoter.yaml; one YAML document is one pipeline.
 ///
 /// `path` is the file's path from the root of the dry branch: messages name it, and `source` is relative to its
 /// directory. Errors: the first thing that is wrong.
 pub fn read(path: &str, text: &str) -> Result<Vec<Pipeline>, PipelineError> {
-    let _ = text;
-    Err(PipelineError::Syntax { message: "not read yet".into(), at: Place::new(path, 0) })
+    let documents = parse_all(text, Dialect::Own, &LIMITS)
+        .map_err(|it| PipelineError::Syntax { message: it.message, at: Place::new(path, it.mark.line) })?;
+    if documents.is_empty() {
+        return Err(PipelineError::Syntax { message: "the file is empty".into(), at: Place::new(path, 0) });
+    }
+    documents.iter().map(|it| pipeline(it, path)).collect()
 }
 
-/// Checks pipelines of one repository against each other: names are unique, branches do not get in each other's way.
-pub fn check_together(pipelines: &[Pipeline]) -> Result<(), PipelineError> {
-    let _ = pipelines;
-    Ok(())
+fn pipeline(node: &Node, path: &str) -> Result<Pipeline, PipelineError> {
+    version(node, path)?;
+    let root = Fields::open(node, "", &["apiVersion", "kind", "metadata", "spec"], path)?;
+    root.node("apiVersion")?;
+    root.node("kind")?;
+    root.word("kind", &[("Pipeline", ())])?;
+    let metadata = Fields::open(root.node("metadata")?, "metadata", &["name"], path)?;
+    let name: Name = metadata.require("name")?;
+
+    let known = ["layout", "branches", "subscriptions", "environments"];
+    let spec = Fields::open(root.node("spec")?, "spec", &known, path)?;
+    layout(&spec)?;
+    let templates = Templates::read(&spec, path)?;
+    spec.node("subscriptions")?;
+    let subscriptions = spec.items("subscriptions")?.iter().enumerate();
+    let subscriptions = subscriptions.map(|(index, it)| subscription(it, index, path));
+    let subscriptions = subscriptions.collect::<Result<Vec<_>, _>>()?;
+    spec.node("environments")?;
+    let environments = spec.items("environments")?.iter().enumerate();
+    let environments = environments.map(|(index, it)| environment(it, index, path, &templates.of(&name)));
+    let environments = environments.collect::<Result<Vec<_>, _>>()?;
+
+    let pipeline = Pipeline { name, at: root.at(), subscriptions, environments };
+    check(&pipeline)?;
+    Ok(pipeline)
+}
+
+/// The version comes first: what is unknown in a newer file is no slip.
+fn version(node: &Node, path: &str) -> Result<(), PipelineError> {
+    match node.get("apiVersion") {
+        Some(version) if version.text() != Some(API_VERSION) => Err(PipelineError::Field {
+            message: format!("`apiVersion` is `{}`", version.text().unwrap_or(version.type_name())),
+            hint: format!("this promoter reads `{API_VERSION}`: write it, or upgrade promoter"),
+            at: Place::new(path, version.mark.line),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn layout(spec: &Fields<'_>) -> Result<(), PipelineError> {
+    match spec.word("layout", &[("branches", true), ("folders", false)])? {
+        Some(false) => Err(PipelineError::NotSupported {
+            what: "`layout: folders`".into(),
+            hint: "use `layout: branches`".into(),
+            at: spec.at_key("layout"),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The branch names of a pipeline's environments.
+pub(super) struct Templates {
+    active: String,
+    proposed: String,
+}
+
+impl Templates {
+    fn read(spec: &Fields<'_>, path: &str) -> Result<Self, PipelineError> {
+        let default = Self {
+            active: "environment/{environment}".into(),
+            proposed: "environment/{environment}-next/{pipeline}".into(),
+        };
+        let Some(node) = spec.get("branches") else {
+            return Ok(default);
+        };
+        let fields = Fields::open(node, "spec.branches", &["active", "proposed"], path)?;
+        let template = |key: &str, default: String| -> Result<String, FieldError> {
+            let Some(text) = fields.text(key)? else {
+                return Ok(default);
+            };
+            let filled = text.replace("{environment}", "x").replace("{pipeline}", "x");
+            match is_branch(&filled) {
+                true => Ok(text.to_owned()),
+                false => Err(fields.wrong(
+                    key,
+                    format!("`{text}` makes no branch name"),
+                    "use letters, digits, `-`, `_`, `.`, `/` and the placeholders `{environment}` and `{pipeline}`",
+                )),
+            }
+        };
+        Ok(Self {
+            active: template("active", default.active)?,
+            proposed: template("proposed", default.proposed)?,
+        })
+    }
+
+    /// The same with the pipeline filled in.
+    fn of(&self, pipeline: &Name) -> Self {
+        let fill = |it: &str| it.replace("{pipeline}", pipeline.as_str());
+        Self { active: fill(&self.active), proposed: fill(&self.proposed) }
+    }
+
+    /// Active and proposed branch of an environment.
+    pub(super) fn branches(&self, environment: &Name) -> (String, String) {
+        let fill = |it: &str| it.replace("{environment}", environment.as_str());
+        (fill(&self.active), fill(&self.proposed))
+    }
+}
+
+/// A strict subset of what git takes for a branch name.
+fn is_branch(text: &str) -> bool {
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_' | '.');
+    let is_part = |it: &str| {
+        it.starts_with(|it: char| it.is_ascii_alphanumeric() || it == '_')
+            && it.chars().all(is_plain)
+            && !it.contains("..")
+            && !it.ends_with('.')
+            && !it.ends_with(".lock")
+    };
+    text.len() <= 200 && text.split('/').all(is_part)
+}
+
+fn subscription(node: &Node, index: usize, path: &str) -> Result<Subscription, PipelineError> {
+    let fields =
+        Fields::open(node, format!("spec.subscriptions[{index}]"), &["name", "git", "image", "chart"], path)?;
+    let name = fields.require("name")?;
+    let origin = match (fields.get("git"), fields.get("image"), fields.get("chart")) {
+        (Some(git), None, None) => {
+            Fields::open(git, fields.name("git"), &[], path)?;
+            SubscriptionOrigin::Git
+        }
+        (None, Some(node), None) => image(&Fields::open(
+            node,
+            fields.name("image"),
+            &["repoURL", "strategy", "constraint", "platform"],
+            path,
+        )?)?,
+        (None, None, Some(node)) => {
+            chart(&Fields::open(node, fields.name("chart"), &["repoURL", "name", "constraint"], path)?)?
+        }
+        _ => {
+            return Err(PipelineError::Field {
+                message: format!("subscription `{name}` must have exactly one of `git`, `image` and `chart`"),
+                hint: "write `git: {}` for the manifests of this repository".into(),
+                at: fields.at(),
+            });
+        }
+    };
+    Ok(Subscription { name, at: fields.at(), origin })
+}
+
+fn image(fields: &Fields<'_>) -> Result<SubscriptionOrigin, PipelineError> {
+    let strategies =
+        [("SemVer", "SemVer"), ("NewestBuild", "NewestBuild"), ("Lexical", "Lexical"), ("Digest", "Digest")];
+    Ok(SubscriptionOrigin::Image {
+        repository: fields.require("repoURL")?,
+        strategy: fields.word("strategy", &strategies)?.unwrap_or("SemVer").to_owned(),
+        constraint: fields.text("constraint")?.map(str::to_owned),
+        platform: fields.text("platform")?.map(str::to_owned),
+    })
+}
+
+fn chart(fields: &Fields<'_>) -> Result<SubscriptionOrigin, PipelineError> {
+    let repository: String = fields.require("repoURL")?;
+    let url = match fields.text("name")? {
+        Some(name) => format!("{}/{name}", repository.trim_end_matches('/')),
+        None => repository,
+    };
+    let url =
+        url.parse().map_err(|it| fields.wrong("repoURL", it, "write the chart repository's address"))?;
+    Ok(SubscriptionOrigin::Chart { url, constraint: fields.text("constraint")?.map(str::to_owned) })
+}
+
+impl From<FieldError> for PipelineError {
+    fn from(error: FieldError) -> Self {
+        Self::Field { message: error.message, hint: error.hint, at: error.at }
+    }
 }

@@ -6,6 +6,7 @@
 
 pub mod path;
 mod read;
+mod set;
 mod write;
 
 pub use read::RecordError;
@@ -213,16 +214,6 @@ pub struct EnvironmentRecords {
 }
 
 impl Records {
-    /// Takes in the file at a path of the state branch; what cannot be read keeps its place as unread.
-    pub fn put(&mut self, path: &str, text: &str) {
-        read::put(self, path, text);
-    }
-
-    /// Forgets the file at a path.
-    pub fn remove(&mut self, path: &str) {
-        read::remove(self, path);
-    }
-
     /// The newest freight that automation may go on from; without freight that only a lock knows. `Err` while a freight
     /// record is unreadable, since that one might be newer.
     pub fn newest(&self) -> Fact<Option<&FreightRecord>> {

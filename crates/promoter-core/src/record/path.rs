@@ -1,6 +1,6 @@
 //! Where each record lives on the state branch.
 
-use crate::{FreightId, Name};
+use crate::{Digest, FreightId, Name};
 
 /// `<pipeline>/freight/<hex>.yaml`
 pub fn freight(pipeline: &Name, freight: &FreightId) -> String {
@@ -25,4 +25,44 @@ pub fn rejected(pipeline: &Name, environment: &Name, freight: &FreightId) -> Str
 /// `<pipeline>/requested/<environment>.yaml`
 pub fn requested(pipeline: &Name, environment: &Name) -> String {
     format!("{pipeline}/requested/{environment}.yaml")
+}
+
+/// What a path says about its file.
+pub(super) struct Slot {
+    pub(super) kind: Kind,
+    /// Absent for freight.
+    pub(super) environment: Option<Name>,
+    /// Absent for a request.
+    pub(super) freight: Option<FreightId>,
+}
+
+/// The kinds of file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Freight,
+    Verification,
+    Approvals,
+    Rejection,
+    Request,
+}
+
+impl Slot {
+    /// Reads a path; `None` when it is none of ours.
+    pub(super) fn of(path: &str) -> Option<Self> {
+        let parts: Vec<&str> = path.strip_suffix(".yaml")?.split('/').collect();
+        let (kind, environment, hex) = match *parts.as_slice() {
+            [_, "freight", hex] => (Kind::Freight, None, Some(hex)),
+            [_, "verified", environment, hex] => (Kind::Verification, Some(environment), Some(hex)),
+            [_, "approved", environment, hex] => (Kind::Approvals, Some(environment), Some(hex)),
+            [_, "rejected", environment, hex] => (Kind::Rejection, Some(environment), Some(hex)),
+            [_, "requested", environment] => (Kind::Request, Some(environment), None),
+            _ => return None,
+        };
+        let digest = hex.map(|it| format!("sha256:{it}").parse::<Digest>()).transpose().ok()?;
+        Some(Self {
+            kind,
+            environment: environment.map(str::parse).transpose().ok()?,
+            freight: digest.map(FreightId::from),
+        })
+    }
 }

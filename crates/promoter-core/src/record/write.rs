@@ -1,7 +1,104 @@
-//! Records to their canonical text.
+//! Records to their canonical text: block mappings, what people said in flow style on one line.
 
-use super::Record;
+use super::read::API_VERSION;
+use super::{
+    Approvals, FreightRecord, Phase, Record, Rejection, Request, RequestAction, Statement, Verification,
+};
+use crate::Name;
+use crate::lock::{flow, scalar, write_artifact};
+use std::fmt::Write as _;
 
 pub(super) fn text(record: &Record) -> String {
-    record.path()
+    match record {
+        Record::Freight(it) => freight(it),
+        Record::Verification(it) => verification(it),
+        Record::Approvals(it) => approvals(it),
+        Record::Rejection(it) => rejection(it),
+        Record::Request(it) => request(it),
+    }
+}
+
+fn head(kind: &str, pipeline: &Name) -> String {
+    format!("apiVersion: {API_VERSION}\nkind: {kind}\npipeline: {}\n", scalar(pipeline.as_str()))
+}
+
+fn freight(record: &FreightRecord) -> String {
+    let mut out = head("FreightRecord", &record.pipeline);
+    let id = record.freight.id();
+    let _ = writeln!(out, "freight:\n  id: {id}\n  alias: {}\n  artifacts:", id.alias());
+    for it in record.freight.artifacts() {
+        let _ = writeln!(out, "    - {}", flow(&write_artifact(it)));
+    }
+    let discovered = &record.discovered;
+    let fields = vec![("at", discovered.at.to_string()), ("by", line(&discovered.by))];
+    let _ = writeln!(out, "discovered: {}", flow(&fields));
+    out
+}
+
+fn verification(record: &Verification) -> String {
+    let mut out = head("Verification", &record.pipeline);
+    let phase = match record.phase {
+        Phase::Passed => "passed",
+        Phase::Failed => "failed",
+    };
+    let _ = write!(
+        out,
+        "environment: {}\nfreight: {}\nphase: {phase}\nsince: {}\nat: {}\nmessage: {}\ncommit: {}\n",
+        scalar(record.environment.as_str()),
+        record.freight,
+        record.since,
+        record.at,
+        line(&record.message),
+        scalar(record.commit.as_str()),
+    );
+    out
+}
+
+fn approvals(record: &Approvals) -> String {
+    let mut out = head("Approvals", &record.pipeline);
+    let environment = scalar(record.environment.as_str());
+    let _ = write!(out, "environment: {environment}\nfreight: {}\napprovals:", record.freight);
+    out.push_str(if record.approvals.is_empty() { " []\n" } else { "\n" });
+    for it in &record.approvals {
+        let _ = writeln!(out, "  - {}", statement(it));
+    }
+    out
+}
+
+fn rejection(record: &Rejection) -> String {
+    let environment = scalar(record.environment.as_str());
+    let said = statement(&record.rejected);
+    format!(
+        "{}environment: {environment}\nfreight: {}\nrejected: {said}\n",
+        head("Rejection", &record.pipeline),
+        record.freight,
+    )
+}
+
+fn request(record: &Request) -> String {
+    let action = match record.action {
+        RequestAction::Promote => "promote",
+        RequestAction::Rollback => "rollback",
+        RequestAction::Hotfix => "hotfix",
+    };
+    let environment = scalar(record.environment.as_str());
+    let said = statement(&record.requested);
+    format!(
+        "{}environment: {environment}\naction: {action}\nfreight: {}\nrequested: {said}\n",
+        head("Request", &record.pipeline),
+        record.freight,
+    )
+}
+
+fn statement(said: &Statement) -> String {
+    let mut fields = vec![("by", line(&said.by)), ("at", said.at.to_string())];
+    if !said.reason.is_empty() {
+        fields.push(("reason", line(&said.reason)));
+    }
+    flow(&fields)
+}
+
+/// People's and servers' words as a scalar on one line.
+fn line(text: &str) -> String {
+    scalar(&text.split(char::is_control).collect::<Vec<_>>().join(" "))
 }

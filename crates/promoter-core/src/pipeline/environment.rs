@@ -1,0 +1,217 @@
+//! One environment of a promoter.yaml.
+
+use super::read::Templates;
+use super::{
+    After, Check, Environment, Gate, HttpCheck, OnFailure, PipelineError, PromotionMode, Quorum,
+    RenderOptions, Select,
+};
+use crate::fields::{FieldError, Fields};
+use crate::{Name, Seconds};
+use promoter_yaml::{Data, Node};
+
+const KNOWN: [&str; 9] =
+    ["name", "source", "after", "promotion", "select", "gates", "verification", "onFailure", "render"];
+
+pub(super) fn environment(
+    node: &Node,
+    index: usize,
+    path: &str,
+    templates: &Templates,
+) -> Result<Environment, PipelineError> {
+    let fields = Fields::open(node, format!("spec.environments[{index}]"), &KNOWN, path)?;
+    let name: Name = fields.require("name")?;
+    let promotions = [
+        ("auto", PromotionMode::Auto),
+        ("autoMerge", PromotionMode::AutoMerge),
+        ("pullRequest", PromotionMode::PullRequest),
+    ];
+    let selects = [("newest", Select::Newest), ("queue", Select::Queue), ("manual", Select::Manual)];
+    let failures = [("none", OnFailure::None), ("hold", OnFailure::Hold), ("rollback", OnFailure::Rollback)];
+    let (active_branch, proposed_branch) = templates.branches(&name);
+    Ok(Environment {
+        at: fields.at(),
+        source: source(&fields, path)?,
+        after: after(&fields, path)?,
+        promotion: fields.word("promotion", &promotions)?.unwrap_or(PromotionMode::PullRequest),
+        select: fields.word("select", &selects)?.unwrap_or(Select::Newest),
+        gates: each(&fields, "gates", gate)?,
+        verification: each(&fields, "verification", verification)?,
+        on_failure: fields.word("onFailure", &failures)?.unwrap_or_default(),
+        render: render(&fields, path)?,
+        active_branch,
+        proposed_branch,
+        name,
+    })
+}
+
+/// The directory below the file's own, from the root of the dry branch.
+fn source(fields: &Fields<'_>, path: &str) -> Result<String, PipelineError> {
+    let text: String = fields.require("source")?;
+    let base = path.rsplit_once('/').map_or("", |(base, _)| base);
+    let leaves = text.split('/').any(|it| it == "..");
+    if leaves || text.is_empty() || text.starts_with('/') || text.chars().any(char::is_control) {
+        let hint = "write a directory below that of promoter.yaml, like `envs/dev`, or `.`";
+        return Err(fields.wrong("source", format!("`{text}` is not below this file"), hint).into());
+    }
+    let parts = base.split('/').chain(text.split('/')).filter(|it| !matches!(*it, "" | "."));
+    Ok(parts.collect::<Vec<_>>().join("/"))
+}
+
+fn after(fields: &Fields<'_>, path: &str) -> Result<After, PipelineError> {
+    let Some(node) = fields.get("after") else {
+        return Ok(After::default());
+    };
+    let names = |fields: &Fields<'_>, key: &str| -> Result<Vec<Name>, FieldError> {
+        let wrong = |it| fields.wrong(key, it, "name environments of this pipeline");
+        fields.texts(key)?.into_iter().map(|it| it.parse().map_err(wrong)).collect()
+    };
+    if matches!(node.data, Data::Seq(_)) {
+        return Ok(After { quorum: Quorum::All, environments: names(fields, "after")? });
+    }
+    let inner = Fields::open(node, fields.name("after"), &["all", "any"], path)?;
+    let (quorum, key) = match (inner.get("all"), inner.get("any")) {
+        (Some(_), None) => (Quorum::All, "all"),
+        (None, Some(_)) => (Quorum::Any, "any"),
+        _ => {
+            let message = "must have exactly one of `all` and `any`";
+            return Err(fields
+                .wrong("after", message, "write `after: [dev]` or `after: { any: [a, b] }`")
+                .into());
+        }
+    };
+    let environments = names(&inner, key)?;
+    match environments.is_empty() {
+        true => {
+            Err(inner.wrong(key, "names no environment", "leave `after` out for a first environment").into())
+        }
+        false => Ok(After { quorum, environments }),
+    }
+}
+
+/// Reads a sequence of mappings with one key each: the kind, and what it holds.
+fn each<T>(
+    fields: &Fields<'_>,
+    key: &str,
+    read: fn(&Fields<'_>, &str) -> Result<T, PipelineError>,
+) -> Result<Vec<T>, PipelineError> {
+    let one = |(index, node): (usize, &Node)| {
+        let name = format!("{}[{index}]", fields.name(key));
+        let item = Fields::open_any(node, name, fields.path())?;
+        match item.keys().as_slice() {
+            [kind] => read(&item, kind),
+            _ => Err(PipelineError::Field {
+                message: format!("`{}` must have exactly one key", item.name("").trim_end_matches('.')),
+                hint: "start each with `- ` on a line of its own".into(),
+                at: item.at(),
+            }),
+        }
+    };
+    fields.items(key)?.iter().enumerate().map(one).collect()
+}
+
+fn gate(item: &Fields<'_>, kind: &str) -> Result<Gate, PipelineError> {
+    match kind {
+        "soak" => {
+            let span: Seconds = item.require("soak")?;
+            match span.0 {
+                0 => Err(item.wrong("soak", "`0s` is no time", "leave the gate out").into()),
+                _ => Ok(Gate::Soak(span)),
+            }
+        }
+        "approvals" => {
+            let fields = item.inner("approvals", &["required", "from"])?;
+            let from = fields.texts("from")?;
+            if let Some(team) = from.iter().find(|it| it.starts_with("team/")) {
+                return Err(PipelineError::NotSupported {
+                    what: format!("`from: [{team}]`, a team,"),
+                    hint: "name people as their approvals do".into(),
+                    at: fields.at_key("from"),
+                });
+            }
+            let required = fields.number("required", 1, 100)?.unwrap_or(1);
+            if !from.is_empty() && from.len() < usize::try_from(required).unwrap_or(usize::MAX) {
+                let message = format!("`{required}` cannot be reached by {} people", from.len());
+                return Err(fields.wrong("required", message, "name more people in `from`").into());
+            }
+            Ok(Gate::Approvals { required, from: from.into_iter().map(str::to_owned).collect() })
+        }
+        "window" | "commitStatus" => Err(not_supported(item, "gate", kind, "`soak` and `approvals`")),
+        _ => Err(item.unknown(kind, &["soak", "approvals"]).into()),
+    }
+}
+
+fn verification(item: &Fields<'_>, kind: &str) -> Result<Check, PipelineError> {
+    match kind {
+        "http" => http(&item.inner(
+            "http",
+            &["url", "method", "headers", "expect", "interval", "count", "failureLimit", "timeout"],
+        )?)
+        .map(Check::Http),
+        "argocd" => Err(not_supported(item, "verification", kind, "`http`")),
+        _ => Err(item.unknown(kind, &["http"]).into()),
+    }
+}
+
+fn not_supported(item: &Fields<'_>, what: &str, kind: &str, instead: &str) -> PipelineError {
+    PipelineError::NotSupported {
+        what: format!("{what} `{kind}`"),
+        hint: format!("this version has {instead}"),
+        at: item.at_key(kind),
+    }
+}
+
+fn http(fields: &Fields<'_>) -> Result<HttpCheck, PipelineError> {
+    let url: String = fields.require("url")?;
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    if host.is_none_or(|it| it.is_empty() || it.starts_with('/')) || url.contains(char::is_whitespace) {
+        let hint = "write an address like `https://dev.example.com/healthz`";
+        return Err(fields.wrong("url", format!("`{url}` is no http or https address"), hint).into());
+    }
+    let span = |key: &str, default: u32| -> Result<Seconds, FieldError> {
+        match fields.optional(key)?.unwrap_or(Seconds(default)) {
+            Seconds(0) => Err(fields.wrong(key, "`0s` is no time", "write at least `1s`")),
+            span => Ok(span),
+        }
+    };
+    let methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"].map(|it| (it, it));
+    Ok(HttpCheck {
+        method: fields.word("method", &methods)?.unwrap_or("GET").to_owned(),
+        headers: headers(fields)?,
+        expect: fields.text("expect")?.unwrap_or("status == 200").to_owned(),
+        interval: span("interval", 10)?,
+        count: fields.number("count", 1, 1_000)?.unwrap_or(1),
+        failure_limit: fields.number("failureLimit", 0, 1_000)?.unwrap_or(0),
+        timeout: span("timeout", 10)?,
+        url,
+    })
+}
+
+fn headers(fields: &Fields<'_>) -> Result<Vec<(String, String)>, PipelineError> {
+    let Some(node) = fields.get("headers") else {
+        return Ok(Vec::new());
+    };
+    let headers = Fields::open_any(node, fields.name("headers"), fields.path())?;
+    let is_token = |it: &str| {
+        !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&it))
+    };
+    let read = |name: &&str| {
+        let value: String = headers.require(name)?;
+        if !is_token(name) || value.chars().any(char::is_control) {
+            return Err(headers.wrong(name, "it is no HTTP header", "write `Name: value` on one line"));
+        }
+        Ok(((*name).to_owned(), value))
+    };
+    Ok(headers.keys().iter().map(read).collect::<Result<_, FieldError>>()?)
+}
+
+fn render(fields: &Fields<'_>, path: &str) -> Result<RenderOptions, PipelineError> {
+    let Some(node) = fields.get("render") else {
+        return Ok(RenderOptions::default());
+    };
+    let render = Fields::open(node, fields.name("render"), &["allowEmpty", "allowSecrets"], path)?;
+    let mut allow_secrets: Vec<String> =
+        render.texts("allowSecrets")?.into_iter().map(str::to_owned).collect();
+    allow_secrets.sort();
+    allow_secrets.dedup();
+    Ok(RenderOptions { allow_empty: render.flag("allowEmpty")?, allow_secrets })
+}
