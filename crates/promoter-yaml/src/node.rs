@@ -122,6 +122,11 @@ impl Node {
         Self::scalar(value.to_string(), Tag::Int)
     }
 
+    /// Makes a floating point number; a whole one is an integer again once it is written.
+    pub fn float(value: f64) -> Self {
+        Self::scalar(format!("{value:?}"), Tag::Float)
+    }
+
     /// Makes a sequence.
     pub fn seq(items: Vec<Self>) -> Self {
         Data::Seq(items).into()

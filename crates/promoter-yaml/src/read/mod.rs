@@ -9,7 +9,10 @@ mod split;
 
 use std::borrow::Cow;
 
-use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span, StrInput, StructureStyle, options};
+use granit_parser::{
+    ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Span, StrInput, StructureStyle,
+    options,
+};
 
 use crate::{Dialect, Limits, Mark, Node, YamlError};
 use build::Builder;
@@ -54,8 +57,7 @@ impl Reader<'_> {
         let mut builder = Builder::new(self.dialect, self.limits, self.nodes_left);
         let mut documents = 0;
         while let Some(next) = parser.next_event() {
-            let (event, span) =
-                next.map_err(|it| YamlError::new(it.info(), mark(it.marker(), lines_before)))?;
+            let (event, span) = next.map_err(|it| self.syntax_error(&it, lines_before))?;
             let at = mark(&span.start, lines_before);
             match event {
                 Event::DocumentStart(_, Some(_)) if self.dialect != Dialect::Config => {
@@ -86,6 +88,17 @@ impl Reader<'_> {
         }
         self.nodes_left = builder.nodes_left();
         Ok(())
+    }
+
+    fn syntax_error(&self, error: &ScanError, lines_before: u32) -> YamlError {
+        let message = match error.kind() {
+            // The scanner looks ahead in flow collections, so that it may meet the depth before the builder does.
+            ErrorKind::RecursionLimitExceeded => {
+                format!("nested deeper than {} levels", self.limits.depth_max)
+            }
+            _ => error.info(),
+        };
+        YamlError::new(message, mark(error.marker(), lines_before))
     }
 
     /// The text of a scalar as Go's parser would give it.
@@ -123,8 +136,7 @@ impl Reader<'_> {
         lines_before: u32,
     ) -> Result<(), YamlError> {
         while let Some(next) = parser.next_event() {
-            let (event, span) =
-                next.map_err(|it| YamlError::new(it.info(), mark(it.marker(), lines_before)))?;
+            let (event, span) = next.map_err(|it| self.syntax_error(&it, lines_before))?;
             let empty = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, ..) if text.is_empty() || text == "~");
             if event.is_node() && !empty {
                 let message = match self.dialect {
