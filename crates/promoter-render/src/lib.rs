@@ -20,7 +20,7 @@ mod world;
 pub use error::{PinsError, RenderError, SourceError, VerifyError};
 pub use manifests::{Manifests, Object};
 pub use pins::{Chosen, Pins, Rules, resolve};
-pub use render::{answer, hydrated, render};
+pub use render::{answer, answer_pins, hydrated, render};
 pub use request::{Cluster, Limits, MODES, Mode, Parameters};
 pub use served::{MANIFEST_FILE, serve};
 pub use source::{SourceKind, Sources, load};

@@ -22,14 +22,24 @@ pub fn answer(
     limits: &Limits,
     world: &dyn World,
 ) -> Result<Verified<Manifests>, RenderError> {
-    let pins = resolve(files, app_path, parameters)?;
+    answer_pins(files, &resolve(files, app_path, parameters)?, cluster, limits, world)
+}
+
+/// The rest of the way for pins that were resolved from `files`.
+pub fn answer_pins(
+    files: &dyn Files,
+    pins: &Pins,
+    cluster: &Cluster,
+    limits: &Limits,
+    world: &dyn World,
+) -> Result<Verified<Manifests>, RenderError> {
     match &pins.chosen {
-        Chosen::Live => live(&pins, cluster, limits, world),
-        Chosen::Hydrated(_) => Ok(verify(serve(files, &pins, limits)?, limits)?),
+        Chosen::Live => live(pins, cluster, limits, world),
+        Chosen::Hydrated(_) => Ok(verify(serve(files, pins, limits)?, limits)?),
         Chosen::Verify(_) => {
-            let served = verify(serve(files, &pins, limits)?, limits)?;
+            let served = verify(serve(files, pins, limits)?, limits)?;
             // As the controller rendered it, without a cluster.
-            let rendered = hydrated(&pins, limits, world)?.1;
+            let rendered = hydrated(pins, limits, world)?.1;
             let path = pins.beside(MANIFEST_FILE);
             first_difference(&path, &files.read(&path).map_err(SourceError::File)?, &rendered.bytes)?;
             Ok(served)

@@ -1,6 +1,9 @@
 //! Against the real helm where it is installed; hanging and flooding programs stand in for a helm that does so.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use promoter_core::Fault;
@@ -92,6 +95,64 @@ fn says_what_helm_says_without_the_places_of_this_run() {
     let call = ChartCall { files: &files, chart: &request(), archive: None, run: 0 };
     let error = helm.template(&call).unwrap_err();
     assert!(error.hint.as_deref().unwrap_or_default().contains("helm dependency build"), "{error}");
+}
+
+#[test]
+fn a_chart_of_a_repository_is_the_one_that_is_pinned() {
+    let Some(helm) = helm() else { return };
+    let (url, archive) = chart_repository(&helm.binary);
+    let mut pulled = request();
+    pulled.directory = None;
+    pulled.repo = Some(url.clone());
+    pulled.version = Some("0.1.0".into());
+    let mut pin = ChartPin {
+        url: format!("{url}/shown").parse().unwrap(),
+        version: "0.1.0".parse().unwrap(),
+        digest: Digest::of(b"another archive"),
+    };
+    let files = MemoryFiles::new();
+    let call = |pin: &ChartPin| {
+        helm.template(&ChartCall { files: &files, chart: &pulled, archive: Some(pin), run: 0 })
+    };
+    assert_eq!(call(&pin).unwrap_err().code, "chart-digest-wrong");
+    pin.digest = Digest::of(&archive);
+    assert!(call(&pin).unwrap().contains("greeting: \"hello\""));
+    let mut gone = pulled.clone();
+    gone.version = Some("9.9.9".into());
+    pin.digest = Digest::of(b"not in the cache");
+    let error =
+        helm.template(&ChartCall { files: &files, chart: &gone, archive: Some(&pin), run: 0 }).unwrap_err();
+    assert_eq!((error.code, error.fault), ("chart-unreachable", Fault::Upstream));
+}
+
+/// A chart repository on the loopback with the one chart of testdata; gives its address and the archive.
+fn chart_repository(helm: &Path) -> (String, Vec<u8>) {
+    let directory = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let run = |arguments: &[&str]| {
+        let status =
+            Command::new(helm).args(arguments).current_dir(directory.path()).stdout(Stdio::null()).status();
+        assert!(status.unwrap().success(), "helm {arguments:?}");
+    };
+    run(&["package", testdata().join("chart").to_str().unwrap()]);
+    run(&["repo", "index", ".", "--url", &url]);
+    let archive = std::fs::read(directory.path().join("shown-0.1.0.tgz")).unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut head = String::new();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            while reader.read_line(&mut head).unwrap() > 2 {}
+            let path = head.split(' ').nth(1).unwrap_or_default().trim_start_matches('/').to_owned();
+            let body = std::fs::read(directory.path().join(path)).unwrap_or_default();
+            let status = if body.is_empty() { "404 Not Found" } else { "200 OK" };
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+            // A client that went away ends only this exchange.
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+        }
+    });
+    (url, archive)
 }
 
 #[test]
