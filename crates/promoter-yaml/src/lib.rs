@@ -70,6 +70,11 @@ pub fn parse_first(text: &str, dialect: Dialect, limits: &Limits) -> Result<Opti
     read::documents(text, dialect, limits, 1).map(|found| found.into_iter().next())
 }
 
+/// Reads one value of strict JSON, as Go's encoding/json does; the last of two equal keys wins.
+pub fn parse_json(text: &str, limits: &Limits) -> Result<Node, YamlError> {
+    read::json(text, limits)
+}
+
 /// Reads a typed value out of a tree; errors carry the place and the path of keys (`spec.environments[1].name`).
 pub fn from_node<T: serde::de::DeserializeOwned>(node: &Node) -> Result<T, YamlError> {
     typed::from_node(node)

@@ -4,6 +4,7 @@
 //! become trees, `build`.
 
 mod build;
+mod json;
 mod refold;
 mod split;
 
@@ -16,6 +17,7 @@ use granit_parser::{
 
 use crate::{Dialect, Limits, Mark, Node, YamlError};
 use build::Builder;
+pub(crate) use json::json;
 
 /// Reads the documents of a text, at most `documents_max` of them.
 pub(crate) fn documents(
