@@ -102,11 +102,13 @@ impl<'a> Reader<'a> {
     }
 
     fn string(&mut self) -> Result<String, YamlError> {
+        let start = self.at;
         self.at += 1;
         let mut value = String::new();
         loop {
             let rest = &self.text[self.at..];
             let Some(length) = rest.bytes().position(|it| matches!(it, b'"' | b'\\' | 0x00..=0x1f)) else {
+                self.at = start;
                 return Err(self.error("a string without its closing quote"));
             };
             value.push_str(&rest[..length]);
@@ -154,7 +156,8 @@ impl<'a> Reader<'a> {
     }
 
     fn code_unit(&mut self) -> Result<u32, YamlError> {
-        let digits = self.text.get(self.at..self.at + 4).filter(|it| it.bytes().all(|it| it.is_ascii_hexdigit()));
+        let digits =
+            self.text.get(self.at..self.at + 4).filter(|it| it.bytes().all(|it| it.is_ascii_hexdigit()));
         let Some(code) = digits.and_then(|it| u32::from_str_radix(it, 16).ok()) else {
             return Err(self.error("expected four hexadecimal digits behind `\\u`"));
         };
