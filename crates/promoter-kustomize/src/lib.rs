@@ -3,13 +3,35 @@
 //! Decides what a kustomization means. Leaves to others where files come from ([`Files`]) and how helm is run
 //! ([`Externals`]). Knows no promoter words.
 
+mod accumulate;
+mod config;
+mod error;
+mod field;
 mod files;
+mod finish;
+mod generate;
+mod id;
+mod kustomization;
+mod loader;
 mod memory;
+mod name_reference;
+mod order;
+mod origin;
 pub mod patch;
+mod read;
+mod resmap;
+mod resource;
+mod tables;
+mod transform;
 
+pub use error::BuildError;
 pub use files::{FileError, FileKind, Files, normalise};
 pub use memory::MemoryFiles;
 use promoter_yaml::Node;
+
+use accumulate::{Accumulator, Shared, Target};
+use loader::Loader;
+use patch::schema::Schema;
 
 /// Which files a kustomization may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,22 +99,6 @@ pub trait Externals {
     fn template(&self, files: &dyn Files, request: &ChartRequest) -> Result<String, String>;
 }
 
-/// Why a build failed: one line, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct BuildError {
-    /// What is wrong, cause first, values in backticks.
-    pub message: String,
-    /// The file in the tree, if one is to blame.
-    pub path: Option<String>,
-    /// Its line from 1, or 0.
-    pub line: u32,
-    /// What to do.
-    pub hint: Option<String>,
-    /// True when the store below the tree failed, so that trying again may help.
-    pub upstream: bool,
-}
-
 /// What a build gives.
 #[derive(Debug, Clone, Default)]
 pub struct Build {
@@ -103,12 +109,41 @@ pub struct Build {
 }
 
 /// Builds the kustomization in `directory` of the tree.
+///
+/// Errors: everything that kustomize refuses, and what a build without network and child processes cannot do; each
+/// names file and line where one is to blame.
 pub fn build(
     files: &dyn Files,
     directory: &str,
     options: &Options,
     externals: &dyn Externals,
 ) -> Result<Build, BuildError> {
-    let _ = (files, directory, options, externals);
-    todo!("engine")
+    let mut shared =
+        Shared { options, externals, warnings: Vec::new(), schema: Schema::builtin(), track_origin: false };
+    let loader = Loader::top(files, options.load_restrictor, directory)?;
+    let top = Target::top(loader, &mut shared)?;
+    let sum = top.accumulate(Accumulator::default(), &mut shared)?;
+    let resources = finish::finish(sum, &top.kustomization, &shared)?;
+    Ok(Build { resources, warnings: shared.warnings })
+}
+
+impl Build {
+    /// The resources as kustomize prints them: documents joined by `---`.
+    ///
+    /// Errors: a value that kustomize cannot print either (an infinite number, a control character).
+    pub fn to_yaml(&self) -> Result<String, BuildError> {
+        let mut out = String::new();
+        for (number, node) in self.resources.iter().enumerate() {
+            if number > 0 {
+                out.push_str("---\n");
+            }
+            promoter_yaml::emit_kustomize(node, &mut out).map_err(|error| {
+                let text = |keys: &[&str]| node.path(keys).and_then(Node::text).unwrap_or_default();
+                let name = text(&["metadata", "name"]);
+                let message = format!("`{}/{name}` cannot be written: {}", text(&["kind"]), error.message);
+                BuildError::new("kustomize-output", message).line(error.mark.line)
+            })?;
+        }
+        Ok(out)
+    }
 }

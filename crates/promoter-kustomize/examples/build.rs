@@ -1,0 +1,102 @@
+//! Builds a kustomization from disk and prints it: `build DIR [--load-restrictor X] [--reorder none] [--enable-helm]`.
+//!
+//! For comparing the engine with kustomize without any of promoter around it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use promoter_kustomize::{
+    ChartRequest, Externals, FileError, FileKind, Files, LoadRestrictor, Options, Reorder, build,
+};
+
+/// The whole disk; paths are relative to `/`.
+struct Disk;
+
+impl Files for Disk {
+    fn kind(&self, path: &str) -> Option<FileKind> {
+        let found = fs::metadata(absolute(path)).ok()?;
+        Some(if found.is_dir() { FileKind::Directory } else { FileKind::File })
+    }
+
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, FileError> {
+        let bytes =
+            fs::read(absolute(path)).map_err(|error| FileError::Store(path.into(), error.to_string()))?;
+        Ok(bytes.into())
+    }
+
+    fn list(&self, _: &str) -> Result<Vec<String>, FileError> {
+        Ok(Vec::new())
+    }
+
+    fn real_path(&self, path: &str) -> Result<String, FileError> {
+        let real = fs::canonicalize(absolute(path)).map_err(|_| FileError::Missing(path.into()))?;
+        Ok(real.to_string_lossy().trim_start_matches('/').to_owned())
+    }
+}
+
+fn absolute(path: &str) -> PathBuf {
+    PathBuf::from("/").join(path)
+}
+
+/// No helm.
+struct NoHelm;
+
+impl Externals for NoHelm {
+    fn template(&self, _: &dyn Files, _: &ChartRequest) -> Result<String, String> {
+        Err("this example runs no helm".into())
+    }
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let mut options = Options::default();
+    let mut directory = None;
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let (name, value) =
+            word.split_once('=').map_or((word.as_str(), None), |(name, it)| (name, Some(it.to_owned())));
+        match name {
+            "--load-restrictor" => {
+                if value.or_else(|| words.next()).as_deref() == Some("LoadRestrictionsNone") {
+                    options.load_restrictor = LoadRestrictor::None;
+                }
+            }
+            "--reorder" => {
+                if value.or_else(|| words.next()).as_deref() == Some("none") {
+                    options.reorder = Reorder::None;
+                }
+            }
+            "--enable-helm" => options.enable_helm = true,
+            _ => directory = Some(word),
+        }
+    }
+    let directory =
+        fs::canonicalize(directory.ok_or("name a directory")?).map_err(|error| error.to_string())?;
+    let directory = directory.to_string_lossy().trim_start_matches('/').to_owned();
+    let result = build(&Disk, &directory, &options, &NoHelm).and_then(|it| {
+        let text = it.to_yaml()?;
+        Ok((text, it.warnings))
+    });
+    match result {
+        Ok((text, warnings)) => {
+            warnings.iter().for_each(|it| eprintln!("{it}"));
+            print!("{text}");
+            Ok(())
+        }
+        Err(error) => {
+            let place = error.path.map_or(String::new(), |path| format!(" ({path}:{})", error.line));
+            Err(format!("{}{place} [{}]", error.message, error.code))
+        }
+    }
+}

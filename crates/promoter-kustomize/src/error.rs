@@ -1,0 +1,82 @@
+//! The one error of the engine: what is wrong, where, and what to do about it.
+//!
+//! Decides the words. Leaves to the caller how a fault is shown; `code` is the stable name under which docs/errors.md
+//! explains it.
+
+use promoter_yaml::YamlError;
+
+use crate::files::FileError;
+
+/// Why a build failed: one line, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct BuildError {
+    /// Stable name, a heading of docs/errors.md, such as `kustomize-unknown-field`.
+    pub code: &'static str,
+    /// What is wrong, cause first, values in backticks.
+    pub message: String,
+    /// The file in the tree, if one is to blame.
+    pub path: Option<String>,
+    /// Its line from 1, or 0.
+    pub line: u32,
+    /// What to do.
+    pub hint: Option<String>,
+    /// True when the store below the tree failed, so that trying again may help.
+    pub upstream: bool,
+}
+
+/// What every step of the engine returns.
+pub(crate) type Result<T, E = BuildError> = std::result::Result<T, E>;
+
+impl BuildError {
+    /// An error without a place.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), path: None, line: 0, hint: None, upstream: false }
+    }
+
+    /// The same with a line, for code that does not know the file. A line that is there already stays.
+    #[must_use]
+    pub fn line(mut self, line: u32) -> Self {
+        if self.line == 0 {
+            self.line = line;
+        }
+        self
+    }
+
+    /// The same in a file, at a line (0 for none). The innermost place wins: a file that is there already stays.
+    #[must_use]
+    pub fn at(mut self, path: &str, line: u32) -> Self {
+        if self.path.is_none() {
+            self.path = Some(path.to_owned());
+            if self.line == 0 {
+                self.line = line;
+            }
+        }
+        self
+    }
+
+    /// The same with a hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A text that is no YAML, or YAML that kustomize refuses.
+    pub(crate) fn syntax(path: &str, error: &YamlError) -> Self {
+        Self::new("kustomize-syntax", error.message.clone()).at(path, error.mark.line)
+    }
+
+    /// A file that cannot be read; `named_in` is the kustomization that names it, and the line where.
+    pub(crate) fn file(error: &FileError, named_in: (&str, u32)) -> Self {
+        let code = match error {
+            FileError::Missing(_) => "kustomize-missing",
+            FileError::WrongKind(..) | FileError::Loop(_) => "kustomize-not-a-file",
+            FileError::Outside(_) => "kustomize-outside",
+            FileError::TooLarge(..) => "kustomize-limit",
+            FileError::Store(..) => "kustomize-store",
+        };
+        let upstream = matches!(error, FileError::Store(..));
+        Self { upstream, ..Self::new(code, error.to_string()) }.at(named_in.0, named_in.1)
+    }
+}

@@ -1,0 +1,188 @@
+//! Field specs: which field of which kinds a transformer touches, and the one walk that gets there.
+//!
+//! A path is split while walking (`spec/containers[]/image`; `\/` is a slash inside a name), so a table of specs costs
+//! nothing to build. Lists on the way are gone through element by element whether or not the path says `[]`.
+
+use std::borrow::Cow;
+
+use promoter_yaml::{Data, Map, Node};
+
+use crate::error::{BuildError, Result};
+use crate::id::Gvk;
+use crate::resource::Resource;
+
+/// One field of some kinds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FieldSpec {
+    /// API group, empty for any.
+    pub(crate) group: Cow<'static, str>,
+    /// API version, empty for any.
+    pub(crate) version: Cow<'static, str>,
+    /// Kind, empty for any.
+    pub(crate) kind: Cow<'static, str>,
+    /// Keys from the top, separated by slashes.
+    pub(crate) path: Cow<'static, str>,
+    /// Make what is missing on the way.
+    pub(crate) create: bool,
+}
+
+/// What stands at the end of a path that is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leaf {
+    /// Nothing is ever made.
+    Existing,
+    /// An empty text.
+    Scalar,
+    /// An empty mapping.
+    Mapping,
+}
+
+impl FieldSpec {
+    /// A spec of the built-in tables.
+    pub(crate) const fn new(
+        group: &'static str,
+        version: &'static str,
+        kind: &'static str,
+        path: &'static str,
+        create: bool,
+    ) -> Self {
+        Self {
+            group: Cow::Borrowed(group),
+            version: Cow::Borrowed(version),
+            kind: Cow::Borrowed(kind),
+            path: Cow::Borrowed(path),
+            create,
+        }
+    }
+
+    /// The kinds it is for, as a pattern.
+    pub(crate) fn gvk(&self) -> Gvk<'_> {
+        Gvk { group: &self.group, version: &self.version, kind: &self.kind }
+    }
+
+    /// Calls `set` on each value of the field in a resource of the right kind.
+    pub(crate) fn apply(
+        &self,
+        resource: &mut Resource,
+        leaf: Leaf,
+        set: &mut dyn FnMut(&mut Node) -> Result<()>,
+    ) -> Result<()> {
+        if !resource.gvk().matches(self.gvk()) {
+            return Ok(());
+        }
+        let leaf = if self.create { leaf } else { Leaf::Existing };
+        visit(&mut resource.node, &self.path, leaf, set).map_err(|error| {
+            let message = format!("{}, at field `{}`", error.message, self.path);
+            resource.blame(BuildError { message, ..error })
+        })
+    }
+}
+
+/// Calls `set` on each value that `path` leads to.
+///
+/// Errors: a scalar stands where the path goes on, or `set` fails.
+pub(crate) fn visit(
+    node: &mut Node,
+    path: &str,
+    leaf: Leaf,
+    set: &mut dyn FnMut(&mut Node) -> Result<()>,
+) -> Result<()> {
+    let path = path.strip_prefix('/').filter(|rest| !rest.is_empty()).unwrap_or(path);
+    walk(node, Some(path), leaf, set)
+}
+
+fn walk(
+    node: &mut Node,
+    path: Option<&str>,
+    leaf: Leaf,
+    set: &mut dyn FnMut(&mut Node) -> Result<()>,
+) -> Result<()> {
+    let Some(path) = path else {
+        return set(node);
+    };
+    if node.is_null() {
+        return Ok(());
+    }
+    let line = node.mark.line;
+    match &mut node.data {
+        Data::Seq(items) => items.iter_mut().try_for_each(|item| walk(item, Some(path), leaf, set)),
+        Data::Map(map) => walk_map(map, path, leaf, set),
+        Data::Scalar(_) => {
+            let message = format!("{} stands where a mapping or a list is wanted", node.type_name());
+            Err(BuildError::new("kustomize-field-type", message).line(line))
+        }
+    }
+}
+
+fn walk_map(
+    map: &mut Map,
+    path: &str,
+    leaf: Leaf,
+    set: &mut dyn FnMut(&mut Node) -> Result<()>,
+) -> Result<()> {
+    let (name, rest) = split_first(path);
+    let (name, is_list) = match name.strip_suffix("[]") {
+        Some(name) => (name, true),
+        None => (&*name, false),
+    };
+    if name.is_empty() {
+        return Err(BuildError::new("kustomize-value", "a path of fields has an empty part"));
+    }
+    let blank = match (leaf, rest) {
+        _ if is_list => None,
+        (Leaf::Existing, _) => None,
+        (Leaf::Scalar, None) => Some(Node::str("")),
+        (Leaf::Scalar | Leaf::Mapping, _) => Some(Node::map(Map::new())),
+    };
+    let field = match blank {
+        None => map.get_mut(name),
+        Some(ref blank) => Some(map.get_or_insert_with(name, || blank.clone())),
+    };
+    let Some(field) = field else {
+        return Ok(());
+    };
+    if field.is_null() {
+        // A null becomes what the path expects there, even a list that is only looked for.
+        if let Some(blank) = blank {
+            *field = blank;
+        } else if is_list {
+            *field = Node::seq(Vec::new());
+        }
+    }
+    walk(field, rest, leaf, set)
+}
+
+/// The first key of a path and the rest, `None` when the path ends there.
+fn split_first(path: &str) -> (Cow<'_, str>, Option<&str>) {
+    let Some(slash) = path.find('/') else {
+        return (Cow::Borrowed(path), None);
+    };
+    let (first, rest) = (&path[..slash], &path[slash + 1..]);
+    match first.strip_suffix('\\') {
+        None => (Cow::Borrowed(first), Some(rest)),
+        Some(start) => {
+            let (more, rest) = split_first(rest);
+            (Cow::Owned(format!("{start}/{more}")), rest)
+        }
+    }
+}
+
+/// Sets the text of a scalar; the new value is text whatever it looks like.
+///
+/// Errors: a mapping or a list stands there.
+pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<()> {
+    match node.data {
+        Data::Scalar(_) => {
+            let mark = node.mark;
+            *node = Node::str(text).at(mark);
+            Ok(())
+        }
+        _ => Err(wrong_type(node, "a single value")),
+    }
+}
+
+/// A value of the wrong type.
+pub(crate) fn wrong_type(node: &Node, wanted: &str) -> BuildError {
+    let message = format!("{} stands where {wanted} is wanted", node.type_name());
+    BuildError::new("kustomize-field-type", message).line(node.mark.line)
+}

@@ -1,0 +1,145 @@
+//! What is done once, at the very top: hashes, references, local resources, order, and the annotations that the
+//! outside sees.
+
+use promoter_yaml::{Map, Node};
+
+use crate::Reorder;
+use crate::accumulate::{Accumulator, Shared};
+use crate::error::{BuildError, Result};
+use crate::generate::hash::name_hash;
+use crate::kustomization::{Kustomization, SortOptions};
+use crate::origin::{ORIGIN, TRANSFORMATIONS, transformations_annotation};
+use crate::resmap::ResMap;
+use crate::resource::{INTERNAL_DOMAIN, Resource, raw_text};
+use crate::{name_reference, order};
+
+/// Turns what the top kustomization accumulated into what is printed.
+pub(crate) fn finish(sum: Accumulator, top: &Kustomization, shared: &Shared<'_>) -> Result<Vec<Node>> {
+    let Accumulator { mut resources, config, .. } = sum;
+    add_hashes(&mut resources)?;
+    name_reference::fix(&mut resources, &config)?;
+    resources.list.retain(|it| !is_local(it));
+    sort(&mut resources, top, shared)?;
+    let asks = |what: &str| top.build_metadata.iter().any(|it| it == what);
+    let shown = Shown {
+        managed_by: asks("managedByLabel"),
+        origin: asks("originAnnotations"),
+        transformations: asks("transformerAnnotations"),
+    };
+    resources.list.iter_mut().for_each(|it| shown.clean_up(it));
+    Ok(resources.list.into_iter().map(|it| it.node).collect())
+}
+
+fn add_hashes(resources: &mut ResMap) -> Result<()> {
+    for resource in resources.list.iter_mut().filter(|it| it.needs_hash) {
+        let name = format!("{}-{}", resource.name(), name_hash(resource)?);
+        resource.remember();
+        resource.set_name(&name);
+    }
+    Ok(())
+}
+
+/// True for what is only there for local tools.
+fn is_local(resource: &Resource) -> bool {
+    let note = resource.annotations().and_then(|it| it.get("config.kubernetes.io/local-config"));
+    note.is_some_and(|it| it.text().unwrap_or_default() != "false")
+}
+
+fn sort(resources: &mut ResMap, top: &Kustomization, shared: &Shared<'_>) -> Result<()> {
+    let Some(SortOptions { order, legacy }) = &top.sort_options else {
+        if shared.options.reorder == Reorder::Legacy {
+            order::sort_legacy(resources);
+        }
+        return Ok(());
+    };
+    match (order.value.as_str(), legacy) {
+        ("fifo", None) => {}
+        ("legacy", None) => order::sort_legacy(resources),
+        ("legacy", Some((first, last))) => order::sort_by_kinds(resources, first, last),
+        ("fifo", Some(_)) => {
+            let error = BuildError::new("kustomize-value", "legacySortOptions need `order: legacy`");
+            return Err(error.at(&top.file, order.line));
+        }
+        (other, _) => {
+            let message = format!("the order `{other}` does not exist, it is `legacy` or `fifo`");
+            return Err(BuildError::new("kustomize-value", message).at(&top.file, order.line));
+        }
+    }
+    Ok(())
+}
+
+/// Which notes of the build the outside sees.
+struct Shown {
+    managed_by: bool,
+    origin: bool,
+    transformations: bool,
+}
+
+/// Notes outside kustomize's own domain that never reach the output.
+const READER_NOTES: [&str; 3] =
+    ["config.kubernetes.io/path", "config.kubernetes.io/index", "config.k8s.io/id"];
+
+/// Notes in kustomize's own domain that never reach the output. Others there are somebody else's and stay.
+const INTERNAL_NOTES: [&str; 16] = [
+    "previousKinds",
+    "previousNames",
+    "prefixes",
+    "suffixes",
+    "previousNamespaces",
+    "allowNameChange",
+    "allowKindChange",
+    "refBy",
+    "generatorBehavior",
+    "needsHashSuffix",
+    "path",
+    "index",
+    "seqindent",
+    "id",
+    "annotations-migration-resource-id",
+    "helm-generated",
+];
+
+impl Shown {
+    /// Every annotation becomes text, kustomize's own ones go, an empty map of annotations goes too.
+    fn clean_up(&self, resource: &mut Resource) {
+        let origin = resource.origin.take().filter(|_| self.origin);
+        let changes = std::mem::take(&mut resource.transformations);
+        let Some(metadata) = resource.metadata_mut() else {
+            return;
+        };
+        let mut annotations = Map::new();
+        if let Some(old) = metadata.remove("annotations").and_then(|it| match it.data {
+            promoter_yaml::Data::Map(map) => Some(map),
+            _ => None,
+        }) {
+            for entry in old.into_entries().into_iter().filter(|it| !is_note(&it.key)) {
+                annotations.insert(entry.key, Node::str(raw_text(&entry.value)));
+            }
+        }
+        if let Some(origin) = origin {
+            annotations.insert(ORIGIN, Node::str(origin.annotation()));
+        }
+        if self.transformations && !changes.is_empty() {
+            annotations.insert(TRANSFORMATIONS, Node::str(transformations_annotation(&changes)));
+        }
+        if !annotations.is_empty() {
+            metadata.insert("annotations", Node::map(annotations));
+        }
+        if self.managed_by {
+            let labels = metadata.get_or_insert_with("labels", || Node::map(Map::new()));
+            if labels.is_null() {
+                *labels = Node::map(Map::new());
+            }
+            if let Some(labels) = labels.as_map_mut() {
+                labels.insert("app.kubernetes.io/managed-by", Node::str("kustomize-v5.8.1"));
+            }
+        }
+    }
+}
+
+fn is_note(key: &str) -> bool {
+    key == ORIGIN
+        || key == TRANSFORMATIONS
+        || READER_NOTES.contains(&key)
+        || key.strip_prefix(INTERNAL_DOMAIN).is_some_and(|it| INTERNAL_NOTES.contains(&it))
+}

@@ -1,0 +1,147 @@
+//! Typed reading of kustomization files, configurations and plugin files, by the rules of Go's JSON decoder: field
+//! names in any case, null means "not said", nothing is converted.
+
+use std::collections::BTreeMap;
+
+use promoter_yaml::{Data, Node, Scalar, Tag};
+
+use crate::error::{BuildError, Result};
+
+/// A value and the line it stands on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct At<T> {
+    /// The value.
+    pub(crate) value: T,
+    /// The line, from 1.
+    pub(crate) line: u32,
+}
+
+/// Reads values of one file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    /// The file, for messages.
+    pub(crate) file: &'a str,
+    /// Refuses fields that it does not know.
+    pub(crate) strict: bool,
+}
+
+impl Reader<'_> {
+    /// Goes through a mapping. `each` gets the name of a field as `fields` spells it and a value that is not null.
+    ///
+    /// Errors: something else than a mapping; a field that `fields` lacks, when strict.
+    pub(crate) fn object(
+        self,
+        node: &Node,
+        fields: &[&'static str],
+        mut each: impl FnMut(&'static str, &Node) -> Result<()>,
+    ) -> Result<()> {
+        if node.is_null() {
+            return Ok(());
+        }
+        let Some(map) = node.as_map() else {
+            return Err(self.wrong(node, "a mapping"));
+        };
+        for entry in map.entries() {
+            let exact = fields.iter().find(|it| **it == &*entry.key);
+            match exact.or_else(|| fields.iter().find(|it| it.eq_ignore_ascii_case(&entry.key))) {
+                Some(_) if entry.value.is_null() => {}
+                Some(field) => each(field, &entry.value)?,
+                None if self.strict => return Err(self.unknown(&entry.key, entry.key_mark.line, fields)),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn unknown(self, key: &str, line: u32, fields: &[&'static str]) -> BuildError {
+        let error = BuildError::new("kustomize-unknown-field", format!("there is no field `{key}` here"))
+            .at(self.file, line);
+        let close = |field: &&&str| distance(&field.to_ascii_lowercase(), &key.to_ascii_lowercase()) <= 2;
+        match fields.iter().find(close) {
+            Some(field) => error.hint(format!("did you mean `{field}`?")),
+            None => error.hint(format!("known fields are {}", fields.join(", "))),
+        }
+    }
+
+    /// A text. Dates count as text; numbers and booleans do not.
+    pub(crate) fn string(self, node: &Node) -> Result<String> {
+        match &node.data {
+            Data::Scalar(scalar) if matches!(scalar.tag, Tag::Str | Tag::Timestamp) => {
+                Ok(scalar.text.to_string())
+            }
+            Data::Scalar(scalar) if scalar.tag == Tag::Null => Ok(String::new()),
+            Data::Scalar(scalar) => {
+                let text = scalar.text.clone();
+                Err(self.wrong(node, "a string").hint(format!("put quotes around it: \"{text}\"")))
+            }
+            _ => Err(self.wrong(node, "a string")),
+        }
+    }
+
+    /// A text with its line.
+    pub(crate) fn located(self, node: &Node) -> Result<At<String>> {
+        Ok(At { value: self.string(node)?, line: node.mark.line })
+    }
+
+    /// A boolean.
+    pub(crate) fn bool(self, node: &Node) -> Result<bool> {
+        node.as_scalar().and_then(Scalar::as_bool).ok_or_else(|| self.wrong(node, "true or false"))
+    }
+
+    /// A whole number.
+    pub(crate) fn int(self, node: &Node) -> Result<i64> {
+        node.as_scalar().and_then(Scalar::as_i64).ok_or_else(|| self.wrong(node, "a whole number"))
+    }
+
+    /// A list.
+    pub(crate) fn list<T>(self, node: &Node, read: impl FnMut(&Node) -> Result<T>) -> Result<Vec<T>> {
+        match &node.data {
+            Data::Seq(items) => items.iter().map(read).collect(),
+            _ if node.is_null() => Ok(Vec::new()),
+            _ => Err(self.wrong(node, "a list")),
+        }
+    }
+
+    /// A list of texts.
+    pub(crate) fn strings(self, node: &Node) -> Result<Vec<String>> {
+        self.list(node, |item| self.string(item))
+    }
+
+    /// A list of texts with their lines.
+    pub(crate) fn located_strings(self, node: &Node) -> Result<Vec<At<String>>> {
+        self.list(node, |item| self.located(item))
+    }
+
+    /// A mapping of texts.
+    pub(crate) fn string_map(self, node: &Node) -> Result<BTreeMap<String, String>> {
+        match &node.data {
+            Data::Map(map) => {
+                map.iter().map(|(key, value)| Ok((key.to_owned(), self.string(value)?))).collect()
+            }
+            _ if node.is_null() => Ok(BTreeMap::new()),
+            _ => Err(self.wrong(node, "a mapping")),
+        }
+    }
+
+    /// A value of the wrong type.
+    pub(crate) fn wrong(self, node: &Node, wanted: &str) -> BuildError {
+        BuildError::new("kustomize-value", format!("{} stands where {wanted} is wanted", node.type_name()))
+            .at(self.file, node.mark.line)
+    }
+}
+
+/// The number of letters to change, add or leave out, to make one word of the other.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let change = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,92 @@
+//! From the text of a file to resources: lists are unfolded, and everything must have a kind and a name.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use promoter_yaml::{Dialect, Limits, Node, parse_all};
+
+use crate::error::{BuildError, Result};
+use crate::loader::text;
+use crate::resource::{Resource, is_null_or_empty};
+
+/// Reads the resources of a file.
+///
+/// Errors: no YAML, or something in it that is no resource.
+pub(crate) fn resources(path: &Rc<str>, bytes: &[u8]) -> Result<Vec<Resource>> {
+    resources_from_text(path, text(path, bytes)?)
+}
+
+/// Reads the resources of a text; `path` is for messages.
+pub(crate) fn resources_from_text(path: &Rc<str>, text: &str) -> Result<Vec<Resource>> {
+    let nodes = parse_all(text, Dialect::Resource, &Limits::default());
+    resources_from_nodes(path, nodes.map_err(|error| BuildError::syntax(path, &error))?)
+}
+
+/// Makes resources of documents.
+pub(crate) fn resources_from_nodes(path: &Rc<str>, nodes: Vec<Node>) -> Result<Vec<Resource>> {
+    let nodes = unfold_only_list(nodes);
+    let mut queue: VecDeque<Node> = checked(path, nodes)?.into();
+    let mut resources = Vec::with_capacity(queue.len());
+    while let Some(mut node) = queue.pop_front() {
+        let is_list = node.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
+        match node.as_map_mut().filter(|_| is_list).and_then(|map| map.remove("items")) {
+            None => resources.push(Resource::new(node, Rc::clone(path))),
+            Some(items) => queue.extend(checked(path, children(path, items)?)?),
+        }
+    }
+    Ok(resources)
+}
+
+/// A file that holds one List and nothing else gives its items in place, whatever they are.
+fn unfold_only_list(mut nodes: Vec<Node>) -> Vec<Node> {
+    let [only] = nodes.as_mut_slice() else {
+        return nodes;
+    };
+    let is_list =
+        only.get("kind").and_then(Node::text).is_some_and(|it| matches!(it, "List" | "ResourceList"));
+    match only.as_map_mut().filter(|map| is_list && (map.contains("items") || map.contains("functionConfig")))
+    {
+        None => nodes,
+        Some(map) => match map.remove("items").map(|it| it.data) {
+            Some(promoter_yaml::Data::Seq(items)) => items,
+            _ => Vec::new(),
+        },
+    }
+}
+
+fn children(path: &str, items: Node) -> Result<Vec<Node>> {
+    let (mark, kind) = (items.mark, items.type_name());
+    match items.data {
+        promoter_yaml::Data::Seq(items) => Ok(items),
+        promoter_yaml::Data::Scalar(it) if it.tag == promoter_yaml::Tag::Null => Ok(Vec::new()),
+        _ => {
+            let message = format!("`items` of a list is {kind}, a sequence is wanted");
+            Err(BuildError::new("kustomize-not-a-resource", message).at(path, mark.line))
+        }
+    }
+}
+
+/// Leaves empty documents out and checks the others.
+fn checked(path: &str, nodes: Vec<Node>) -> Result<Vec<Node>> {
+    let nodes = nodes.into_iter().filter(|node| !is_null_or_empty(node));
+    nodes.map(|node| check(&node).map(|()| node).map_err(|error| error.at(path, 0))).collect()
+}
+
+fn check(node: &Node) -> Result<()> {
+    let error =
+        |message: String| Err(BuildError::new("kustomize-not-a-resource", message).line(node.mark.line));
+    if node.as_map().is_none() {
+        return error(format!("{} is no resource, a mapping is wanted", node.type_name()));
+    }
+    let text = |keys: &[&str]| node.path(keys).and_then(Node::text).unwrap_or("");
+    let kind = text(&["kind"]);
+    if kind.is_empty() {
+        return error("a resource has no kind".to_owned());
+    }
+    if text(&["metadata", "name"]).is_empty() && !kind.ends_with("List") {
+        let generated = node.path(&["metadata", "generateName"]).is_some();
+        let hint = if generated { ", generateName will not do" } else { "" };
+        return error(format!("a resource of kind `{kind}` has no metadata.name{hint}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! The resources of a build in order, with the rules by which they join: no two of one id, and what a generator's
+//! `behavior` does.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use promoter_yaml::{Map, Node};
+
+use crate::error::{BuildError, Result};
+use crate::id::{Id, Key};
+use crate::resource::{Behavior, Resource, raw_text};
+
+/// More resources than any cluster holds: input that makes more than this is hostile.
+const RESOURCES_MAX: usize = 500_000;
+
+/// Resources in order.
+#[derive(Debug, Default)]
+pub(crate) struct ResMap {
+    /// The resources. Transformers change them in place; whoever changes names calls [`Self::check_unique`].
+    pub(crate) list: Vec<Resource>,
+}
+
+impl ResMap {
+    /// Adds resources at the end.
+    ///
+    /// Errors: one has the id of another.
+    pub(crate) fn append_all(&mut self, incoming: Vec<Resource>) -> Result<()> {
+        let mut seen: HashSet<Key<'_>> = self.list.iter().map(|it| it.id().key()).collect();
+        for resource in &incoming {
+            if !seen.insert(resource.id().key()) {
+                return Err(self.duplicate(resource, &incoming));
+            }
+        }
+        if self.list.len() + incoming.len() > RESOURCES_MAX {
+            return Err(BuildError::new(
+                "kustomize-limit",
+                format!("the build makes more than {RESOURCES_MAX} resources"),
+            ));
+        }
+        self.list.extend(incoming);
+        Ok(())
+    }
+
+    fn duplicate(&self, resource: &Resource, incoming: &[Resource]) -> BuildError {
+        let id = resource.id();
+        let first = self.list.iter().chain(incoming).find(|it| it.id().equals(&id));
+        let elsewhere =
+            first.map_or(String::new(), |it| format!(", first in {}:{}", it.source, it.node.mark.line));
+        BuildError::new("kustomize-conflict", format!("`{id}` is there twice{elsewhere}"))
+            .at(&resource.source, resource.node.mark.line)
+            .hint("take one of the two out, or give one a namePrefix or a namespace of its own")
+    }
+
+    /// Fails when two resources share an id; `cause` says what brought them together.
+    pub(crate) fn check_unique(&self, cause: &str) -> Result<()> {
+        let mut seen = HashSet::with_capacity(self.list.len());
+        for resource in &self.list {
+            if !seen.insert(resource.id().key()) {
+                let message = format!("two resources become `{}` {cause}", resource.id());
+                return Err(BuildError::new("kustomize-conflict", message)
+                    .at(&resource.source, resource.node.mark.line));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what a generator made, by each resource's behaviour.
+    pub(crate) fn absorb_all(&mut self, incoming: Vec<Resource>) -> Result<()> {
+        for resource in incoming {
+            self.absorb(resource)?;
+        }
+        Ok(())
+    }
+
+    fn absorb(&mut self, mut new: Resource) -> Result<()> {
+        let matches = self.positions_by_any_id(|id| id.equals(&new.id()));
+        let behavior = new.behavior;
+        match (matches.as_slice(), behavior) {
+            ([], Behavior::Merge | Behavior::Replace) => Err(new.blame(BuildError::new(
+                "kustomize-target",
+                format!("`behavior: {}` needs a resource of this name, there is none", word(behavior)),
+            ))),
+            ([], _) => self.append_all(vec![new]),
+            ([at], Behavior::Merge | Behavior::Replace) => {
+                let old = &mut self.list[*at];
+                if behavior == Behavior::Merge {
+                    new.origin = old.origin.clone().or(new.origin);
+                    merge_data(&mut new.node, &old.node);
+                }
+                inherit(&mut new, old);
+                *old = new;
+                Ok(())
+            }
+            ([_], _) => Err(new.blame(
+                BuildError::new("kustomize-conflict", "a resource of this name is there already")
+                    .hint("set `behavior: merge` or `behavior: replace`"),
+            )),
+            (several, _) => Err(new.blame(BuildError::new(
+                "kustomize-target",
+                format!("{} resources could take in the generated one", several.len()),
+            ))),
+        }
+    }
+
+    /// Where the resources are of which some id, present or earlier, passes the test.
+    pub(crate) fn positions_by_any_id(&self, test: impl Fn(&Id<'_>) -> bool) -> Vec<usize> {
+        let has_such_id = |it: &Resource| !it.is_empty() && it.all_ids().any(|id| test(&id));
+        (0..self.list.len()).filter(|at| has_such_id(&self.list[*at])).collect()
+    }
+
+    /// Drops what transformers emptied.
+    pub(crate) fn drop_empties(&mut self) {
+        self.list.retain(|it| !it.is_empty());
+    }
+
+    /// The source of a resource made by code in this file.
+    pub(crate) fn source(path: &str) -> Rc<str> {
+        Rc::from(path)
+    }
+}
+
+fn word(behavior: Behavior) -> &'static str {
+    match behavior {
+        Behavior::Merge => "merge",
+        Behavior::Replace => "replace",
+        Behavior::Create | Behavior::Unspecified | Behavior::NotGenerated => "create",
+    }
+}
+
+/// What a generated resource takes over from the one whose place it takes: labels and annotations where it has none of
+/// its own, name, namespace and history. A hash is only added when both want one.
+fn inherit(new: &mut Resource, old: &Resource) {
+    for field in ["labels", "annotations"] {
+        let merged = merged_strings(old.node.path(&["metadata", field]), new.node.path(&["metadata", field]));
+        let Some(metadata) = new.metadata_mut() else {
+            continue;
+        };
+        if merged.is_empty() {
+            metadata.remove(field);
+        } else {
+            metadata.insert(field, Node::map(merged));
+        }
+    }
+    let (name, namespace) = (old.name().to_owned(), old.namespace().to_owned());
+    new.set_name(&name);
+    new.set_namespace(&namespace);
+    new.previous.clone_from(&old.previous);
+    new.prefixes.clone_from(&old.prefixes);
+    new.suffixes.clone_from(&old.suffixes);
+    new.variables.clone_from(&old.variables);
+    new.behavior = old.behavior;
+    new.needs_hash &= old.needs_hash;
+    new.helm_namespaced = old.helm_namespaced;
+}
+
+/// Lays the data of `new` over that of `old`.
+fn merge_data(new: &mut Node, old: &Node) {
+    for field in ["data", "binaryData"] {
+        let merged = merged_strings(old.get(field), new.get(field));
+        let Some(map) = new.as_map_mut() else {
+            return;
+        };
+        if merged.is_empty() {
+            map.remove(field);
+        } else {
+            map.insert(field, Node::map(merged));
+        }
+    }
+}
+
+/// Two string maps laid over each other; every value becomes text.
+fn merged_strings(below: Option<&Node>, above: Option<&Node>) -> Map {
+    let entries = |node: Option<&Node>| -> Vec<(Box<str>, Node)> {
+        let map = node.and_then(Node::as_map);
+        map.into_iter()
+            .flat_map(Map::iter)
+            .map(|(key, value)| (key.into(), Node::str(raw_text(value))))
+            .collect()
+    };
+    entries(below).into_iter().chain(entries(above)).collect()
+}

@@ -1,0 +1,73 @@
+//! What changes resources: one file for each of kustomize's built-in transformers.
+//!
+//! A [`Transform`] is ready to run: its files are read and its patterns compiled. It comes from a field of a
+//! kustomization or from a plugin file; both run here.
+
+mod images;
+mod labels;
+mod namespace;
+mod patches;
+mod prefix_suffix;
+mod replicas;
+
+use std::collections::BTreeMap;
+
+use crate::error::Result;
+use crate::field::FieldSpec;
+use crate::kustomization::Replica;
+use crate::patch::schema::Schema;
+use crate::resmap::ResMap;
+
+pub(crate) use images::ImagePattern;
+pub(crate) use namespace::{NamespaceChange, Subjects};
+pub(crate) use patches::{PatchContent, PatchEntry, read_json, read_strategic};
+pub(crate) use prefix_suffix::Side;
+
+/// One step of changing resources.
+#[derive(Debug)]
+pub(crate) enum Transform {
+    /// One entry of `patches`, `patchesStrategicMerge` or `patchesJson6902`.
+    Patch(PatchEntry),
+    /// `namespace`.
+    Namespace(NamespaceChange),
+    /// `namePrefix` or `nameSuffix`.
+    Name(Side, String, Vec<FieldSpec>),
+    /// `labels` or `commonLabels`.
+    Labels(BTreeMap<String, String>, Vec<FieldSpec>),
+    /// `commonAnnotations`.
+    Annotations(BTreeMap<String, String>, Vec<FieldSpec>),
+    /// One entry of `replicas`.
+    Replicas(Replica, Vec<FieldSpec>),
+    /// One entry of `images`.
+    Images(ImagePattern, Vec<FieldSpec>),
+}
+
+impl Transform {
+    /// The name of kustomize's plugin.
+    pub(crate) fn plugin(&self) -> &'static str {
+        match self {
+            Self::Patch(entry) => entry.plugin(),
+            Self::Namespace(_) => "NamespaceTransformer",
+            Self::Name(Side::Prefix, ..) => "PrefixTransformer",
+            Self::Name(Side::Suffix, ..) => "SuffixTransformer",
+            Self::Labels(..) => "LabelTransformer",
+            Self::Annotations(..) => "AnnotationsTransformer",
+            Self::Replicas(..) => "ReplicaCountTransformer",
+            Self::Images(..) => "ImageTagTransformer",
+        }
+    }
+
+    /// Changes the resources.
+    pub(crate) fn run(&self, resources: &mut ResMap, schema: &Schema) -> Result<()> {
+        match self {
+            Self::Patch(entry) => entry.run(resources, schema),
+            Self::Namespace(change) => change.run(resources),
+            Self::Name(side, text, specs) => prefix_suffix::run(resources, *side, text, specs),
+            Self::Labels(pairs, specs) | Self::Annotations(pairs, specs) => {
+                labels::run(resources, pairs, specs)
+            }
+            Self::Replicas(replica, specs) => replicas::run(resources, replica, specs),
+            Self::Images(image, specs) => image.run(resources, specs),
+        }
+    }
+}

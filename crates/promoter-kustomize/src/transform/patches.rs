@@ -1,0 +1,273 @@
+//! Patches: which resources one is for, and applying it. The merging itself is `patch`'s.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use promoter_yaml::{Data, Dialect, Limits, Map, Node, parse_all};
+
+use crate::error::{BuildError, Result};
+use crate::patch::json6902::{JsonPatch, Notes};
+use crate::patch::schema::Schema;
+use crate::patch::selector::{Candidate, Selector};
+use crate::patch::strategic::{self, Allow};
+use crate::read::resources_from_nodes;
+use crate::resmap::ResMap;
+use crate::resource::{Resource, raw_text};
+
+/// A patch that is ready to be applied.
+#[derive(Debug)]
+pub(crate) struct PatchEntry {
+    /// What it does.
+    pub(crate) content: PatchContent,
+    /// What it is for; a strategic merge without one is for the resource that it names itself.
+    pub(crate) target: Option<Selector>,
+    /// What a strategic merge may change besides content.
+    pub(crate) allow: Allow,
+    /// Where it stands, for messages.
+    pub(crate) source: Rc<str>,
+    /// The line of the entry.
+    pub(crate) line: u32,
+    /// Lines of `source` before the text of an inline patch.
+    pub(crate) offset: u32,
+}
+
+/// What a patch does.
+#[derive(Debug)]
+pub(crate) enum PatchContent {
+    /// Strategic merges from an entry of `patches`.
+    Strategic(Vec<Resource>),
+    /// Strategic merges from `patchesStrategicMerge`.
+    OldStrategic(Vec<Resource>),
+    /// Operations from an entry of `patches`.
+    Json(JsonPatch),
+    /// Operations from `patchesJson6902`.
+    OldJson(JsonPatch),
+}
+
+impl PatchContent {
+    /// Reads the text of an entry of `patches`, which may be either kind. `source` and `offset` are as in
+    /// [`PatchEntry`].
+    ///
+    /// Errors: neither.
+    pub(crate) fn read(text: &str, source: &Rc<str>, offset: u32) -> Result<Self> {
+        if text.trim_start().starts_with('[') {
+            return read_json(text, source, offset).map(Self::Json);
+        }
+        let nodes = parse_all(text, Dialect::Resource, &Limits::default())
+            .map_err(|error| shift(BuildError::syntax(source, &error), offset))?;
+        if nodes.first().is_some_and(|first| first.as_seq().is_some()) {
+            return read_json(text, source, offset).map(Self::Json);
+        }
+        make_resources(nodes, source, offset).map(Self::Strategic)
+    }
+}
+
+/// Reads strategic merge patches.
+pub(crate) fn read_strategic(text: &str, source: &Rc<str>, offset: u32) -> Result<Vec<Resource>> {
+    let nodes = parse_all(text, Dialect::Resource, &Limits::default())
+        .map_err(|error| shift(BuildError::syntax(source, &error), offset))?;
+    make_resources(nodes, source, offset)
+}
+
+/// Reads JSON patch operations.
+pub(crate) fn read_json(text: &str, source: &Rc<str>, offset: u32) -> Result<JsonPatch> {
+    JsonPatch::parse(text, &Limits::default()).map_err(|error| {
+        shift(BuildError::new("kustomize-patch", error.message).at(source, error.mark.line), offset)
+    })
+}
+
+fn make_resources(mut nodes: Vec<Node>, source: &Rc<str>, offset: u32) -> Result<Vec<Resource>> {
+    if offset > 0 {
+        nodes.iter_mut().for_each(|node| shift_marks(node, offset));
+    }
+    resources_from_nodes(source, nodes)
+}
+
+/// Counts the lines of an inline text from the start of its file.
+fn shift_marks(node: &mut Node, offset: u32) {
+    node.mark.line += offset;
+    match &mut node.data {
+        Data::Scalar(_) => {}
+        Data::Seq(items) => items.iter_mut().for_each(|item| shift_marks(item, offset)),
+        Data::Map(map) => map.entries_mut().iter_mut().for_each(|entry| {
+            entry.key_mark.line += offset;
+            shift_marks(&mut entry.value, offset);
+        }),
+    }
+}
+
+/// [`shift_marks`] for an error.
+fn shift(error: BuildError, offset: u32) -> BuildError {
+    let line = if error.line == 0 { 0 } else { error.line + offset };
+    BuildError { line, ..error }
+}
+
+impl PatchEntry {
+    /// The name of kustomize's plugin.
+    pub(super) fn plugin(&self) -> &'static str {
+        match self.content {
+            PatchContent::Strategic(_) | PatchContent::Json(_) => "PatchTransformer",
+            PatchContent::OldStrategic(_) => "PatchStrategicMergeTransformer",
+            PatchContent::OldJson(_) => "PatchJson6902Transformer",
+        }
+    }
+
+    /// Applies the patch.
+    pub(super) fn run(&self, resources: &mut ResMap, schema: &Schema) -> Result<()> {
+        match &self.content {
+            PatchContent::Strategic(patches) => self.run_strategic(patches, resources, schema),
+            PatchContent::OldStrategic(patches) => patches.iter().try_for_each(|patch| {
+                let target = find_target(resources, patch)?;
+                let chosen = HashSet::from([target]);
+                self.merge_into(&chosen, patch, resources, schema)
+            }),
+            PatchContent::Json(patch) => self.run_json(patch, resources, true),
+            PatchContent::OldJson(patch) => self.run_json(patch, resources, false),
+        }
+    }
+
+    fn run_strategic(&self, patches: &[Resource], resources: &mut ResMap, schema: &Schema) -> Result<()> {
+        let Some(target) = &self.target else {
+            let allow = Allow { api_version_change: true, ..self.allow };
+            return patches.iter().try_for_each(|patch| {
+                let at = find_target(resources, patch)?;
+                self.merge_one(&mut resources.list[at], patch.node.clone(), patch, schema, allow)
+            });
+        };
+        match patches {
+            [] => Ok(()),
+            [patch] => self.merge_into(&selected(resources, target), patch, resources, schema),
+            _ => Err(self.blame(BuildError::new(
+                "kustomize-patch",
+                "an entry with a target holds one strategic merge patch, here are several",
+            ))),
+        }
+    }
+
+    /// Merges one patch into several resources. Labels and annotations of the patch become text first, as kustomize
+    /// copies them so.
+    fn merge_into(
+        &self,
+        chosen: &HashSet<usize>,
+        patch: &Resource,
+        resources: &mut ResMap,
+        schema: &Schema,
+    ) -> Result<()> {
+        let mut template = patch.node.clone();
+        for field in ["labels", "annotations"] {
+            stringify(&mut template, field);
+        }
+        for (at, resource) in resources.list.iter_mut().enumerate() {
+            if chosen.contains(&at) {
+                self.merge_one(resource, template.clone(), patch, schema, self.allow)?;
+            }
+        }
+        resources.drop_empties();
+        resources.check_unique("by a patch").map_err(|error| self.blame(error))
+    }
+
+    fn merge_one(
+        &self,
+        resource: &mut Resource,
+        node: Node,
+        patch: &Resource,
+        schema: &Schema,
+        allow: Allow,
+    ) -> Result<()> {
+        if allow.name_change || allow.kind_change {
+            resource.remember();
+        }
+        match strategic::apply(&mut resource.node, node, schema, allow) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let message = format!("the patch does not fit `{}`: {error}", resource.id());
+                let line = error.mark().line;
+                Err(BuildError::new("kustomize-patch", message).at(&patch.source, line))
+            }
+        }
+    }
+
+    fn run_json(&self, patch: &JsonPatch, resources: &mut ResMap, remember: bool) -> Result<()> {
+        let Some(target) = &self.target else {
+            return Err(self.blame(
+                BuildError::new("kustomize-patch", "a JSON patch needs a target")
+                    .hint("say which resources it is for: `target: {kind: …, name: …}`"),
+            ));
+        };
+        let chosen = selected(resources, target);
+        for (_, resource) in resources.list.iter_mut().enumerate().filter(|(at, _)| chosen.contains(at)) {
+            let notes = if remember || resource.has_notes() { Notes::Taken } else { Notes::None };
+            if remember {
+                resource.remember();
+            }
+            patch.apply(&mut resource.node, notes).map_err(|error| {
+                let message = format!("the patch does not fit `{}`: {}", resource.id(), error.message);
+                self.blame(BuildError::new("kustomize-patch", message).line(error.mark.line))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn blame(&self, error: BuildError) -> BuildError {
+        shift(error, self.offset).at(&self.source, self.line)
+    }
+}
+
+/// The one resource whose name, present or earlier, a patch carries.
+fn find_target(resources: &ResMap, patch: &Resource) -> Result<usize> {
+    let id = patch.original_id();
+    match resources.positions_by_any_id(|it| it.equals(&id)).as_slice() {
+        [at] => Ok(*at),
+        found => {
+            let many = if found.is_empty() { "no resource is" } else { "several resources are" };
+            let message = format!("{many} called `{id}`, which a patch is for");
+            Err(BuildError::new("kustomize-target", message)
+                .at(&patch.source, patch.node.mark.line)
+                .hint("apiVersion, kind, name and namespace of the patch must be those of the resource, or use `target`"))
+        }
+    }
+}
+
+/// The positions of the resources that a selector selects.
+fn selected(resources: &ResMap, selector: &Selector) -> HashSet<usize> {
+    let matches = resources.list.iter().enumerate().filter(|(_, it)| selector.matches(&candidate(it)));
+    let ids: HashSet<_> = matches.map(|(_, it)| it.id().key()).collect();
+    resources
+        .list
+        .iter()
+        .enumerate()
+        .filter(|(_, it)| ids.contains(&it.id().key()))
+        .map(|(at, _)| at)
+        .collect()
+}
+
+fn candidate(resource: &Resource) -> Candidate<'_> {
+    let (now, original) = (resource.id(), resource.original_id());
+    Candidate {
+        group: now.gvk.group,
+        version: now.gvk.version,
+        kind: now.gvk.kind,
+        name: now.name,
+        namespace: now.effective_namespace(),
+        original_name: original.name,
+        original_namespace: original.effective_namespace(),
+        labels: resource.labels(),
+        annotations: resource.annotations(),
+    }
+}
+
+/// Makes every value of a map in `metadata` a text, and takes an empty map away.
+fn stringify(node: &mut Node, field: &str) {
+    let Some(metadata) = node.get_mut("metadata").and_then(Node::as_map_mut) else {
+        return;
+    };
+    let Some(map) = metadata.get_mut(field).and_then(Node::as_map_mut) else {
+        return;
+    };
+    if map.is_empty() {
+        metadata.remove(field);
+        return;
+    }
+    let texts: Map = map.iter().map(|(key, value)| (key.into(), Node::str(raw_text(value)))).collect();
+    metadata.insert(field, Node::map(texts));
+}
