@@ -171,9 +171,8 @@ impl SettingError {
     pub fn diagnosis(&self) -> Diagnosis {
         let hint_forms = "`web=REPOSITORY:TAG@DIGEST`, `config=URL@COMMIT` or `redis=URL:VERSION@DIGEST`";
         match self {
-            Self::NoDigest { name, image } => Diagnosis::input("artifact-no-digest", self).hint(format!(
-                "promoter asks no registry yet, so give the digest: `{name}={image}@sha256:…`"
-            )),
+            Self::NoDigest { name, image } => Diagnosis::input("artifact-no-digest", self)
+                .hint(format!("tags move, so give the digest too: `{name}={image}@sha256:…`")),
             Self::Unknown(_) => {
                 Diagnosis::input("artifact-unknown", self).hint(format!("write {hint_forms}"))
             }

@@ -5,16 +5,21 @@
 
 use super::read::LIMITS;
 use super::text::Text;
-use super::{LockError, PromotionLock};
+use super::{Found, LockError, PromotionLock, Stale};
 use promoter_yaml::{Dialect, Entry, Map, Node, parse_first};
 use std::collections::BTreeMap;
 
 impl PromotionLock {
     /// The canonical text of what is found, with a fresh id and alias, and with the comments of the found text.
     ///
-    /// Errors: the found text is no lock. A stale id or alias is none: it is mended.
+    /// Errors: the found text is no lock. A stale id or alias is none: it is mended. With a stale id goes
+    /// `render.digest`, whose manifests were made from other artifacts.
     pub fn format(found: &str, path: &str) -> Result<String, LockError> {
-        let canonical = Self::read(found, path)?.lock.emit();
+        let Found { mut lock, stale } = Self::read(found, path)?;
+        if stale.iter().any(|it| matches!(it, Stale::Id { .. })) {
+            lock.render.digest = None;
+        }
+        let canonical = lock.emit();
         let Some(comments) = Comments::of(found) else {
             return Ok(canonical);
         };

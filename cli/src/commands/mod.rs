@@ -1,0 +1,20 @@
+//! One module per command. Each has its arguments and a `run` that ends in an outcome or a diagnosis.
+
+mod lock;
+
+use crate::edge::Outcome;
+use clap::Subcommand;
+use promoter_core::Diagnosis;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Show, change and check lockfiles.
+    #[command(subcommand)]
+    Lock(lock::Command),
+}
+
+pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
+    match command {
+        Command::Lock(command) => lock::run(command),
+    }
+}

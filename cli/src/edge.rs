@@ -1,0 +1,63 @@
+//! The only place that prints: results to stdout, one line per message to stderr.
+
+use clap::ValueEnum;
+use promoter_core::Diagnosis;
+use serde::Serialize;
+use std::fmt::Display;
+use std::io::{ErrorKind, Write as _};
+use std::process::ExitCode;
+
+/// How a command ended that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It did what it was asked.
+    Done,
+    /// It was asked to check, and found something.
+    Found,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::Found => Self::from(1),
+        }
+    }
+}
+
+/// The forms in which data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// For reading.
+    #[default]
+    Table,
+    /// For programs; fields are only ever added.
+    Json,
+    /// The same data as YAML.
+    Yaml,
+}
+
+/// Writes the result of a command to stdout. A reader that has seen enough (`| head`) is no failure.
+pub(crate) fn result(text: &str) -> Result<(), Diagnosis> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Diagnosis::upstream("output-failed", format!("stdout cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a message to stderr, on one line.
+pub(crate) fn say(message: &dyn Display) {
+    let line = message.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    // When stderr is gone there is nowhere left to tell.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// A value as indented JSON, its fields in the order of the type.
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, Diagnosis> {
+    let mut text = serde_json::to_string_pretty(value).map_err(|it| Diagnosis::bug("output-failed", it))?;
+    text.push('\n');
+    Ok(text)
+}
