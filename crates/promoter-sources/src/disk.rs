@@ -3,19 +3,23 @@
 //! Each step of a path is opened from the directory before it and never through a link; links are read and walked by
 //! hand. So no link, and no rename while we walk, leads out of the root.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::Read as _;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use promoter_kustomize::{FileError, FileKind, Files};
-use rustix::fs::{Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 /// Links followed on the way to one path, as Linux bounds them.
 const LINKS_MAX: usize = 40;
+/// Directories kept open: far below the number of files that a process may open.
+const OPENED_MAX: usize = 64;
+/// How directories are opened.
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// Bounds that a hostile directory meets.
 #[derive(Debug, Clone, Copy)]
@@ -35,9 +39,11 @@ impl Default for DiskLimits {
 /// The files below a directory of the disk. Names that are not UTF-8 are not seen.
 #[derive(Debug)]
 pub struct DiskFiles {
-    root: OwnedFd,
+    root: Arc<OwnedFd>,
     root_path: PathBuf,
     limits: DiskLimits,
+    /// Directories that were opened, by their real path: most questions are about a few of them.
+    opened: Mutex<BTreeMap<String, Arc<OwnedFd>>>,
 }
 
 impl DiskFiles {
@@ -50,93 +56,128 @@ impl DiskFiles {
             std::io::ErrorKind::NotFound => FileError::Missing(shown.clone()),
             _ => FileError::Store(shown.clone(), error.to_string()),
         })?;
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root =
-            rustix::fs::open(&root_path, flags, Mode::empty()).map_err(|errno| file_error(&shown, errno))?;
-        Ok(Self { root, root_path, limits })
+        let root = match rustix::fs::open(&root_path, DIRECTORY, Mode::empty()) {
+            Err(Errno::NOTDIR) => return Err(FileError::WrongKind(shown, "a file")),
+            other => other.map_err(|errno| file_error(&shown, errno))?,
+        };
+        Ok(Self { root: Arc::new(root), root_path, limits, opened: Mutex::default() })
     }
 
-    /// Walks to a path. Gives the real path and what was opened there.
-    fn walk(&self, path: &str) -> Result<(String, Opened), FileError> {
-        let mut walk = Walk { files: self, path, directories: Vec::new(), names: Vec::new(), links: 0 };
+    /// The root as the disk knows it, without links.
+    pub fn root(&self) -> &Path {
+        &self.root_path
+    }
+
+    /// Walks to a path. Gives the real path and what is there.
+    fn walk(&self, path: &str) -> Result<(String, Found), FileError> {
+        let mut walk = Walk { files: self, path, here: Arc::clone(&self.root), names: Vec::new(), links: 0 };
         let mut todo: VecDeque<String> = path.split('/').map(String::from).collect();
+        walk.skip_known(&mut todo);
         while let Some(part) = todo.pop_front() {
             match part.as_str() {
                 "" | "." => {}
                 ".." => walk.up()?,
                 _ => {
-                    if let Some(file) = walk.step(part, &mut todo)? {
+                    if let Some(found) = walk.step(part, &mut todo)? {
                         let rest = todo.iter().any(|it| !matches!(it.as_str(), "" | "."));
                         let real = walk.names.join("/");
-                        return if rest { Err(FileError::Missing(path.into())) } else { Ok((real, file)) };
+                        return if rest { Err(FileError::Missing(path.into())) } else { Ok((real, found)) };
                     }
                 }
             }
         }
-        let real = walk.names.join("/");
-        let directory = match walk.directories.pop() {
-            Some(directory) => directory,
-            None => {
-                self.root.try_clone().map_err(|error| FileError::Store(path.into(), error.to_string()))?
-            }
-        };
-        Ok((real, Opened::Directory(directory)))
+        Ok((walk.names.join("/"), Found::Directory(walk.here)))
+    }
+
+    fn known(&self, real: &str) -> Option<Arc<OwnedFd>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).get(real).map(Arc::clone)
+    }
+
+    fn remember(&self, real: String, directory: &Arc<OwnedFd>) {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if opened.len() >= OPENED_MAX {
+            opened.clear();
+        }
+        opened.insert(real, Arc::clone(directory));
     }
 }
 
-enum Opened {
-    File(OwnedFd),
-    Directory(OwnedFd),
+enum Found {
+    /// A regular file, when it was looked at: its directory and its name there.
+    File(Arc<OwnedFd>, String),
+    Directory(Arc<OwnedFd>),
     Other,
 }
 
-/// A walk from the root: the opened directories below it and their names.
+/// A walk from the root: where it is, and the real names that lead there.
 struct Walk<'a> {
     files: &'a DiskFiles,
     path: &'a str,
-    directories: Vec<OwnedFd>,
+    here: Arc<OwnedFd>,
     names: Vec<String>,
     links: usize,
 }
 
 impl Walk<'_> {
+    /// Starts in the directory of the path if it was opened before; that it was means that no link is on the way.
+    fn skip_known(&mut self, todo: &mut VecDeque<String>) {
+        let Some((directory, name)) = self.path.rsplit_once('/') else { return };
+        if let Some(known) = self.files.known(directory) {
+            self.here = known;
+            self.names = directory.split('/').map(String::from).collect();
+            *todo = VecDeque::from([name.to_owned()]);
+        }
+    }
+
     fn up(&mut self) -> Result<(), FileError> {
-        self.names.pop();
-        self.directories.pop().map(drop).ok_or_else(|| FileError::Outside(self.path.into()))
+        self.names.pop().ok_or_else(|| FileError::Outside(self.path.into()))?;
+        let names = std::mem::take(&mut self.names);
+        self.here = Arc::clone(&self.files.root);
+        names.into_iter().try_for_each(|name| self.enter(name))
+    }
+
+    /// Goes into a directory below, never through a link.
+    fn enter(&mut self, name: String) -> Result<(), FileError> {
+        self.names.push(name);
+        let real = self.names.join("/");
+        self.here = match self.files.known(&real) {
+            Some(known) => known,
+            None => {
+                let name = self.names.last().map_or("", String::as_str);
+                let opened =
+                    rustix::fs::openat(&*self.here, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty());
+                let opened = Arc::new(opened.map_err(|errno| file_error(self.path, errno))?);
+                self.files.remember(real, &opened);
+                opened
+            }
+        };
+        Ok(())
     }
 
     /// Goes into a directory, puts a link's parts in front of what is left, or gives what is at the end.
-    fn step(&mut self, part: String, todo: &mut VecDeque<String>) -> Result<Option<Opened>, FileError> {
-        let here = self.directories.last().map_or_else(|| self.files.root.as_fd(), |it| it.as_fd());
-        // NONBLOCK: opening a pipe would otherwise wait for its writer.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        match rustix::fs::openat(here, part.as_str(), flags, Mode::empty()) {
-            Ok(opened) => {
-                let stat = rustix::fs::fstat(&opened).map_err(|errno| file_error(self.path, errno))?;
-                self.names.push(part);
-                match FileType::from_raw_mode(stat.st_mode) {
-                    FileType::Directory => {
-                        self.directories.push(opened);
-                        Ok(None)
-                    }
-                    FileType::RegularFile => Ok(Some(Opened::File(opened))),
-                    _ => Ok(Some(Opened::Other)),
-                }
+    fn step(&mut self, part: String, todo: &mut VecDeque<String>) -> Result<Option<Found>, FileError> {
+        let stat = rustix::fs::statat(&*self.here, part.as_str(), AtFlags::SYMLINK_NOFOLLOW);
+        let stat = stat.map_err(|errno| file_error(self.path, errno))?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => {
+                self.enter(part)?;
+                Ok(None)
             }
-            // What NOFOLLOW answers for a link: ELOOP on Linux and macOS, EMLINK on FreeBSD.
-            Err(Errno::LOOP | Errno::MLINK) => {
-                let target = rustix::fs::readlinkat(here, part.as_str(), Vec::new())
+            FileType::Symlink => {
+                let target = rustix::fs::readlinkat(&*self.here, part.as_str(), Vec::new())
                     .map_err(|errno| file_error(self.path, errno))?;
                 let target = target.into_string().map_err(|_| FileError::Missing(self.path.into()))?;
                 self.follow(&target, todo)?;
                 Ok(None)
             }
-            // A socket cannot be opened.
-            Err(Errno::NXIO | Errno::OPNOTSUPP) => {
-                self.names.push(part);
-                Ok(Some(Opened::Other))
+            FileType::RegularFile => {
+                self.names.push(part.clone());
+                Ok(Some(Found::File(Arc::clone(&self.here), part)))
             }
-            Err(errno) => Err(file_error(self.path, errno)),
+            _ => {
+                self.names.push(part);
+                Ok(Some(Found::Other))
+            }
         }
     }
 
@@ -146,7 +187,7 @@ impl Walk<'_> {
             return Err(FileError::Loop(self.path.into()));
         }
         let target = if target.starts_with('/') {
-            self.directories.clear();
+            self.here = Arc::clone(&self.files.root);
             self.names.clear();
             let below = Path::new(target).strip_prefix(&self.files.root_path);
             below.ok().and_then(Path::to_str).ok_or_else(|| FileError::Outside(self.path.into()))?
@@ -163,23 +204,30 @@ impl Walk<'_> {
 impl Files for DiskFiles {
     fn kind(&self, path: &str) -> Option<FileKind> {
         match self.walk(path).ok()?.1 {
-            Opened::File(_) => Some(FileKind::File),
-            Opened::Directory(_) => Some(FileKind::Directory),
-            Opened::Other => None,
+            Found::File(..) => Some(FileKind::File),
+            Found::Directory(_) => Some(FileKind::Directory),
+            Found::Other => None,
         }
     }
 
     fn read(&self, path: &str) -> Result<Arc<[u8]>, FileError> {
-        let file = match self.walk(path)?.1 {
-            Opened::File(file) => File::from(file),
-            Opened::Directory(_) => return Err(FileError::WrongKind(path.into(), "a directory")),
-            Opened::Other => return Err(FileError::WrongKind(path.into(), "no regular file")),
+        let (directory, name) = match self.walk(path)?.1 {
+            Found::File(directory, name) => (directory, name),
+            Found::Directory(_) => return Err(FileError::WrongKind(path.into(), "a directory")),
+            Found::Other => return Err(FileError::WrongKind(path.into(), "no regular file")),
         };
+        // NONBLOCK: what was a file a moment ago may now be a pipe, and opening one would wait for its writer.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&*directory, name, flags, Mode::empty());
+        let file = File::from(file.map_err(|errno| file_error(path, errno))?);
+        let store = |error: std::io::Error| FileError::Store(path.into(), error.to_string());
+        let metadata = file.metadata().map_err(store)?;
+        if !metadata.is_file() {
+            return Err(FileError::WrongKind(path.into(), "no regular file"));
+        }
         let max = self.limits.file_bytes_max;
-        let mut bytes = Vec::new();
-        file.take(max.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(|error| FileError::Store(path.into(), error.to_string()))?;
+        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(max)).unwrap_or(0) + 1);
+        file.take(max.saturating_add(1)).read_to_end(&mut bytes).map_err(store)?;
         if bytes.len() as u64 > max {
             return Err(FileError::TooLarge(path.into(), max));
         }
@@ -187,10 +235,10 @@ impl Files for DiskFiles {
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, FileError> {
-        let Opened::Directory(directory) = self.walk(path)?.1 else {
+        let Found::Directory(directory) = self.walk(path)?.1 else {
             return Err(FileError::WrongKind(path.into(), "a file"));
         };
-        let entries = Dir::read_from(directory).map_err(|errno| file_error(path, errno))?;
+        let entries = Dir::read_from(&*directory).map_err(|errno| file_error(path, errno))?;
         let mut names = Vec::new();
         for entry in entries {
             let entry = entry.map_err(|errno| file_error(path, errno))?;
@@ -216,7 +264,8 @@ impl Files for DiskFiles {
 
 fn file_error(path: &str, errno: Errno) -> FileError {
     match errno {
-        Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG => FileError::Missing(path.into()),
+        // ELOOP: a directory became a link while we walked.
+        Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG | Errno::LOOP => FileError::Missing(path.into()),
         other => FileError::Store(path.into(), std::io::Error::from(other).to_string()),
     }
 }
@@ -243,6 +292,7 @@ mod tests {
         symlink("../secret", root.join("out")).unwrap();
         symlink("/etc/passwd", root.join("etc")).unwrap();
         symlink("loop", root.join("loop")).unwrap();
+        symlink("a", root.join("directory")).unwrap();
         dir
     }
 
@@ -259,7 +309,7 @@ mod tests {
         assert_eq!(files.read("nothing"), Err(FileError::Missing("nothing".into())));
         assert_eq!(files.kind(""), Some(FileKind::Directory));
         assert_eq!(files.list("").unwrap(), files.list("").unwrap());
-        assert_eq!(files.list("").unwrap().len(), 6);
+        assert_eq!(files.list("").unwrap().len(), 7);
         for name in 0..11 {
             fs::write(dir.path().join(format!("root/a/b/{name}")), "").unwrap();
         }
@@ -273,6 +323,10 @@ mod tests {
         assert_eq!(&*files.read("inside").unwrap(), b"x");
         assert_eq!(files.real_path("inside").unwrap(), "a/x");
         assert_eq!(files.real_path("absolute/x").unwrap(), "a/x");
+        // Asked again, when the directories are known.
+        assert_eq!(files.real_path("directory/x").unwrap(), "a/x");
+        assert_eq!(files.real_path("a/b/../x").unwrap(), "a/x");
+        assert_eq!(files.real_path("a/b/../../directory/b").unwrap(), "a/b");
         assert_eq!(files.read("out"), Err(FileError::Outside("out".into())));
         assert_eq!(files.read("etc"), Err(FileError::Outside("etc".into())));
         assert_eq!(files.read("loop"), Err(FileError::Loop("loop".into())));
