@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use promoter_core::Place;
 use promoter_kustomize::{FileKind, Files};
-use promoter_yaml::{Dialect, Node, parse_all};
+use promoter_yaml::{Data, Dialect, Node, parse_all, parse_json};
 
 use crate::{Limits, Object, SourceError};
 
@@ -28,7 +28,8 @@ pub(crate) fn read_folder(
         }
         let text = text(&file, &files.read(&file)?)?;
         if !text.contains(SKIP_MARK) {
-            objects.extend(read_objects(&file, &text, limits)?.into_iter().filter(|it| !is_ours(it)));
+            let read = if file.ends_with(".json") { read_json } else { read_objects };
+            objects.extend(read(&file, &text, limits)?.into_iter().filter(|it| !is_ours(it)));
         }
     }
     Ok(objects)
@@ -42,6 +43,15 @@ pub(crate) fn read_objects(file: &str, text: &str, limits: &Limits) -> Result<Ve
     for document in documents {
         expand(document, file, &mut objects);
     }
+    Ok(objects)
+}
+
+/// Reads the object, or the list of them, of a JSON file.
+fn read_json(file: &str, text: &str, limits: &Limits) -> Result<Vec<Object>, SourceError> {
+    let node = parse_json(text, &limits.yaml)
+        .map_err(|error| SourceError::Yaml { at: Place::new(file, error.mark.line), error })?;
+    let mut objects = Vec::new();
+    expand(node, file, &mut objects);
     Ok(objects)
 }
 
@@ -63,8 +73,8 @@ fn expand(node: Node, file: &str, objects: &mut Vec<Object>) {
         }
         return;
     }
-    let promoter_yaml::Data::Map(mut map) = node.data else { return };
-    if let Some(Node { data: promoter_yaml::Data::Seq(items), .. }) = map.remove("items") {
+    let Data::Map(mut map) = node.data else { return };
+    if let Some(Node { data: Data::Seq(items), .. }) = map.remove("items") {
         items.into_iter().for_each(|it| expand(it, file, objects));
     }
 }

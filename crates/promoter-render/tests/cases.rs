@@ -11,6 +11,7 @@ use promoter_render::{
     ChartCall, Cluster, Limits, MANIFEST_FILE, Manifests, Parameters, PinnedSource, Verified, World, answer,
 };
 use promoter_testkit::golden;
+use promoter_yaml::{Dialect, Node, emit_json, parse_all};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -77,6 +78,7 @@ fn run(case: &Case) -> String {
 }
 
 fn show(case: &Case, manifests: &Verified<Manifests>) -> String {
+    hydrating_changes_nothing(manifests);
     let shown = match case.show.as_deref() {
         None | Some("json") => manifests.to_json_objects().map(|it| it.join("\n") + "\n"),
         Some("yaml") => manifests.to_yaml(),
@@ -85,6 +87,19 @@ fn show(case: &Case, manifests: &Verified<Manifests>) -> String {
     };
     let warnings: String = manifests.warnings.iter().map(|it| format!("warning: {it}\n")).collect();
     warnings + &shown.unwrap_or_else(|error| format!("{}\n", error.diagnosis()))
+}
+
+/// Argo CD gets the same objects from the hydrated text as from the live answer.
+fn hydrating_changes_nothing(manifests: &Verified<Manifests>) {
+    let (Ok(live), Ok(hydrated)) = (manifests.to_json_objects(), manifests.to_hydrated()) else { return };
+    let text = String::from_utf8(hydrated.bytes).unwrap();
+    let documents = parse_all(&text, Dialect::Resource, &promoter_yaml::Limits::default()).unwrap();
+    let json = |node: &Node| {
+        let mut text = String::new();
+        emit_json(node, false, &mut text).unwrap();
+        text
+    };
+    assert_eq!(live, documents.iter().map(json).collect::<Vec<_>>());
 }
 
 /// Fills in the id and the digest. A lock without `$ID` is taken as it stands.

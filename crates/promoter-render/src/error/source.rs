@@ -1,6 +1,6 @@
 //! Why a source gives no manifests.
 
-use promoter_core::{Diagnosis, Place};
+use promoter_core::{Diagnosis, Fault, Place};
 use promoter_kustomize::{BuildError, FileError};
 use promoter_yaml::YamlError;
 
@@ -93,18 +93,14 @@ fn file_diagnosis(error: &FileError) -> Diagnosis {
     }
 }
 
-fn build_diagnosis(error: &BuildError) -> Diagnosis {
-    let mut diagnosis = if error.upstream {
-        Diagnosis::upstream("kustomize-upstream", error)
-    } else {
-        Diagnosis::input("kustomize-build", error)
-    };
-    if let Some(path) = &error.path {
-        diagnosis = diagnosis.at(Place::new(path, error.line));
-    }
-    match &error.hint {
-        Some(hint) => diagnosis.hint(hint),
-        None => diagnosis,
+/// The engine has codes of its own; who can mend it is all that it leaves open.
+pub fn build_diagnosis(error: &BuildError) -> Diagnosis {
+    Diagnosis {
+        code: error.code,
+        fault: if error.upstream { Fault::Upstream } else { Fault::Input },
+        cause: error.message.clone(),
+        at: error.path.as_ref().map(|path| Place::new(path, error.line)),
+        hint: error.hint.clone(),
     }
 }
 
