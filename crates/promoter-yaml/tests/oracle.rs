@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use promoter_yaml::{Dialect, Limits, emit_kustomize, parse_all};
+use promoter_yaml::{Dialect, Limits, emit_kustomize, parse_all, parse_first};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -32,9 +32,13 @@ impl Kustomize {
     }
 
     fn build(&self, name: &str, resource: &str) -> Result<String, String> {
+        self.build_with(name, "resources: [r.yaml]\n", resource)
+    }
+
+    fn build_with(&self, name: &str, kustomization: &str, resource: &str) -> Result<String, String> {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("yaml-oracle").join(name);
         fs::create_dir_all(&directory).unwrap();
-        fs::write(directory.join("kustomization.yaml"), "resources: [r.yaml]\n").unwrap();
+        fs::write(directory.join("kustomization.yaml"), kustomization).unwrap();
         fs::write(directory.join("r.yaml"), resource).unwrap();
         let output = Command::new(&self.0).arg("build").arg(&directory).output().unwrap();
         match output.status.success() {
@@ -246,6 +250,19 @@ fn random_keys_agree() {
     agree("keys", &fits.map(|it| format!("{{{}: v, zz: {{{0}: [w]}}}}", quoted(it))).collect::<Vec<_>>());
 }
 
+/// Two keys at a time, because kustomize's order of larger sets is not always certain.
+#[test]
+fn random_key_pairs_agree() {
+    const PARTS: &[&str] = &[
+        "a", "b", "B", "v", "1", "2", "10", "01", "0", "_", "-", ".", "/", "~", "é", "漢", "ª", "²", "٣",
+        "Ⅷ", "\u{902}", "😀",
+    ];
+    let keys = texts(PARTS, 6, 6000);
+    let pairs = keys.chunks(2).filter(|it| it[0] != it[1]);
+    let pair = |it: &[String]| format!("{{{}: a, {}: b}}", quoted(&it[0]), quoted(&it[1]));
+    agree("pairs", &pairs.map(pair).collect::<Vec<_>>());
+}
+
 /// Block scalars with lines that start and end in blanks, all headers.
 #[test]
 fn random_blocks_agree() {
@@ -260,11 +277,53 @@ fn random_blocks_agree() {
     agree("blocks", &texts(LINES, 16, 3000).iter().filter(fits).enumerate().map(block).collect::<Vec<_>>());
 }
 
+/// What a JSON patch written in YAML says is read by other rules than the resource that it changes.
+#[test]
+fn random_config_scalars_agree() {
+    const PARTS: &[&str] = &[
+        "0", "1", "7", "8", "12", "_", ".", "e", "+", "-", "x", "o", "b", "0x", "0o", "0b", ":", "2001-1-2",
+        "T", "Z", "1:2:3",
+    ];
+    const WORDS: &[&str] = &[
+        "y", "Y", "yes", "No", "on", "OFF", "n", "N", "true", "False", "tRue", "~", "null", "Null", "<<",
+        "=", "''",
+    ];
+    let Some(kustomize) = Kustomize::installed() else { return };
+    let numbers = texts(PARTS, 6, 3000);
+    let short = numbers.iter().map(String::as_str).filter(|it| is_plain(it) && it.len() < 16);
+    let mut spec = String::new();
+    for (index, scalar) in short.chain(WORDS.iter().copied()).enumerate() {
+        spec.push_str(&format!("{}: {scalar}\n", key(index)));
+    }
+    let patch =
+        format!("- op: add\n  path: /spec\n  value:\n    {}", spec.trim_end().replace('\n', "\n    "));
+    let kustomization = format!(
+        "resources: [r.yaml]\npatches:\n- target: {{kind: Thing}}\n  patch: |-\n    {}\n",
+        patch.replace('\n', "\n    ")
+    );
+    let resource = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: thing}\n";
+    let theirs = kustomize.build_with("config", &kustomization, resource).unwrap();
+    let mut ours = String::new();
+    let spec = parse_first(&spec, Dialect::Config, &Limits::default()).unwrap().unwrap();
+    emit_kustomize(&spec, &mut ours).unwrap();
+    let theirs = theirs.split("spec:\n").nth(1).unwrap_or_default();
+    let theirs: Vec<&str> = theirs.lines().map(str::trim_start).collect();
+    for (ours, theirs) in ours.lines().zip(&theirs) {
+        assert_eq!(ours, *theirs);
+    }
+    assert_eq!(ours.lines().count(), theirs.len());
+}
+
+fn is_plain(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with(':')
+        && !text.ends_with(':')
+        && text != "-"
+        && !text.starts_with("---")
+}
+
 #[test]
 fn random_numbers_agree() {
-    let is_plain = |it: &&String| {
-        !it.is_empty() && !it.starts_with(':') && !it.ends_with(':') && *it != "-" && !it.starts_with("---")
-    };
     let numbers = texts(NUMBER_PARTS, 6, 6000);
-    agree("numbers", &numbers.iter().filter(is_plain).cloned().collect::<Vec<_>>());
+    agree("numbers", &numbers.iter().filter(|it| is_plain(it)).cloned().collect::<Vec<_>>());
 }

@@ -1,10 +1,12 @@
 //! Events to trees: keys checked, anchors expanded within the budget, merge keys applied.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use granit_parser::{ScalarStyle, Tag as YamlTag};
 
+use super::keys::{duplicate, last_wins, merge};
+use super::tag::{collection_tag, is_non_specific, scalar_tag};
 use crate::{Data, Dialect, Entry, Form, Limits, Map, Mark, Node, Scalar, Tag, YamlError, scalar};
 
 /// Collects the events of one text.
@@ -75,32 +77,41 @@ impl Builder {
         tag: Option<&YamlTag>,
         at: Mark,
     ) -> Result<(), YamlError> {
-        let is_merge = style == ScalarStyle::Plain && tag.is_none() && text == "<<" && self.expects_key();
-        if is_merge {
+        if style == ScalarStyle::Plain && tag.is_none() && text == "<<" && self.expects_key() {
             return self.merge_key(at);
         }
+        let scalar = self.typed(text, style, tag).map_err(|it| YamlError::new(it, at))?;
+        let node = Node { data: Data::Scalar(scalar), mark: at };
+        self.spend(1, at)?;
+        self.remember(anchor, &node, 1, 1, at)?;
+        self.place(node, 1, 1)
+    }
+
+    /// A scalar with the type that its dialect gives it.
+    fn typed(&self, text: Cow<'_, str>, style: ScalarStyle, tag: Option<&YamlTag>) -> Result<Scalar, String> {
         let is_plain = style == ScalarStyle::Plain;
         let tag = match tag.filter(|it| !is_non_specific(it)) {
             None if is_plain => scalar::resolve(&text, self.dialect),
             None => Tag::Str,
-            Some(tag) => tagged(tag, &text, self.dialect).map_err(|it| YamlError::new(it, at))?,
+            Some(tag) => scalar_tag(tag, &text, self.dialect)?,
         };
         let form = match is_plain {
             true if tag == Tag::Null && text.is_empty() => Form::Missing,
             true => Form::Plain,
             false => Form::Quoted,
         };
-        let (text, tag) = match self.is_rewritten_flow() {
+        let is_flow = self.is_rewritten_flow();
+        let tag = match tag {
+            // go-yaml v2 knows times too, but hands them out as the text that stands there.
+            Tag::Timestamp if self.dialect == Dialect::Config => Tag::Str,
             // kustomize writes flow collections as such once more before it makes JSON of them, and quotes what has a
-            // colon there. An empty null stays one that merging can see, and is written as empty text.
-            true if is_plain && tag == Tag::Timestamp && text.contains(':') => (text, Tag::Str),
-            false if tag == Tag::Null && text.is_empty() => (Cow::Borrowed("null"), tag),
-            _ => (text, tag),
+            // colon there.
+            Tag::Timestamp if is_flow && is_plain && text.contains(':') => Tag::Str,
+            tag => tag,
         };
-        let node = Node { data: Data::Scalar(Scalar { text: text.into(), tag, form }), mark: at };
-        self.spend(1, at)?;
-        self.remember(anchor, &node, 1, 1, at)?;
-        self.place(node, 1, 1)
+        // For the same reason it shows a missing value in a flow collection as empty text; to merges it is a null.
+        let is_shown_null = tag == Tag::Null && text.is_empty() && !is_flow;
+        Ok(Scalar { text: if is_shown_null { "null".into() } else { text.into() }, tag, form })
     }
 
     /// Starts a sequence or mapping.
@@ -264,106 +275,5 @@ fn key_of(node: Node, dialect: Dialect, depth: usize) -> Result<Key, YamlError> 
     match is_text {
         true => Ok(Key::Text(text, mark)),
         false => Err(YamlError::new(format!("the key `{text}` is {type_name}, not text: quote it"), mark)),
-    }
-}
-
-/// The first key that occurs twice: its first and its second entry.
-fn duplicate(entries: &[Entry]) -> Option<(&Entry, &Entry)> {
-    let again = match entries.len() {
-        0..=12 => (1..entries.len()).find(|at| entries[..*at].iter().any(|it| it.key == entries[*at].key))?,
-        _ => {
-            let mut seen = BTreeSet::new();
-            entries.iter().position(|it| !seen.insert(&*it.key))?
-        }
-    };
-    let first = entries.iter().find(|it| it.key == entries[again].key)?;
-    Some((first, &entries[again]))
-}
-
-fn last_wins(entries: Vec<Entry>) -> Vec<Entry> {
-    let mut places: BTreeMap<Box<str>, usize> = BTreeMap::new();
-    let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
-    for entry in entries {
-        match places.get(&entry.key) {
-            Some(at) => kept[*at] = entry,
-            None => {
-                places.insert(entry.key.clone(), kept.len());
-                kept.push(entry);
-            }
-        }
-    }
-    kept
-}
-
-/// Applies the value of `<<`: own keys win, then the mappings of a list from first to last.
-fn merge(own: Map, merged: Node) -> Result<Map, YamlError> {
-    let at = merged.mark;
-    let sources = match merged.data {
-        Data::Map(map) => vec![map],
-        Data::Seq(items) => {
-            let maps = items.into_iter().map(|it| match it.data {
-                Data::Map(map) => Ok(map),
-                _ => Err(YamlError::new("a merge key takes mappings only", it.mark)),
-            });
-            maps.collect::<Result<Vec<_>, _>>()?
-        }
-        Data::Scalar(_) => {
-            return Err(YamlError::new("a merge key takes a mapping or a list of mappings", at));
-        }
-    };
-    let own_keys: BTreeSet<Box<str>> = own.entries().iter().map(|it| it.key.clone()).collect();
-    let mut entries = own.into_entries();
-    // kustomize sets the keys of the last mapping first, which decides the order of new keys.
-    let further = sources.into_iter().rev().flat_map(Map::into_entries);
-    entries.extend(further.filter(|it| !own_keys.contains(&it.key)));
-    Ok(Map::from_unique(last_wins(entries)))
-}
-
-/// The tag `!`, which go-yaml v3 ignores.
-fn is_non_specific(tag: &YamlTag) -> bool {
-    matches!((tag.handle(), tag.suffix()), ("!", "") | ("", "!"))
-}
-
-/// The type of a scalar with an explicit tag, or why it cannot have it.
-fn tagged(tag: &YamlTag, text: &str, dialect: Dialect) -> Result<Tag, String> {
-    const CORE: &str = "tag:yaml.org,2002:";
-    let Some(name) = tag.suffix_in_namespace(CORE) else {
-        return match dialect {
-            Dialect::Own => Err(format!("the tag `{}` is not allowed here", tag.original())),
-            // Go ignores tags that it does not know and reads text.
-            _ => Ok(Tag::Str),
-        };
-    };
-    let wanted = match &*name {
-        "str" => return Ok(Tag::Str),
-        "null" => Tag::Null,
-        "bool" => Tag::Bool,
-        "int" => Tag::Int,
-        "float" => Tag::Float,
-        "timestamp" => Tag::Timestamp,
-        _ => return Err(format!("the tag `{}` is not supported", tag.original())),
-    };
-    let found = match scalar::resolve(text, dialect) {
-        Tag::Int if wanted == Tag::Float => Tag::Float,
-        found => found,
-    };
-    match found == wanted {
-        true => Ok(wanted),
-        false => Err(format!("`{text}` does not fit its tag `{}`", tag.original())),
-    }
-}
-
-fn collection_tag(tag: &YamlTag, is_map: bool, dialect: Dialect) -> Result<(), String> {
-    let core = tag.core_suffix();
-    let fits = match core {
-        Some("map") => is_map,
-        Some("seq") => !is_map,
-        Some(_) => false,
-        // Go ignores tags that it does not know.
-        None => dialect != Dialect::Own,
-    };
-    match fits {
-        true => Ok(()),
-        false => Err(format!("the tag `{}` does not fit here", tag.original())),
     }
 }

@@ -5,8 +5,10 @@
 
 mod build;
 mod json;
+mod keys;
 mod refold;
 mod split;
+mod tag;
 
 use std::borrow::Cow;
 
