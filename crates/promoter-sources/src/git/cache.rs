@@ -1,85 +1,38 @@
-//! Signatures first.
+//! One repository, read: decides what has to be asked of the server, and mends the object cache when it is damaged.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use promoter_core::{CommitId, UnixSeconds};
+use promoter_core::CommitId;
 
-use super::{Credentials, GitError, GitTree, RepoUrl};
+use super::fetch::{self, Want};
+use super::local::Local;
+use super::objects::{Kind, Object, Objects, ReadError, object_id, parse_commit};
+use super::store::{Record, Store, WriteLock};
+use super::wire::Remote;
+use super::{CommitInfo, Credentials, GitError, GitTree, Limits, RemoteRefs, RepoUrl, notes};
 
-/// The id of a tree object: 40 lower-case hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TreeId(pub(crate) String);
-
-/// What one call may cost.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// For one conversation with the server, from connecting to the last byte.
-    pub deadline: Duration,
-    /// Of one answer of the server.
-    pub answer_bytes_max: u64,
-    /// Of one file.
-    pub file_bytes_max: u64,
-    /// Of one directory.
-    pub entries_max: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            deadline: Duration::from_secs(60),
-            answer_bytes_max: 2 << 30,
-            file_bytes_max: 32 << 20,
-            entries_max: 100_000,
-        }
-    }
-}
-
-/// The refs of a repository at one moment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RemoteRefs {
-    /// Full ref name → commit (tags are peeled), for the prefixes that were asked for, and `HEAD`.
-    pub tips: BTreeMap<String, CommitId>,
-    /// The full name of the ref that `HEAD` points to: the default branch. Also for a repository without commits.
-    pub default_branch: Option<String>,
-}
-
-/// Who did something, and when.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signature {
-    /// Name.
-    pub name: String,
-    /// Mail address, without brackets.
-    pub email: String,
-    /// When.
-    pub at: UnixSeconds,
-    /// Offset from UTC in minutes, as the committer's clock had it.
-    pub offset_minutes: i32,
-}
-
-/// A commit, read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommitInfo {
-    /// Its id.
-    pub id: CommitId,
-    /// Its parents, in order.
-    pub parents: Vec<CommitId>,
-    /// Its tree.
-    pub tree: TreeId,
-    /// Who wrote it.
-    pub author: Signature,
-    /// Who committed it.
-    pub committer: Signature,
-    /// The whole message; invalid UTF-8 replaced.
-    pub message: String,
-}
-
-/// One repository, read through its object cache. Cheap to clone; all clones share connections and cache.
+/// One repository, read through its object cache. Cheap to clone; all clones share it.
 #[derive(Debug, Clone)]
 pub struct GitCache {
-    inner: Arc<()>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    remote: Remote,
+    place: Place,
+}
+
+/// Where the objects are.
+#[derive(Debug)]
+enum Place {
+    /// In a cache, filled from the server.
+    Cached(Store),
+    /// In the repository itself, which is on this machine: nothing is copied and no program started.
+    Local(Local),
 }
 
 impl GitCache {
@@ -90,57 +43,249 @@ impl GitCache {
         credentials: Credentials,
         limits: Limits,
     ) -> Result<Self, GitError> {
-        let _ = (cache_root, url, credentials, limits);
-        todo!("git cache")
+        let place = match url.local_path() {
+            Some(path) => Place::Local(Local::open(&path, url, &limits)?),
+            None => Place::Cached(Store::open(cache_root, url, &limits)?),
+        };
+        let remote = Remote { url: url.clone(), credentials, limits };
+        Ok(Self { inner: Arc::new(Inner { remote, place }) })
     }
 
-    /// The repository.
-    pub fn url(&self) -> &RepoUrl {
-        let _ = &self.inner;
-        todo!("git cache")
+    /// The repository, and what it takes to talk to it.
+    pub fn remote(&self) -> &Remote {
+        &self.inner.remote
     }
 
-    /// Asks the server for the refs whose full names begin with one of the prefixes, and for `HEAD`. One conversation.
+    /// Asks for the refs whose full names begin with one of the prefixes, and for `HEAD`. One conversation; none for a
+    /// repository on this machine.
     pub fn ls_refs(&self, prefixes: &[&str]) -> Result<RemoteRefs, GitError> {
-        let _ = prefixes;
-        todo!("git cache")
+        match &self.inner.place {
+            Place::Cached(_) => fetch::ls_refs(&self.inner.remote, prefixes),
+            Place::Local(local) => local.refs(prefixes),
+        }
     }
 
     /// Makes sure that the commits are here with all of their files; asks the server only for those that are not.
     pub fn ensure(&self, commits: &[CommitId]) -> Result<(), GitError> {
-        let _ = commits;
-        todo!("git cache")
+        self.fetch_missing(commits, Some(1))
     }
 
     /// Reads a commit, fetching it if need be.
     pub fn commit(&self, id: &CommitId) -> Result<CommitInfo, GitError> {
-        let _ = id;
-        todo!("git cache")
+        self.ensure(std::slice::from_ref(id))?;
+        let object = self.object(&object_id(id)?, id)?;
+        self.as_commit(id, &object)
     }
 
     /// The files of a commit at and below the directory `sub` (`""` for all), fetching it if need be.
     ///
-    /// Links are resolved inside that directory.
+    /// Links are resolved inside that directory. The directory's files are read when they are asked for.
     pub fn tree(&self, commit: &CommitId, sub: &str) -> Result<GitTree, GitError> {
-        let _ = (commit, sub);
-        todo!("git cache")
-    }
-
-    /// The commit and its first parents, newest first, at most `max`; fetches history as it needs it.
-    pub fn first_parent_log(&self, head: &CommitId, max: usize) -> Result<Vec<CommitInfo>, GitError> {
-        let _ = (head, max);
-        todo!("git cache")
-    }
-
-    /// True when `ancestor` is `descendant` or in its history; fetches history as it needs it.
-    pub fn is_ancestor(&self, ancestor: &CommitId, descendant: &CommitId) -> Result<bool, GitError> {
-        let _ = (ancestor, descendant);
-        todo!("git cache")
+        let root = self.commit(commit)?.tree;
+        GitTree::new(self.objects(), Some(self.clone()), commit, &root, sub, &self.inner.remote.limits)
     }
 
     /// The note on `on` in the notes commit `notes_head` (the tip of a ref like `refs/notes/hydrator.metadata`).
     pub fn note(&self, notes_head: &CommitId, on: &CommitId) -> Result<Option<String>, GitError> {
-        let _ = (notes_head, on);
-        todo!("git cache")
+        let mut tree = object_id_of_tree(&self.commit(notes_head)?.tree)?;
+        let mut rest = on.as_str();
+        loop {
+            let entries = self.object(&tree, notes_head)?.bytes;
+            match notes::find(&entries, rest) {
+                Some(notes::Found::Note(id)) => {
+                    let bytes = self.object(&id, notes_head)?.bytes;
+                    return Ok(Some(String::from_utf8_lossy(&bytes).into_owned()));
+                }
+                Some(notes::Found::Below(id)) => {
+                    tree = id;
+                    rest = &rest[2..];
+                }
+                None => return Ok(None),
+            }
+        }
     }
+
+    /// Takes objects that belong to `commit`, which the server has by now, so that they need not be fetched.
+    ///
+    /// To be given in an order in which each object comes after those that it names. Does nothing for a repository on
+    /// this machine, which has them.
+    pub fn keep(&self, commit: &CommitId, objects: &[(Kind, Vec<u8>)]) -> Result<(), GitError> {
+        let Place::Cached(store) = &self.inner.place else {
+            return Ok(());
+        };
+        let lock = store.lock()?;
+        let generation = store.current();
+        for (kind, bytes) in objects {
+            generation.put(*kind, bytes).map_err(|it| store.failed(&io::Error::other(it.to_string())))?;
+        }
+        let record = Record { commit: commit.clone(), boundaries: BTreeSet::from([commit.clone()]) };
+        generation.add_records(&[record], &lock).map_err(|it| store.failed(&it))
+    }
+
+    /// The commit if it is here; asks no server.
+    pub(super) fn commit_here(&self, id: &CommitId) -> Result<Option<CommitInfo>, GitError> {
+        match self.objects().read(&object_id(id)?) {
+            Ok(object) => self.as_commit(id, &object).map(Some),
+            Err(ReadError::Missing) => Ok(None),
+            Err(_) => self.commit(id).map(Some),
+        }
+    }
+
+    /// Fetches so many commits of the history of `head` (all for `None`), whether or not some are here.
+    pub(super) fn deepen(&self, head: &CommitId, depth: Option<u32>) -> Result<(), GitError> {
+        match &self.inner.place {
+            Place::Cached(store) => {
+                let lock = store.lock()?;
+                self.fetch(store, &lock, vec![head.clone()], depth)
+            }
+            Place::Local(_) => Ok(()),
+        }
+    }
+
+    /// The error for a commit that should be in the history that is here, but is not.
+    pub(super) fn cut_off(&self, commit: &CommitId) -> GitError {
+        GitError::NoCommit {
+            commit: commit.clone(),
+            url: self.inner.remote.url.to_string(),
+            answer: "the history ends before it".into(),
+        }
+    }
+
+    /// Reads an object that `commit` reaches; leaves a damaged cache for a new one and fetches the commit again.
+    pub(super) fn object(&self, id: &gix::ObjectId, commit: &CommitId) -> Result<Object, GitError> {
+        let objects = self.objects();
+        let error = match objects.read(id) {
+            Ok(object) => return Ok(object),
+            Err(error) => error,
+        };
+        let mended = match (&error, &self.inner.place) {
+            (ReadError::Missing | ReadError::Damaged(_), Place::Cached(store)) => {
+                tracing::warn!(url = %self.inner.remote.url, object = %id, %error, "object cache is damaged, starting a new one");
+                let lock = store.lock()?;
+                store.leave(&objects, &lock)?;
+                drop(lock);
+                self.ensure(std::slice::from_ref(commit))?;
+                self.objects().read(id)
+            }
+            _ => Err(error),
+        };
+        mended.map_err(|it| read_error(&self.inner.remote, id, &it))
+    }
+
+    fn objects(&self) -> Arc<Objects> {
+        match &self.inner.place {
+            Place::Cached(store) => store.current().objects.clone(),
+            Place::Local(local) => local.objects(),
+        }
+    }
+
+    fn as_commit(&self, id: &CommitId, object: &Object) -> Result<CommitInfo, GitError> {
+        let wrong = |what: String| GitError::WrongObject { id: id.to_string(), what };
+        if object.kind != Kind::Commit {
+            return Err(wrong(format!("a {}", object.kind)));
+        }
+        parse_commit(id, &object.bytes)
+            .ok_or_else(|| wrong("a commit that is not made as git makes them".into()))
+    }
+
+    fn fetch_missing(&self, commits: &[CommitId], depth: Option<u32>) -> Result<(), GitError> {
+        let missing = self.missing(commits)?;
+        let Some(first) = missing.first() else {
+            return Ok(());
+        };
+        match &self.inner.place {
+            Place::Local(_) => Err(GitError::NoCommit {
+                commit: first.clone(),
+                url: self.inner.remote.url.to_string(),
+                answer: "the repository does not have it".into(),
+            }),
+            Place::Cached(store) => {
+                let lock = store.lock()?;
+                store.make_room(&lock)?;
+                // Another process may have brought them while we waited.
+                match self.missing(commits)? {
+                    missing if missing.is_empty() => Ok(()),
+                    missing => self.fetch(store, &lock, missing, depth),
+                }
+            }
+        }
+    }
+
+    fn missing(&self, commits: &[CommitId]) -> Result<Vec<CommitId>, GitError> {
+        let objects = self.objects();
+        let mut missing = BTreeSet::new();
+        for commit in commits {
+            if !objects.contains(&object_id(commit)?) {
+                missing.insert(commit.clone());
+            }
+        }
+        Ok(missing.into_iter().collect())
+    }
+
+    fn fetch(
+        &self,
+        store: &Store,
+        lock: &WriteLock,
+        commits: Vec<CommitId>,
+        depth: Option<u32>,
+    ) -> Result<(), GitError> {
+        let remote = &self.inner.remote;
+        let generation = store.current();
+        let records = generation.records();
+        let want = Want {
+            commits,
+            depth,
+            haves: records.iter().map(|it| it.commit.clone()).collect(),
+            boundaries: records.into_iter().flat_map(|it| it.boundaries).collect(),
+        };
+        let take = |pack: &mut dyn Read| {
+            generation.take_pack(pack, &remote.limits, lock).map_err(|it| pack_error(remote, store, &it))
+        };
+        let boundaries = fetch::fetch(remote, &want, take)?;
+        if let Some(commit) = self.missing(&want.commits)?.first() {
+            return Err(remote.unreachable(format!("its answer does not hold commit `{commit}`")));
+        }
+        let record = |commit: &CommitId| Record { commit: commit.clone(), boundaries: boundaries.clone() };
+        let new: Vec<Record> = want.commits.iter().map(record).collect();
+        generation.add_records(&new, lock).map_err(|it| store.failed(&it))
+    }
+}
+
+/// A pack that could not be taken: the disk's fault, or the server's.
+fn pack_error(remote: &Remote, store: &Store, error: &gix::Error) -> GitError {
+    let cause = error.probable_cause().to_string();
+    if error.is_resource_exhausted() {
+        return GitError::TooLarge {
+            what: "an object",
+            url: remote.url.to_string(),
+            limit: remote.limits.answer_bytes_max,
+        };
+    }
+    match error.downcast_any_ref::<io::Error>() {
+        Some(it)
+            if !matches!(
+                it.kind(),
+                io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::Other
+            ) =>
+        {
+            store.failed(&io::Error::other(cause))
+        }
+        _ => remote.unreachable(format!("it sends a broken pack: {cause}")),
+    }
+}
+
+pub(super) fn read_error(remote: &Remote, id: &gix::ObjectId, error: &ReadError) -> GitError {
+    let url = remote.url.to_string();
+    match error {
+        ReadError::TooLarge(limit) => GitError::TooLarge { what: "a file", url, limit: *limit },
+        ReadError::Failed(why) => GitError::Cache { path: url, why: why.clone() },
+        ReadError::Missing | ReadError::Damaged(_) => {
+            GitError::Damaged { id: id.to_string(), url, why: error.to_string() }
+        }
+    }
+}
+
+pub(super) fn object_id_of_tree(id: &super::TreeId) -> Result<gix::ObjectId, GitError> {
+    gix::ObjectId::from_hex(id.as_str().as_bytes())
+        .map_err(|_| GitError::WrongObject { id: id.to_string(), what: "no object id".into() })
 }

@@ -1,0 +1,283 @@
+//! The two questions to a server that is read: what are your refs, and give me these commits.
+//!
+//! Decides how each is put in protocol version 2 and, for servers without it, in version 0. One round each: what we
+//! have is offered at once and followed by `done`. Source: gitprotocol-v2(5), gitprotocol-pack(5).
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+
+use promoter_core::CommitId;
+
+use super::wire::packet::{Packet, PacketReader, Sideband, write_data, write_delimiter, write_flush};
+use super::wire::{
+    AGENT, Advertisement, Connection, Remote, Service, TooManyRefs, commit_id, next_line, server_says,
+};
+use super::{GitError, RemoteRefs};
+
+/// Asks for the refs whose full names begin with one of the prefixes, and for `HEAD`.
+pub(super) fn ls_refs(remote: &Remote, prefixes: &[&str]) -> Result<RemoteRefs, GitError> {
+    let mut connection = remote.connect(Service::UploadPack)?;
+    let mut found = RemoteRefs::default();
+    if connection.advertisement.version < 2 {
+        return read_advertised(&connection.advertisement, prefixes).map_err(|it| connection.failed(&it));
+    }
+    let mut message = command(&connection.advertisement, "ls-refs");
+    write_data(&mut message, b"symrefs\n");
+    write_data(&mut message, b"peel\n");
+    if connection.advertisement.values("ls-refs").any(|it| it.split(' ').any(|it| it == "unborn")) {
+        write_data(&mut message, b"unborn\n");
+    }
+    for prefix in prefixes.iter().chain(&["HEAD"]) {
+        write_data(&mut message, format!("ref-prefix {prefix}\n").as_bytes());
+    }
+    write_flush(&mut message);
+    let mut answer = connection.request(message)?;
+    let read = read_refs(&mut answer, &mut found, remote.limits.refs_max);
+    drop(answer);
+    read.map_err(|it| connection.failed(&it))?;
+    keep_prefixes(&mut found, prefixes);
+    Ok(found)
+}
+
+fn command(advertisement: &Advertisement, name: &str) -> Vec<u8> {
+    let mut message = Vec::new();
+    write_data(&mut message, format!("command={name}\n").as_bytes());
+    write_data(&mut message, format!("agent={AGENT}\n").as_bytes());
+    if advertisement.can("object-format") {
+        write_data(&mut message, b"object-format=sha1\n");
+    }
+    write_delimiter(&mut message);
+    message
+}
+
+/// Lines like `<id> refs/tags/v1 peeled:<id>`, `<id> HEAD symref-target:refs/heads/main`, `unborn HEAD symref-target:…`.
+fn read_refs<R: Read>(
+    answer: &mut PacketReader<R>,
+    found: &mut RemoteRefs,
+    refs_max: usize,
+) -> io::Result<()> {
+    while let Some(line) = next_line(answer)? {
+        let mut words = line.split(' ');
+        let (Some(id), Some(name)) = (words.next(), words.next()) else {
+            return Err(super::wire::packet::invalid("a line that is no ref"));
+        };
+        let mut id = id;
+        for word in words {
+            if let Some(peeled) = word.strip_prefix("peeled:") {
+                id = peeled;
+            }
+            if let (Some(target), "HEAD") = (word.strip_prefix("symref-target:"), name) {
+                found.default_branch = Some(target.into());
+            }
+        }
+        if id != "unborn" {
+            found.tips.insert(name.into(), commit_id(id)?);
+        }
+        if found.tips.len() > refs_max {
+            return Err(io::Error::other(TooManyRefs(refs_max)));
+        }
+    }
+    Ok(())
+}
+
+/// Servers may list more than what was asked for.
+fn keep_prefixes(found: &mut RemoteRefs, prefixes: &[&str]) {
+    found.tips.retain(|name, _| name == "HEAD" || prefixes.iter().any(|it| name.starts_with(it)));
+}
+
+fn read_advertised(advertisement: &Advertisement, prefixes: &[&str]) -> io::Result<RemoteRefs> {
+    let mut found = RemoteRefs::default();
+    for (name, id) in &advertisement.refs {
+        // The peeled line comes after its tag and takes its place.
+        found.tips.insert(name.strip_suffix("^{}").unwrap_or(name).into(), commit_id(id)?);
+    }
+    found.default_branch =
+        advertisement.values("symref").find_map(|it| it.strip_prefix("HEAD:")).map(ToOwned::to_owned);
+    keep_prefixes(&mut found, prefixes);
+    Ok(found)
+}
+
+/// What is wanted and what is here already.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Want {
+    /// The commits to fetch.
+    pub(super) commits: Vec<CommitId>,
+    /// How much of their history: 1 for the commits alone, `None` for all of it.
+    pub(super) depth: Option<u32>,
+    /// Commits that are here with their files, and with their history down to the boundaries.
+    pub(super) haves: BTreeSet<CommitId>,
+    /// Commits that are here without their parents.
+    pub(super) boundaries: BTreeSet<CommitId>,
+}
+
+/// Fetches, handing the pack to `take_pack`. Gives the commits whose parents did not come with them.
+pub(super) fn fetch(
+    remote: &Remote,
+    want: &Want,
+    take_pack: impl FnOnce(&mut dyn Read) -> Result<(), GitError>,
+) -> Result<BTreeSet<CommitId>, GitError> {
+    let mut connection = remote.connect(Service::UploadPack)?;
+    let version = connection.advertisement.version;
+    let message = match version {
+        2 => message_v2(&connection.advertisement, want),
+        _ => message_v0(&connection.advertisement, want),
+    };
+    let expect_boundaries = version < 2 && depth_words(&connection.advertisement, want).is_some();
+    let mut answer = connection.request(message)?;
+    let head = match version {
+        2 => head_v2(&mut answer),
+        _ => head_v0(&mut answer, expect_boundaries),
+    };
+    let boundaries = match head {
+        Ok(boundaries) => boundaries,
+        Err(error) => {
+            drop(answer);
+            return Err(refused(&mut connection, remote, want, &error));
+        }
+    };
+    let mut broken = None;
+    let mut reader = Sideband::new(&mut answer);
+    let mut reader = Remember { inner: &mut reader, broken: &mut broken };
+    let taken = take_pack(&mut reader);
+    if taken.is_ok() {
+        // An answer that was read to its end leaves a connection that can be used again.
+        let _ = io::copy(&mut reader, &mut io::sink());
+    }
+    if let Some(error) = broken {
+        drop(answer);
+        return Err(refused(&mut connection, remote, want, &error));
+    }
+    taken.map(|()| boundaries)
+}
+
+/// A refusal to give a commit by its id says so; everything else is explained as usual.
+fn refused(connection: &mut Connection<'_>, remote: &Remote, want: &Want, error: &io::Error) -> GitError {
+    const NOT_HERE: &[&str] =
+        &["not our ref", "unadvertised object", "no such remote ref", "missing object", "bad object"];
+    let said = server_says(error).map(ToOwned::to_owned);
+    let Some(answer) = said.filter(|words| NOT_HERE.iter().any(|it| words.contains(it))) else {
+        return connection.failed(error);
+    };
+    let named = want.commits.iter().find(|it| answer.contains(it.as_str()));
+    match named.or(want.commits.first()) {
+        Some(commit) => GitError::NoCommit { commit: commit.clone(), url: remote.url.to_string(), answer },
+        None => connection.failed(error),
+    }
+}
+
+fn message_v2(advertisement: &Advertisement, want: &Want) -> Vec<u8> {
+    let mut message = command(advertisement, "fetch");
+    for line in ["thin-pack\n", "no-progress\n", "ofs-delta\n"] {
+        write_data(&mut message, line.as_bytes());
+    }
+    for commit in &want.commits {
+        write_data(&mut message, format!("want {commit}\n").as_bytes());
+    }
+    if let Some(words) = depth_words(advertisement, want) {
+        message.extend_from_slice(&words);
+    }
+    for commit in &want.haves {
+        write_data(&mut message, format!("have {commit}\n").as_bytes());
+    }
+    write_data(&mut message, b"done\n");
+    write_flush(&mut message);
+    message
+}
+
+fn message_v0(advertisement: &Advertisement, want: &Want) -> Vec<u8> {
+    const WANTED: &[&str] = &["side-band-64k", "thin-pack", "ofs-delta", "no-progress", "shallow"];
+    let mut features: Vec<String> =
+        WANTED.iter().filter(|it| advertisement.can(it)).map(|it| (*it).to_owned()).collect();
+    features.push(format!("agent={AGENT}"));
+    let mut message = Vec::new();
+    for (place, commit) in want.commits.iter().enumerate() {
+        let features = if place == 0 { format!(" {}", features.join(" ")) } else { String::new() };
+        write_data(&mut message, format!("want {commit}{features}\n").as_bytes());
+    }
+    if let Some(words) = depth_words(advertisement, want) {
+        message.extend_from_slice(&words);
+    }
+    write_flush(&mut message);
+    for commit in &want.haves {
+        write_data(&mut message, format!("have {commit}\n").as_bytes());
+    }
+    write_data(&mut message, b"done\n");
+    message
+}
+
+/// The lines that say where our history ends and how much is wanted; `None` when there is nothing to say, or the
+/// server cannot cut histories (it then sends all of it, which is right, only slow).
+fn depth_words(advertisement: &Advertisement, want: &Want) -> Option<Vec<u8>> {
+    let cuts = match advertisement.version {
+        2 => advertisement.values("fetch").any(|it| it.split(' ').any(|it| it == "shallow")),
+        _ => advertisement.can("shallow"),
+    };
+    if !cuts || (want.boundaries.is_empty() && want.depth.is_none()) {
+        return None;
+    }
+    let mut words = Vec::new();
+    for commit in &want.boundaries {
+        write_data(&mut words, format!("shallow {commit}\n").as_bytes());
+    }
+    // The largest depth means all of the history, and lifts boundaries, which leaving the line out would not.
+    write_data(&mut words, format!("deepen {}\n", want.depth.unwrap_or(i32::MAX as u32)).as_bytes());
+    Some(words)
+}
+
+fn head_v2<R: Read>(answer: &mut PacketReader<R>) -> io::Result<BTreeSet<CommitId>> {
+    let mut boundaries = BTreeSet::new();
+    loop {
+        match next_line(answer)?.as_deref() {
+            Some("packfile") => return Ok(boundaries),
+            Some("shallow-info") => read_boundaries(answer, &mut boundaries)?,
+            Some(_) => while !matches!(answer.next_packet()?, Packet::Delimiter) {},
+            None => return Err(super::wire::packet::invalid("an answer without a pack")),
+        }
+    }
+}
+
+fn head_v0<R: Read>(answer: &mut PacketReader<R>, expect_boundaries: bool) -> io::Result<BTreeSet<CommitId>> {
+    let mut boundaries = BTreeSet::new();
+    if expect_boundaries {
+        read_boundaries(answer, &mut boundaries)?;
+    }
+    loop {
+        match answer.peek()?.text() {
+            Some(text) if text == "NAK" || text.starts_with("ACK ") => answer.next_packet()?,
+            Some(text) if text.starts_with("ERR ") => {
+                next_line(answer)?;
+                return Err(super::wire::packet::invalid("a refusal without words"));
+            }
+            _ => return Ok(boundaries),
+        };
+    }
+}
+
+/// Lines `shallow <id>` and `unshallow <id>` to the end of their section.
+fn read_boundaries<R: Read>(
+    answer: &mut PacketReader<R>,
+    boundaries: &mut BTreeSet<CommitId>,
+) -> io::Result<()> {
+    while let Some(line) = next_line(answer)? {
+        if let Some(id) = line.strip_prefix("shallow ") {
+            boundaries.insert(commit_id(id)?);
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the error of the reader below, which the reader of packs above would hide behind its own.
+struct Remember<'a> {
+    inner: &'a mut dyn Read,
+    broken: &'a mut Option<io::Error>,
+}
+
+impl Read for Remember<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buffer).map_err(|error| {
+            let shown = io::Error::new(error.kind(), error.to_string());
+            *self.broken = Some(error);
+            shown
+        })
+    }
+}
