@@ -7,6 +7,7 @@
     reason = "a test kit fails the test that uses it; that is its way to report"
 )]
 
+pub mod git;
 mod golden;
 
 pub use golden::{golden, golden_text};

@@ -10,7 +10,7 @@ use promoter_core::CommitId;
 use super::fetch::{self, Want};
 use super::local::Local;
 use super::objects::{Kind, Object, Objects, ReadError, object_id, parse_commit};
-use super::store::{Record, Store, WriteLock};
+use super::store::{Known, Store, WriteLock};
 use super::wire::Remote;
 use super::{CommitInfo, Credentials, GitError, GitTree, Limits, RemoteRefs, RepoUrl, notes};
 
@@ -118,8 +118,10 @@ impl GitCache {
         for (kind, bytes) in objects {
             generation.put(*kind, bytes).map_err(|it| store.failed(&io::Error::other(it.to_string())))?;
         }
-        let record = Record { commit: commit.clone(), boundaries: BTreeSet::from([commit.clone()]) };
-        generation.add_records(&[record], &lock).map_err(|it| store.failed(&it))
+        let mut known = generation.known();
+        known.haves.push(commit.clone());
+        known.boundaries.insert(commit.clone());
+        generation.set_known(&known, &lock).map_err(|it| store.failed(&it))
     }
 
     /// The commit if it is here; asks no server.
@@ -229,25 +231,69 @@ impl GitCache {
         commits: Vec<CommitId>,
         depth: Option<u32>,
     ) -> Result<(), GitError> {
+        let known = store.current().known();
+        let offered = !known.haves.is_empty();
+        let whole = self.missing(&known.haves)?.is_empty();
+        let mut want = Want { commits, depth, known };
+        if whole {
+            match self.fetch_once(store, lock, &want) {
+                // What we offered as present may be damaged: the answer builds on it and cannot be taken.
+                Err(Failed::Unfit(_)) if offered => {}
+                result => return result.map_err(Failed::into_error),
+            }
+        }
+        tracing::warn!(url = %self.inner.remote.url, "object cache is damaged, starting a new one");
+        store.start_anew(lock)?;
+        want.known = Known::default();
+        self.fetch_once(store, lock, &want).map_err(Failed::into_error)
+    }
+
+    fn fetch_once(&self, store: &Store, lock: &WriteLock, want: &Want) -> Result<(), Failed> {
         let remote = &self.inner.remote;
         let generation = store.current();
-        let records = generation.records();
-        let want = Want {
-            commits,
-            depth,
-            haves: records.iter().map(|it| it.commit.clone()).collect(),
-            boundaries: records.into_iter().flat_map(|it| it.boundaries).collect(),
-        };
+        let mut broken = None;
         let take = |pack: &mut dyn Read| {
-            generation.take_pack(pack, &remote.limits, lock).map_err(|it| pack_error(remote, store, &it))
+            let taken = generation.take_pack(pack, &remote.limits, lock);
+            taken.map_err(|error| {
+                let error = pack_error(remote, store, &error);
+                broken = Some(error.clone());
+                error
+            })
         };
-        let boundaries = fetch::fetch(remote, &want, take)?;
-        if let Some(commit) = self.missing(&want.commits)?.first() {
-            return Err(remote.unreachable(format!("its answer does not hold commit `{commit}`")));
+        let moved = match fetch::fetch(remote, want, take) {
+            Ok(moved) => moved,
+            // A pack that came whole but does not fit; a connection that broke on the way is another error.
+            Err(error @ GitError::Unreachable { .. }) if broken.as_ref() == Some(&error) => {
+                return Err(Failed::Unfit(error));
+            }
+            Err(error) => return Err(Failed::Otherwise(error)),
+        };
+        if let Some(commit) = self.missing(&want.commits).map_err(Failed::Otherwise)?.first() {
+            return Err(Failed::Unfit(
+                remote.unreachable(format!("its answer does not hold commit `{commit}`")),
+            ));
         }
-        let record = |commit: &CommitId| Record { commit: commit.clone(), boundaries: boundaries.clone() };
-        let new: Vec<Record> = want.commits.iter().map(record).collect();
-        generation.add_records(&new, lock).map_err(|it| store.failed(&it))
+        let mut known = want.known.clone();
+        known.haves.retain(|it| !want.commits.contains(it));
+        known.haves.extend_from_slice(&want.commits);
+        known.boundaries.retain(|it| !moved.uncut.contains(it));
+        known.boundaries.extend(moved.cut);
+        generation.set_known(&known, lock).map_err(|it| Failed::Otherwise(store.failed(&it)))
+    }
+}
+
+/// Why a fetch failed, as far as it matters for trying once more with an empty cache.
+enum Failed {
+    /// The answer does not fit to what is here.
+    Unfit(GitError),
+    Otherwise(GitError),
+}
+
+impl Failed {
+    fn into_error(self) -> GitError {
+        match self {
+            Self::Unfit(error) | Self::Otherwise(error) => error,
+        }
     }
 }
 

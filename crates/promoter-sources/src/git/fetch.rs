@@ -8,6 +8,7 @@ use std::io::{self, Read};
 
 use promoter_core::CommitId;
 
+use super::store::Known;
 use super::wire::packet::{Packet, PacketReader, Sideband, write_data, write_delimiter, write_flush};
 use super::wire::{
     AGENT, Advertisement, Connection, Remote, Service, TooManyRefs, commit_id, next_line, server_says,
@@ -104,18 +105,25 @@ pub(super) struct Want {
     pub(super) commits: Vec<CommitId>,
     /// How much of their history: 1 for the commits alone, `None` for all of it.
     pub(super) depth: Option<u32>,
-    /// Commits that are here with their files, and with their history down to the boundaries.
-    pub(super) haves: BTreeSet<CommitId>,
-    /// Commits that are here without their parents.
-    pub(super) boundaries: BTreeSet<CommitId>,
+    /// What is here.
+    pub(super) known: Known,
 }
 
-/// Fetches, handing the pack to `take_pack`. Gives the commits whose parents did not come with them.
+/// How the ends of our histories move with a fetch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Moved {
+    /// Commits whose parents did not come with them.
+    pub(super) cut: BTreeSet<CommitId>,
+    /// Commits that were ends before, whose parents came now.
+    pub(super) uncut: BTreeSet<CommitId>,
+}
+
+/// Fetches, handing the pack to `take_pack`. Says how the ends of our histories move.
 pub(super) fn fetch(
     remote: &Remote,
     want: &Want,
     take_pack: impl FnOnce(&mut dyn Read) -> Result<(), GitError>,
-) -> Result<BTreeSet<CommitId>, GitError> {
+) -> Result<Moved, GitError> {
     let mut connection = remote.connect(Service::UploadPack)?;
     let version = connection.advertisement.version;
     let message = match version {
@@ -128,8 +136,8 @@ pub(super) fn fetch(
         2 => head_v2(&mut answer),
         _ => head_v0(&mut answer, expect_boundaries),
     };
-    let boundaries = match head {
-        Ok(boundaries) => boundaries,
+    let moved = match head {
+        Ok(moved) => moved,
         Err(error) => {
             drop(answer);
             return Err(refused(&mut connection, remote, want, &error));
@@ -147,7 +155,7 @@ pub(super) fn fetch(
         drop(answer);
         return Err(refused(&mut connection, remote, want, &error));
     }
-    taken.map(|()| boundaries)
+    taken.map(|()| moved)
 }
 
 /// A refusal to give a commit by its id says so; everything else is explained as usual.
@@ -176,7 +184,7 @@ fn message_v2(advertisement: &Advertisement, want: &Want) -> Vec<u8> {
     if let Some(words) = depth_words(advertisement, want) {
         message.extend_from_slice(&words);
     }
-    for commit in &want.haves {
+    for commit in &want.known.haves {
         write_data(&mut message, format!("have {commit}\n").as_bytes());
     }
     write_data(&mut message, b"done\n");
@@ -198,7 +206,7 @@ fn message_v0(advertisement: &Advertisement, want: &Want) -> Vec<u8> {
         message.extend_from_slice(&words);
     }
     write_flush(&mut message);
-    for commit in &want.haves {
+    for commit in &want.known.haves {
         write_data(&mut message, format!("have {commit}\n").as_bytes());
     }
     write_data(&mut message, b"done\n");
@@ -212,11 +220,11 @@ fn depth_words(advertisement: &Advertisement, want: &Want) -> Option<Vec<u8>> {
         2 => advertisement.values("fetch").any(|it| it.split(' ').any(|it| it == "shallow")),
         _ => advertisement.can("shallow"),
     };
-    if !cuts || (want.boundaries.is_empty() && want.depth.is_none()) {
+    if !cuts || (want.known.boundaries.is_empty() && want.depth.is_none()) {
         return None;
     }
     let mut words = Vec::new();
-    for commit in &want.boundaries {
+    for commit in &want.known.boundaries {
         write_data(&mut words, format!("shallow {commit}\n").as_bytes());
     }
     // The largest depth means all of the history, and lifts boundaries, which leaving the line out would not.
@@ -224,22 +232,22 @@ fn depth_words(advertisement: &Advertisement, want: &Want) -> Option<Vec<u8>> {
     Some(words)
 }
 
-fn head_v2<R: Read>(answer: &mut PacketReader<R>) -> io::Result<BTreeSet<CommitId>> {
-    let mut boundaries = BTreeSet::new();
+fn head_v2<R: Read>(answer: &mut PacketReader<R>) -> io::Result<Moved> {
+    let mut moved = Moved::default();
     loop {
         match next_line(answer)?.as_deref() {
-            Some("packfile") => return Ok(boundaries),
-            Some("shallow-info") => read_boundaries(answer, &mut boundaries)?,
+            Some("packfile") => return Ok(moved),
+            Some("shallow-info") => read_boundaries(answer, &mut moved)?,
             Some(_) => while !matches!(answer.next_packet()?, Packet::Delimiter) {},
             None => return Err(super::wire::packet::invalid("an answer without a pack")),
         }
     }
 }
 
-fn head_v0<R: Read>(answer: &mut PacketReader<R>, expect_boundaries: bool) -> io::Result<BTreeSet<CommitId>> {
-    let mut boundaries = BTreeSet::new();
+fn head_v0<R: Read>(answer: &mut PacketReader<R>, expect_boundaries: bool) -> io::Result<Moved> {
+    let mut moved = Moved::default();
     if expect_boundaries {
-        read_boundaries(answer, &mut boundaries)?;
+        read_boundaries(answer, &mut moved)?;
     }
     loop {
         match answer.peek()?.text() {
@@ -248,19 +256,19 @@ fn head_v0<R: Read>(answer: &mut PacketReader<R>, expect_boundaries: bool) -> io
                 next_line(answer)?;
                 return Err(super::wire::packet::invalid("a refusal without words"));
             }
-            _ => return Ok(boundaries),
+            _ => return Ok(moved),
         };
     }
 }
 
 /// Lines `shallow <id>` and `unshallow <id>` to the end of their section.
-fn read_boundaries<R: Read>(
-    answer: &mut PacketReader<R>,
-    boundaries: &mut BTreeSet<CommitId>,
-) -> io::Result<()> {
+fn read_boundaries<R: Read>(answer: &mut PacketReader<R>, moved: &mut Moved) -> io::Result<()> {
     while let Some(line) = next_line(answer)? {
         if let Some(id) = line.strip_prefix("shallow ") {
-            boundaries.insert(commit_id(id)?);
+            moved.cut.insert(commit_id(id)?);
+        }
+        if let Some(id) = line.strip_prefix("unshallow ") {
+            moved.uncut.insert(commit_id(id)?);
         }
     }
     Ok(())

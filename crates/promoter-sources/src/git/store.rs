@@ -22,15 +22,15 @@ use super::{GitError, Limits, RepoUrl};
 const PACKS_MAX: usize = 400;
 /// A generation that is too large is left only after so many fetches, or a large repository would be fetched anew each time.
 const FETCHES_MIN: usize = 50;
-/// How many of the latest fetches are offered to the server as what is here.
-const RECORDS_MAX: usize = 256;
+/// How many of the latest commits are offered to the server as what is here.
+const HAVES_MAX: usize = 256;
 
-/// One fetch that came to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Record {
-    /// A commit that is here with its files.
-    pub(super) commit: CommitId,
-    /// Where its history ends here.
+/// What may be offered to the server as present.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Known {
+    /// Commits that are here with their files and, down to the boundaries, their history. Oldest fetch first.
+    pub(super) haves: Vec<CommitId>,
+    /// Commits that are here while their parents may not be.
     pub(super) boundaries: BTreeSet<CommitId>,
 }
 
@@ -117,7 +117,8 @@ impl Store {
         Ok(())
     }
 
-    fn start_anew(&self, _lock: &WriteLock) -> Result<(), GitError> {
+    /// Starts a new, empty generation.
+    pub(super) fn start_anew(&self, _lock: &WriteLock) -> Result<(), GitError> {
         let made =
             make_generation(&self.directory, &self.limits).map_err(|it| failed(&self.directory, &it))?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = made;
@@ -166,26 +167,29 @@ impl Generation {
         self.objects.handle().write_buf(kind, bytes).map(drop)
     }
 
-    /// The latest fetches, oldest first. A file that cannot be read is no knowledge, which costs time only.
-    pub(super) fn records(&self) -> Vec<Record> {
+    /// What may be offered to the server. A file that cannot be read is no knowledge, which costs time only.
+    pub(super) fn known(&self) -> Known {
+        let mut known = Known::default();
         let text = fs::read_to_string(self.directory.join("fetched")).unwrap_or_default();
-        text.lines().filter_map(parse_record).collect()
+        for line in text.lines() {
+            match line.split_once(' ').map(|(word, id)| (word, id.parse())) {
+                Some(("have", Ok(id))) => known.haves.push(id),
+                Some(("boundary", Ok(id))) => drop(known.boundaries.insert(id)),
+                // A have without its boundary would promise too much.
+                _ => return Known::default(),
+            }
+        }
+        known
     }
 
-    /// Adds to the records. To be called after the objects are here, so that a record never promises too much.
-    pub(super) fn add_records(&self, new: &[Record], _lock: &WriteLock) -> io::Result<()> {
-        let mut records = self.records();
-        records.retain(|it| new.iter().all(|new| new.commit != it.commit));
-        records.extend_from_slice(new);
-        let latest = &records[records.len().saturating_sub(RECORDS_MAX)..];
+    /// Notes what was fetched. To be called when the objects are here.
+    pub(super) fn set_known(&self, known: &Known, _lock: &WriteLock) -> io::Result<()> {
         let mut text = String::new();
-        for record in latest {
-            text.push_str(record.commit.as_str());
-            for boundary in &record.boundaries {
-                text.push(' ');
-                text.push_str(boundary.as_str());
-            }
-            text.push('\n');
+        for id in &known.boundaries {
+            text.push_str(&format!("boundary {id}\n"));
+        }
+        for id in &known.haves[known.haves.len().saturating_sub(HAVES_MAX)..] {
+            text.push_str(&format!("have {id}\n"));
         }
         replace(&self.directory.join("fetched"), text.as_bytes())
     }
@@ -203,13 +207,6 @@ impl Generation {
         }
         Ok(packs)
     }
-}
-
-fn parse_record(line: &str) -> Option<Record> {
-    let mut words = line.split(' ');
-    let commit = words.next()?.parse().ok()?;
-    let boundaries = words.map(|it| it.parse().ok()).collect::<Option<_>>()?;
-    Some(Record { commit, boundaries })
 }
 
 /// A name that says nothing about the repository to those who may only list directories.

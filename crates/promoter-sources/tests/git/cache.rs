@@ -1,0 +1,235 @@
+//! The object cache keeps its contract: asked once, shared by all, never believed, made anew when damaged.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use promoter_kustomize::Files;
+use promoter_testkit::git::{Fault, GitHttp, TestRepo};
+use tempfile::TempDir;
+
+use super::{everything, expected, head_of, id, open, sample};
+
+#[test]
+fn what_is_here_is_not_asked_for_again() {
+    let (repo, root) = (sample(), TempDir::new().unwrap());
+    let http = GitHttp::start(&repo);
+    let cache = open(root.path(), &http.url());
+    let (first, head) = (head_of(&repo, "main~2"), head_of(&repo, "main"));
+    cache.ls_refs(&["refs/heads/"]).unwrap();
+    assert_eq!(http.take_log().len(), 2, "one conversation");
+    cache.ensure(&[first.clone(), head.clone()]).unwrap();
+    assert_eq!(http.take_log().len(), 2, "one conversation for both");
+    cache.ensure(&[head.clone(), first]).unwrap();
+    open(root.path(), &http.url()).tree(&head, "base").unwrap().read("deep/er/file.yaml").unwrap();
+    assert_eq!(http.take_log(), [""; 0], "another handle finds them on disk");
+}
+
+#[test]
+fn a_further_commit_brings_only_what_is_new() {
+    let (repo, root) = (TestRepo::new(), TempDir::new().unwrap());
+    let big: String = (0..40_000).map(|it| format!("{:x}\n", it * 7_919)).collect();
+    repo.commit("main", &[("big.txt", &big), ("small.txt", "1\n")]);
+    let http = GitHttp::start(&repo);
+    let cache = open(root.path(), &http.url());
+    cache.ensure(&[head_of(&repo, "main")]).unwrap();
+    let before = bytes_below(root.path());
+    let head = id(&repo.commit("main", &[("small.txt", "2\n")]));
+    cache.ensure(std::slice::from_ref(&head)).unwrap();
+    let grown = bytes_below(root.path()) - before;
+    assert!(grown < before / 10, "{grown} of {before}");
+    assert_eq!(cache.tree(&head, "").unwrap().read("big.txt").unwrap().as_ref(), big.as_bytes());
+}
+
+fn bytes_below(directory: &Path) -> u64 {
+    let sizes = std::fs::read_dir(directory).unwrap().map(|it| {
+        let it = it.unwrap();
+        if it.path().is_dir() { bytes_below(&it.path()) } else { it.metadata().unwrap().len() }
+    });
+    sizes.sum()
+}
+
+fn cache_files(root: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(cache_files(&path, extension));
+        } else if path.extension().is_some_and(|it| it == extension) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Replaces a file by another one, as damage on disk would look to a process that opens it anew.
+fn replace(path: &Path, bytes: &[u8]) {
+    std::fs::remove_file(path).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn spoil_packs(root: &Path) {
+    for pack in cache_files(root, "pack") {
+        let mut bytes = std::fs::read(&pack).unwrap();
+        let middle = 12..bytes.len() - 20;
+        bytes[middle].iter_mut().for_each(|it| *it ^= 0x55);
+        replace(&pack, &bytes);
+    }
+}
+
+fn remove_packs(root: &Path) {
+    for file in cache_files(root, "pack").into_iter().chain(cache_files(root, "idx")) {
+        std::fs::remove_file(file).unwrap();
+    }
+}
+
+fn empty_indices(root: &Path) {
+    cache_files(root, "idx").iter().for_each(|it| replace(it, b""));
+}
+
+fn remove_generations(root: &Path) {
+    for entry in std::fs::read_dir(root).unwrap() {
+        std::fs::remove_dir_all(entry.unwrap().path().join("g-1")).unwrap();
+    }
+}
+
+#[test]
+fn a_damaged_cache_is_made_anew() {
+    let repo = sample();
+    let head = head_of(&repo, "main");
+    let http = GitHttp::start(&repo);
+    for (turn, damage) in [spoil_packs, remove_packs, empty_indices, remove_generations].iter().enumerate() {
+        let root = TempDir::new().unwrap();
+        open(root.path(), &http.url()).ensure(std::slice::from_ref(&head)).unwrap();
+        damage(root.path());
+        let tree = open(root.path(), &http.url()).tree(&head, "").unwrap();
+        assert_eq!(everything(&tree), expected(&repo, "main"), "damage {turn}");
+    }
+}
+
+#[test]
+fn a_damaged_cache_is_not_built_upon() {
+    let http_of = GitHttp::start;
+    for (turn, damage) in [spoil_packs, remove_packs, empty_indices].iter().enumerate() {
+        let (repo, root) = (sample(), TempDir::new().unwrap());
+        let http = http_of(&repo);
+        open(root.path(), &http.url()).ensure(&[head_of(&repo, "main")]).unwrap();
+        damage(root.path());
+        // The server would send differences to files that are no longer here.
+        repo.commit("main", &[("base/deep/er/file.yaml", "kind: A\nname: b\n")]);
+        let tree = open(root.path(), &http.url()).tree(&head_of(&repo, "main"), "").unwrap();
+        assert_eq!(everything(&tree), expected(&repo, "main"), "damage {turn}");
+    }
+}
+
+#[test]
+fn a_broken_connection_is_no_damage() {
+    let (repo, root) = (sample(), TempDir::new().unwrap());
+    let http = GitHttp::start(&repo);
+    let cache = open(root.path(), &http.url());
+    cache.ensure(&[head_of(&repo, "main")]).unwrap();
+    let packs = cache_files(root.path(), "pack");
+    let head = id(&repo.commit("main", &[("new.txt", &"new\n".repeat(100))]));
+    for bytes in [30, 90, 150, 300] {
+        http.break_at("POST", Fault::Cut(bytes));
+        assert_eq!(
+            cache.ensure(std::slice::from_ref(&head)).unwrap_err().diagnosis().code,
+            "git-unreachable"
+        );
+        assert_eq!(cache_files(root.path(), "pack"), packs, "cut after {bytes} bytes");
+    }
+    http.heal();
+    cache.ensure(&[head]).unwrap();
+    assert_eq!(cache_files(root.path(), "pack").len(), 2);
+}
+
+#[test]
+fn a_tree_survives_the_loss_of_its_cache() {
+    let repo = sample();
+    let head = head_of(&repo, "main");
+    let http = GitHttp::start(&repo);
+    for (turn, damage) in [spoil_packs, remove_packs, empty_indices].iter().enumerate() {
+        let root = TempDir::new().unwrap();
+        open(root.path(), &http.url()).ensure(std::slice::from_ref(&head)).unwrap();
+        let tree = open(root.path(), &http.url()).tree(&head, "").unwrap();
+        damage(root.path());
+        assert_eq!(everything(&tree), expected(&repo, "main"), "damage {turn}");
+    }
+}
+
+#[test]
+fn one_flipped_bit_is_noticed() {
+    let (repo, root) = (TestRepo::new(), TempDir::new().unwrap());
+    // Stored rather than compressed, so that a flipped bit changes the content and nothing else notices.
+    let noise: Vec<u8> = (0u32..2_000).map(|it| (it.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let head = id(&repo.on("main").file("noise", &noise).commit());
+    let http = GitHttp::start(&repo);
+    open(root.path(), &http.url()).ensure(std::slice::from_ref(&head)).unwrap();
+    let pack = cache_files(root.path(), "pack").pop().unwrap();
+    let bytes = std::fs::read(&pack).unwrap();
+    for place in (bytes.len() / 4..bytes.len() - 20).step_by(97) {
+        let mut spoiled = bytes.clone();
+        spoiled[place] ^= 1;
+        let pack = cache_files(root.path(), "pack").pop().unwrap();
+        replace(&pack, &spoiled);
+        let tree = open(root.path(), &http.url()).tree(&head, "").unwrap();
+        assert_eq!(tree.read("noise").unwrap().as_ref(), noise, "byte {place}");
+    }
+}
+
+#[test]
+fn leftovers_of_a_killed_process_do_no_harm() {
+    let (repo, root) = (sample(), TempDir::new().unwrap());
+    let http = GitHttp::start(&repo);
+    let cache = open(root.path(), &http.url());
+    cache.ensure(&[head_of(&repo, "main~1")]).unwrap();
+    let pack = cache_files(root.path(), "pack").pop().unwrap();
+    std::fs::write(pack.with_file_name(".tmpAbCdEf"), b"half a pack").unwrap();
+    std::fs::write(pack.with_file_name("pack-0000000000000000000000000000000000000000.pack"), b"PACK")
+        .unwrap();
+    std::fs::write(pack.ancestors().nth(3).unwrap().join("fetched"), b"no such thing\n").unwrap();
+    let tree = cache.tree(&head_of(&repo, "main"), "").unwrap();
+    assert_eq!(everything(&tree), expected(&repo, "main"));
+    assert!(!pack.with_file_name(".tmpAbCdEf").exists());
+}
+
+const READER: &str = "PROMOTER_TEST_READER";
+
+/// Reads every commit of the task (`root url id…`), beginning with the given one.
+fn read_all(task: &str, first: usize) {
+    let words: Vec<&str> = task.split(' ').collect();
+    let (place, ids) = words.split_at(2);
+    for turn in 0..ids.len() {
+        let step = (first + turn) % ids.len();
+        let tree = open(Path::new(place[0]), place[1]).tree(&id(ids[step]), "").unwrap();
+        assert_eq!(everything(&tree)["step"], step.to_string().as_bytes());
+    }
+}
+
+#[test]
+fn many_threads_and_processes_read_at_once() {
+    if let Ok(task) = std::env::var(READER) {
+        return read_all(&task, std::process::id() as usize);
+    }
+    let (repo, root) = (TestRepo::new(), TempDir::new().unwrap());
+    let commit = |step: i32| repo.on("main").file("step", step.to_string().as_bytes()).commit();
+    let ids: Vec<String> = (0..12).map(commit).collect();
+    let http = GitHttp::start(&repo);
+    let task = format!("{} {} {}", root.path().display(), http.url(), ids.join(" "));
+    let start = || {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "cache::many_threads_and_processes_read_at_once"]).env(READER, &task);
+        command.stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let processes: Vec<_> = (0..3).map(|_| start()).collect();
+    std::thread::scope(|scope| {
+        for turn in 0..4 {
+            let task = &task;
+            scope.spawn(move || read_all(task, turn * 3));
+        }
+    });
+    for process in processes {
+        let output = process.wait_with_output().unwrap();
+        let words = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && words.contains("1 passed"), "{words}");
+    }
+}

@@ -1,0 +1,237 @@
+//! `git http-backend` behind an HTTP server on the loopback, with the faults that servers have.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::oneshot;
+
+use super::TestRepo;
+
+/// What goes wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The server answers this status and does nothing.
+    Status(u16),
+    /// The server does its work, sends so many bytes of the body, and closes the connection.
+    Cut(usize),
+    /// The server does its work and closes the connection without an answer.
+    NoAnswer,
+    /// The server does nothing and never answers.
+    Hang,
+    /// The server sends the client to the same path on another one (`http://host:port`).
+    Redirect(String),
+    /// The server knows the first version of the protocol only.
+    OldProtocol,
+}
+
+/// A server that serves one repository at `/repo.git`. Ends with the value.
+pub struct GitHttp {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+struct Shared {
+    root: PathBuf,
+    login: Option<String>,
+    /// The part of a request line that is hit, and the fault.
+    fault: Mutex<Option<(String, Fault)>>,
+    log: Mutex<Vec<String>>,
+}
+
+impl GitHttp {
+    /// Starts it, open to everyone.
+    pub fn start(repo: &TestRepo) -> Self {
+        Self::run(repo, None)
+    }
+
+    /// Starts it, open to one user with basic authentication only.
+    pub fn start_with_login(repo: &TestRepo, user: &str, password: &str) -> Self {
+        Self::run(repo, Some(format!("{user}:{password}")))
+    }
+
+    fn run(repo: &TestRepo, login: Option<String>) -> Self {
+        let shared = Arc::new(Shared {
+            root: repo.parent().to_owned(),
+            login: login.map(|it| format!("Basic {}", base64(it.as_bytes()))),
+            fault: Mutex::default(),
+            log: Mutex::default(),
+        });
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("a listener for tokio");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = oneshot::channel();
+        let serving = shared.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+            let runtime = runtime.expect("a runtime");
+            runtime.block_on(async move {
+                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+                tokio::select! { () = accept(listener, serving) => {}, _ = stopped => {} }
+            });
+            runtime.shutdown_background();
+        });
+        Self { address, shared, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// The URL of the repository.
+    pub fn url(&self) -> String {
+        format!("http://{}/repo.git", self.address)
+    }
+
+    /// From now on, requests whose `METHOD path?query` contains `part` have the fault.
+    pub fn break_at(&self, part: &str, fault: Fault) {
+        *self.shared.fault.lock().expect("a lock") = Some((part.into(), fault));
+    }
+
+    /// Ends the fault.
+    pub fn heal(&self) {
+        *self.shared.fault.lock().expect("a lock") = None;
+    }
+
+    /// The requests since the last call, each as `METHOD path?query`.
+    pub fn take_log(&self) -> Vec<String> {
+        std::mem::take(&mut *self.shared.log.lock().expect("a lock"))
+    }
+}
+
+impl Drop for GitHttp {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
+    loop {
+        let Ok((socket, _)) = listener.accept().await else { continue };
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| answer(request, shared.clone()));
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(socket), service)
+                .await;
+        });
+    }
+}
+
+type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
+
+async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Body>, std::io::Error> {
+    let line = format!("{} {}", request.method(), request.uri());
+    shared.log.lock().expect("a lock").push(line.clone());
+    let fault = shared.fault.lock().expect("a lock").clone();
+    let fault = fault.filter(|(part, _)| line.contains(part)).map(|(_, fault)| fault);
+    match fault {
+        Some(Fault::Status(status)) => return Ok(status_only(status)),
+        Some(Fault::Hang) => std::future::pending().await,
+        Some(Fault::Redirect(base)) => {
+            let target = format!("{base}{}", request.uri());
+            let mut response = status_only(302);
+            response.headers_mut().insert("location", target.parse().expect("a header"));
+            return Ok(response);
+        }
+        _ => {}
+    }
+    let given = request.headers().get("authorization").and_then(|it| it.to_str().ok());
+    if shared.login.is_some() && shared.login.as_deref() != given {
+        let mut response = status_only(401);
+        response.headers_mut().insert("www-authenticate", "Basic realm=\"git\"".parse().expect("a header"));
+        return Ok(response);
+    }
+    let response = backend(request, &shared, fault == Some(Fault::OldProtocol)).await?;
+    let closed = || std::io::Error::other("the connection is closed");
+    match fault {
+        Some(Fault::NoAnswer) => Err(closed()),
+        Some(Fault::Cut(bytes)) => {
+            let (head, body) = response.into_parts();
+            let whole = body.collect().await?.to_bytes();
+            let part = whole.slice(..bytes.min(whole.len()));
+            let frames = [Ok(hyper::body::Frame::data(part)), Err(closed())];
+            let body = http_body_util::StreamBody::new(futures::stream::iter(frames));
+            Ok(Response::from_parts(head, BodyExt::boxed_unsync(body)))
+        }
+        _ => Ok(response),
+    }
+}
+
+fn status_only(status: u16) -> Response<Body> {
+    let mut response = Response::new(full(Bytes::new()));
+    *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+    response
+}
+
+fn full(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// Runs `git http-backend` as a web server runs a CGI program.
+async fn backend(
+    request: Request<Incoming>,
+    shared: &Shared,
+    old: bool,
+) -> Result<Response<Body>, std::io::Error> {
+    let header = |name: &str| {
+        request.headers().get(name).and_then(|it| it.to_str().ok()).unwrap_or_default().to_owned()
+    };
+    let mut command = tokio::process::Command::new("git");
+    command.arg("http-backend").env_clear();
+    command
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", &shared.root)
+        .env("GIT_PROJECT_ROOT", &shared.root)
+        .env("GIT_HTTP_EXPORT_ALL", "1")
+        .env("REMOTE_USER", "test")
+        .env("REQUEST_METHOD", request.method().as_str())
+        .env("PATH_INFO", request.uri().path())
+        .env("QUERY_STRING", request.uri().query().unwrap_or_default())
+        .env("CONTENT_TYPE", header("content-type"))
+        .env("HTTP_CONTENT_ENCODING", header("content-encoding"))
+        .env("GIT_PROTOCOL", if old { String::new() } else { header("git-protocol") });
+    let body = request.into_body().collect().await.map_err(std::io::Error::other)?.to_bytes();
+    command.env("CONTENT_LENGTH", body.len().to_string());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    let mut child = command.spawn()?;
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let writer = tokio::spawn(async move { stdin.write_all(&body).await });
+    let output = tokio::time::timeout(Duration::from_secs(60), child.wait_with_output()).await??;
+    // A program that does not read all of its input closes the pipe, which is no failure.
+    let _ = writer.await;
+    cgi_response(&output.stdout)
+}
+
+fn cgi_response(output: &[u8]) -> Result<Response<Body>, std::io::Error> {
+    let end = output.windows(4).position(|it| it == b"\r\n\r\n");
+    let end = end.ok_or_else(|| std::io::Error::other("git http-backend gave no headers"))?;
+    let mut response = Response::new(full(Bytes::copy_from_slice(&output[end + 4..])));
+    for line in String::from_utf8_lossy(&output[..end]).lines() {
+        match line.split_once(": ") {
+            Some(("Status", value)) => {
+                let status = value.split(' ').next().and_then(|it| it.parse().ok()).expect("a status");
+                *response.status_mut() = status;
+            }
+            Some((name, value)) => {
+                let name: hyper::header::HeaderName = name.parse().expect("a header");
+                response.headers_mut().insert(name, value.parse().expect("a header"));
+            }
+            None => {}
+        }
+    }
+    Ok(response)
+}
+
+fn base64(bytes: &[u8]) -> String {
+    base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes)
+}
