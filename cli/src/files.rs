@@ -34,7 +34,11 @@ pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Diagnosis> {
 
 /// Replaces a file as a whole: a reader sees the old bytes or the new ones, never half of them.
 pub(crate) fn write_text(path: &Path, text: &str) -> Result<(), Diagnosis> {
-    replace(path, text).map_err(|error| failed(path, "written", &error))
+    // The kind alone: the error itself may name the temporary file, which means nothing to anyone.
+    replace(path, text).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => failed(path, "written", &"its directory does not exist"),
+        kind => failed(path, "written", &kind),
+    })
 }
 
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {

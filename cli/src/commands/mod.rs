@@ -1,5 +1,6 @@
 //! One module per command. Each has its arguments and a `run` that ends in an outcome or a diagnosis.
 
+mod kustomize;
 mod lock;
 
 use crate::edge::Outcome;
@@ -8,6 +9,9 @@ use promoter_core::Diagnosis;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Build kustomizations, as kustomize does and faster.
+    #[command(subcommand)]
+    Kustomize(kustomize::Command),
     /// Show, change and check lockfiles.
     #[command(subcommand)]
     Lock(lock::Command),
@@ -15,6 +19,7 @@ pub(crate) enum Command {
 
 pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
     match command {
+        Command::Kustomize(command) => kustomize::run(command),
         Command::Lock(command) => lock::run(command),
     }
 }
