@@ -125,3 +125,21 @@ proptest! {
         }
     }
 }
+
+/// Patches can nest deeper than the reader allows; writing must then fail instead of overflowing the stack.
+#[test]
+fn deep_trees_are_refused_by_the_writers() {
+    let nested = |depth: usize| {
+        (0..depth).fold(Node::null(), |inner, level| match level % 2 {
+            0 => Node::seq(vec![inner]),
+            _ => Node::map([(Box::from("k"), inner)].into_iter().collect()),
+        })
+    };
+    let mut out = String::new();
+    for emit in [emit_kustomize, emit_hydrated, |node: &Node, out: &mut String| emit_json(node, true, out)] {
+        assert_eq!(emit(&nested(999), &mut out), Ok(()));
+        out.clear();
+        assert!(emit(&nested(2_000), &mut out).is_err());
+        assert_eq!(out, "", "nothing is written on error");
+    }
+}
