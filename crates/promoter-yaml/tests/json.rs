@@ -13,7 +13,7 @@ fn json(text: &str, escape_html: bool) -> Result<String, String> {
     Ok(out)
 }
 
-/// Go decodes every number into a float, so that it has `-0`, which here is the integer 0; and it prints DEL as it is.
+/// But for `-0`: Go decodes every number into a float, which can be that; here it is the integer 0.
 #[test]
 fn as_go_reads_and_writes() {
     let cases: Vec<Value> = serde_json::from_str(GOLDEN).unwrap();
