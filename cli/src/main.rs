@@ -6,6 +6,7 @@ mod commands;
 mod edge;
 mod files;
 mod table;
+mod tree;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 //! What commands print, as transcripts: `testdata/cli/*.txt` is replayed with the built binary in an empty directory.
 //!
 //! `=== FILE` starts a file (until the next `===` or `$` line); `$ promoter …` runs the command, `$ cat FILE` prints a
-//! file, `| …` behind a command is its stdin from a file: `$ promoter lock show - < FILE`. In the answer stdout
+//! file, `$ git …` runs git. Stdin comes from a file: `$ promoter lock show - < FILE`. In the answer stdout
 //! stands as it is, stderr behind `! `, and an exit code other than 0 in brackets.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails the test")]
@@ -63,8 +63,23 @@ fn run(command: &str, directory: &Path) -> String {
             }
             answer
         }
-        other => panic!("a transcript knows `promoter` and `cat`, not {other:?}"),
+        ["git", arguments @ ..] => git(arguments, directory),
+        other => panic!("a transcript knows `promoter`, `git` and `cat`, not {other:?}"),
     }
+}
+
+/// Runs the real git as a person who never changes and at a time that stands still, so that commit ids repeat.
+fn git(arguments: &[&str], directory: &Path) -> String {
+    let mut command = Command::new("git");
+    command.args(arguments).current_dir(directory).env("HOME", directory).env("GIT_CONFIG_NOSYSTEM", "1");
+    for role in ["AUTHOR", "COMMITTER"] {
+        command.env(format!("GIT_{role}_NAME"), "Ada");
+        command.env(format!("GIT_{role}_EMAIL"), "ada@example.com");
+        command.env(format!("GIT_{role}_DATE"), "2026-11-20T09:00:00Z");
+    }
+    let output = command.output().expect("git is installed");
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// Words as a shell splits them, with single quotes.

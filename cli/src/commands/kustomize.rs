@@ -2,15 +2,13 @@
 
 use crate::edge::{self, Outcome};
 use crate::files::write_text;
+use crate::tree::{Shown, whole_disk};
 use clap::{Args, Subcommand, ValueEnum};
-use promoter_core::{Diagnosis, Place};
-use promoter_kustomize::{
-    BuildError, ChartRequest, Externals, Files, LoadRestrictor, Options, Reorder, build,
-};
+use promoter_core::Diagnosis;
+use promoter_kustomize::{ChartRequest, Externals, Files, LoadRestrictor, Options, Reorder, build};
 use promoter_render::build_diagnosis;
-use promoter_sources::disk::{DiskFiles, DiskLimits};
 use promoter_sources::helm::{Helm, HelmLimits};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -83,7 +81,7 @@ fn run_build(arguments: &BuildArguments) -> Result<Outcome, Diagnosis> {
         return Err(Diagnosis::input("kustomize-plugins", cause)
             .hint("leave the flag out; built-in generators and transformers need none"));
     }
-    let (files, directory) = opened(&arguments.directory)?;
+    let (files, directory) = whole_disk(&arguments.directory)?;
     let options = Options {
         load_restrictor: match arguments.load_restrictor {
             Restrictor::LoadRestrictionsRootOnly => LoadRestrictor::RootOnly,
@@ -96,84 +94,17 @@ fn run_build(arguments: &BuildArguments) -> Result<Outcome, Diagnosis> {
         enable_helm: arguments.enable_helm,
     };
     let shown = Shown::of(&directory);
-    let built =
-        build(&files, &directory, &options, &Charts::of(arguments)).map_err(|it| shown.diagnosis(&it))?;
+    let built = build(&files, &directory, &options, &Charts::of(arguments))
+        .map_err(|it| shown.diagnosis(build_diagnosis(&it)))?;
     for warning in &built.warnings {
         edge::say(warning);
     }
-    let text = built.to_yaml().map_err(|it| shown.diagnosis(&it))?;
+    let text = built.to_yaml().map_err(|it| shown.diagnosis(build_diagnosis(&it)))?;
     match &arguments.output {
         Some(path) => write_text(path, &text)?,
         None => edge::result(&text)?,
     }
     Ok(Outcome::Done)
-}
-
-/// The whole disk as the tree, as kustomize sees it, and the directory in it: bases may lie anywhere.
-pub(super) fn opened(directory: &Path) -> Result<(DiskFiles, String), Diagnosis> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Diagnosis::input("file-failed", format!("`{}` cannot be read: {error}", directory.display()))
-    };
-    let real = match directory.canonicalize() {
-        Ok(real) => real,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let cause = format!("directory `{}` does not exist", directory.display());
-            return Err(Diagnosis::input("file-failed", cause));
-        }
-        Err(error) => return Err(failed(&error)),
-    };
-    let text = real.to_str().ok_or_else(|| failed(&"its path is not UTF-8"))?;
-    let files = DiskFiles::open(Path::new("/"), DiskLimits::default()).map_err(|it| failed(&it))?;
-    Ok((files, text.trim_start_matches('/').to_owned()))
-}
-
-/// How paths of the tree, whose root is that of the disk, are shown: relative to where the person stands.
-pub(super) struct Shown {
-    /// The current directory as the tree has it.
-    here: String,
-    /// The first part of the path of what is built.
-    top: String,
-}
-
-impl Shown {
-    /// For messages about a directory of the tree.
-    pub(super) fn of(directory: &str) -> Self {
-        let here = std::env::current_dir().unwrap_or_default();
-        let top = directory.split('/').next().unwrap_or_default();
-        Self { here: here.display().to_string().trim_matches('/').to_owned(), top: top.to_owned() }
-    }
-
-    pub(super) fn diagnosis(&self, error: &BuildError) -> Diagnosis {
-        let Diagnosis { code, fault, cause, at, hint } = build_diagnosis(error);
-        Diagnosis {
-            code,
-            fault,
-            cause: self.text(&cause),
-            at: at.map(|it| Place::new(self.path(&it.path), it.line)),
-            hint: hint.map(|it| self.text(&it)),
-        }
-    }
-
-    fn path(&self, path: &str) -> String {
-        match path.strip_prefix(&self.here) {
-            Some("") => ".".into(),
-            Some(below) if below.starts_with('/') && !self.here.is_empty() => below[1..].into(),
-            _ => format!("/{path}"),
-        }
-    }
-
-    /// Paths in a message stand in backticks.
-    fn text(&self, message: &str) -> String {
-        let mut text = message.to_owned();
-        if !self.here.is_empty() {
-            let here = format!("`{}", self.here);
-            text = text.replace(&format!("{here}/"), "`").replace(&format!("{here}`"), "`.`");
-        }
-        match self.top.is_empty() {
-            true => text,
-            false => text.replace(&format!("`{}/", self.top), &format!("`/{}/", self.top)),
-        }
-    }
 }
 
 /// Helm with what the command line says about the cluster.

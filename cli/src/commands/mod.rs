@@ -2,6 +2,7 @@
 
 mod kustomize;
 mod lock;
+mod render;
 
 use crate::edge::Outcome;
 use clap::Subcommand;
@@ -15,11 +16,14 @@ pub(crate) enum Command {
     /// Show, change and check lockfiles.
     #[command(subcommand)]
     Lock(lock::Command),
+    /// Print the manifests of a directory, pinned by its lockfile if there is one.
+    Render(render::Arguments),
 }
 
 pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
     match command {
         Command::Kustomize(command) => kustomize::run(command),
         Command::Lock(command) => lock::run(command),
+        Command::Render(arguments) => render::run(&arguments),
     }
 }

@@ -49,17 +49,25 @@ pub(super) fn of_environment(env: &str) -> Result<PathBuf, Diagnosis> {
     }
     let name: Name = env.parse().map_err(|it| Diagnosis::input("lock-not-found", it))?;
     let found = locks_below(Path::new("."))?;
-    let mut matching = found.into_iter().filter(|path| {
-        let lock = LockFile::read(path).and_then(|it| it.found());
-        lock.is_ok_and(|it| it.lock.environment == name)
-    });
+    let mut broken = None;
+    let mut matching =
+        found.into_iter().filter(|path| match LockFile::read(path).and_then(|it| it.found()) {
+            Ok(found) => found.lock.environment == name,
+            Err(_) => {
+                broken.get_or_insert(path.display().to_string());
+                false
+            }
+        });
     match (matching.next(), matching.next()) {
         (Some(only), None) => Ok(only),
-        (None, _) => Err(Diagnosis::input(
-            "lock-not-found",
-            format!("no `{LOCK_FILE}` below the current directory is for environment `{name}`"),
-        )
-        .hint("give the lockfile's path with `--env`, or change to the folder above it")),
+        (None, _) => {
+            let hint = match &broken {
+                Some(path) => format!("`{path}` cannot be read, see `promoter lock verify {path}`"),
+                None => "give the lockfile's path with `--env`, or change to the folder above it".into(),
+            };
+            let cause = format!("no `{LOCK_FILE}` below the current directory is for environment `{name}`");
+            Err(Diagnosis::input("lock-not-found", cause).hint(hint))
+        }
         (Some(first), Some(second)) => Err(Diagnosis::input(
             "lock-not-found",
             format!("`{}` and `{}` are both for environment `{name}`", first.display(), second.display()),
