@@ -12,7 +12,7 @@ use super::local::Local;
 use super::objects::{Kind, Object, Objects, ReadError, object_id, parse_commit};
 use super::store::{Known, Store, WriteLock};
 use super::wire::Remote;
-use super::{CommitInfo, Credentials, GitError, GitTree, Limits, RemoteRefs, RepoUrl, notes};
+use super::{CommitInfo, Credentials, GitError, GitTree, Limits, RemoteRefs, RepoUrl, TreeId, notes};
 
 /// One repository, read through its object cache. Cheap to clone; all clones share it.
 #[derive(Debug, Clone)]
@@ -102,6 +102,15 @@ impl GitCache {
                 }
                 None => return Ok(None),
             }
+        }
+    }
+
+    /// The bytes of a tree object that `commit` reaches; [`TreeEntries`](super::TreeEntries) reads them.
+    pub fn tree_object(&self, tree: &TreeId, commit: &CommitId) -> Result<Vec<u8>, GitError> {
+        let object = self.object(&object_id_of_tree(tree)?, commit)?;
+        match object.kind {
+            Kind::Tree => Ok(object.bytes),
+            kind => Err(GitError::WrongObject { id: tree.to_string(), what: format!("a {kind}") }),
         }
     }
 
@@ -331,7 +340,7 @@ pub(super) fn read_error(remote: &Remote, id: &gix::ObjectId, error: &ReadError)
     }
 }
 
-pub(super) fn object_id_of_tree(id: &super::TreeId) -> Result<gix::ObjectId, GitError> {
+pub(super) fn object_id_of_tree(id: &TreeId) -> Result<gix::ObjectId, GitError> {
     gix::ObjectId::from_hex(id.as_str().as_bytes())
         .map_err(|_| GitError::WrongObject { id: id.to_string(), what: "no object id".into() })
 }

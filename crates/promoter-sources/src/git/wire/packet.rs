@@ -114,17 +114,27 @@ pub(crate) fn invalid(why: impl Into<String>) -> io::Error {
 #[error("{0}")]
 pub(crate) struct ServerSays(pub(crate) String);
 
-/// The data of band 1 of a message that ends with a flush; band 2 (progress) is dropped, band 3 ends it with an error.
+/// What is kept of band 2.
+const REMARKS_BYTES_MAX: usize = 8 << 10;
+
+/// The data of band 1 of a message that ends with a flush; the beginning of band 2 (progress, the words of hooks) is
+/// kept, band 3 ends it with an error.
 pub struct Sideband<'a, R> {
     packets: &'a mut PacketReader<R>,
     current: io::Cursor<Vec<u8>>,
+    remarks: Vec<u8>,
     ended: bool,
 }
 
 impl<'a, R: Read> Sideband<'a, R> {
     /// Reads from the first frame of the multiplexed part.
     pub fn new(packets: &'a mut PacketReader<R>) -> Self {
-        Self { packets, current: io::Cursor::default(), ended: false }
+        Self { packets, current: io::Cursor::default(), remarks: Vec::new(), ended: false }
+    }
+
+    /// What came on band 2 so far.
+    pub fn remarks(&self) -> String {
+        String::from_utf8_lossy(&self.remarks).into_owned()
     }
 }
 
@@ -141,7 +151,11 @@ impl<R: Read> Read for Sideband<'_, R> {
                         payload.remove(0);
                         self.current = io::Cursor::new(payload);
                     }
-                    Some(2) | None => {}
+                    Some(2) => {
+                        let room = REMARKS_BYTES_MAX - self.remarks.len();
+                        self.remarks.extend_from_slice(&payload[1..payload.len().min(room + 1)]);
+                    }
+                    None => {}
                     Some(3) => {
                         let words = String::from_utf8_lossy(&payload[1..]).trim().to_owned();
                         return Err(io::Error::other(ServerSays(words)));

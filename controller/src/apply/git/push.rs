@@ -1,0 +1,235 @@
+//! Moves refs on the server: compare-and-swap on each, all or none where the server can.
+//!
+//! Decides from the server's report what happened, and from its refs when there is no report. Source:
+//! gitprotocol-pack(5), "Pushing Data To a Server".
+
+use std::io::{self, Read};
+
+use promoter_core::CommitId;
+use promoter_sources::git::GitError;
+use promoter_sources::git::wire::packet::{PacketReader, Sideband, write_data, write_flush};
+use promoter_sources::git::wire::{AGENT, Advertisement, Connection, Service};
+
+use super::{Draft, PushError, pack};
+
+const NOTHING: &str = "0000000000000000000000000000000000000000";
+
+/// One ref to be moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefUpdate {
+    /// Full name (`refs/heads/…`, `refs/notes/…`).
+    pub name: String,
+    /// What it must be now; `None` when it must not exist.
+    pub expect: Option<CommitId>,
+    /// What it is to be.
+    pub to: CommitId,
+}
+
+/// How a push that succeeded was confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pushed {
+    /// By the server's report.
+    Reported,
+    /// The answer was lost; the refs were asked for and are where they should be.
+    Found,
+}
+
+/// What the server says about one push.
+#[derive(Debug, Default)]
+struct Report {
+    unpack: String,
+    refused: Vec<(String, String)>,
+    remarks: String,
+}
+
+impl Draft {
+    /// Sends all objects of the draft and moves the refs.
+    ///
+    /// An error other than [`PushError::AnswerLost`] means that nothing was moved, if the server is able to move refs
+    /// together (git's own is, and so are the large hosts); on one that is not, some of several refs may have moved, so
+    /// the caller looks again in any case.
+    pub fn push(self, updates: &[RefUpdate]) -> Result<Pushed, PushError> {
+        let remote = self.cache.remote().clone();
+        let url = remote.url.to_string();
+        let mut connection = remote.connect(Service::ReceivePack)?;
+        check_expectations(&connection.advertisement, updates, &url)?;
+        let broken =
+            |it: io::Error| PushError::Git(GitError::Unreachable { url: url.clone(), why: it.to_string() });
+        let mut message = commands(&connection.advertisement, updates);
+        message.extend_from_slice(&pack::write(&self.made).map_err(broken)?);
+        let answer = exchange(&mut connection, message);
+        drop(connection);
+        let pushed = match answer {
+            Ok(report) => self.judge(&report, updates, &url).map(|()| Pushed::Reported),
+            // A refusal by status came before the server did anything.
+            Err(
+                error
+                @ (GitError::Denied { .. } | GitError::NoRepository { .. } | GitError::ClearText { .. }),
+            ) => Err(error.into()),
+            Err(error) => self.find_out(&error, updates, &url).map(|()| Pushed::Found),
+        }?;
+        self.keep(updates);
+        Ok(pushed)
+    }
+
+    fn judge(&self, report: &Report, updates: &[RefUpdate], url: &str) -> Result<(), PushError> {
+        if report.unpack != "ok" {
+            let why =
+                format!("it could not unpack the objects: {}", with_remarks(&report.unpack, &report.remarks));
+            return Err(PushError::Git(GitError::Unreachable { url: url.into(), why }));
+        }
+        let Some((name, why)) = report.refused.iter().find(|(_, why)| !is_race(why)) else {
+            let Some((name, why)) = report.refused.first() else {
+                return Ok(());
+            };
+            // Somebody else was faster, or holds a lock at this moment.
+            self.look_for_stale(updates, url)?;
+            let why = format!("`{name}`: {why}");
+            return Err(PushError::Git(GitError::Unreachable { url: url.into(), why }));
+        };
+        Err(PushError::Rejected {
+            url: url.into(),
+            name: name.clone(),
+            why: with_remarks(why, &report.remarks),
+        })
+    }
+
+    /// After a lost answer: the refs tell whether the push was done.
+    fn find_out(&self, lost: &GitError, updates: &[RefUpdate], url: &str) -> Result<(), PushError> {
+        let unknown = || PushError::AnswerLost { url: url.into(), why: lost.to_string() };
+        let names: Vec<&str> = updates.iter().map(|it| it.name.as_str()).collect();
+        let refs = self.cache.ls_refs(&names).map_err(|_| unknown())?;
+        if updates.iter().all(|it| refs.tips.get(&it.name) == Some(&it.to)) {
+            return Ok(());
+        }
+        if updates.iter().all(|it| refs.tips.get(&it.name) == it.expect.as_ref()) {
+            return Err(PushError::Git(lost.clone()));
+        }
+        Err(unknown())
+    }
+
+    fn look_for_stale(&self, updates: &[RefUpdate], url: &str) -> Result<(), PushError> {
+        let names: Vec<&str> = updates.iter().map(|it| it.name.as_str()).collect();
+        let refs = self.cache.ls_refs(&names)?;
+        for update in updates {
+            stale_unless(update, refs.tips.get(&update.name), url)?;
+        }
+        Ok(())
+    }
+
+    /// Puts the pushed objects into the cache, so that the next reading need not fetch them.
+    fn keep(&self, updates: &[RefUpdate]) {
+        for update in updates {
+            if let Err(error) = self.cache.keep(&update.to, &self.made) {
+                // They are on the server, and are fetched from there when needed.
+                tracing::warn!(%error, "pushed objects were not kept in the cache");
+                return;
+            }
+        }
+    }
+}
+
+fn stale_unless(update: &RefUpdate, found: Option<&CommitId>, url: &str) -> Result<(), PushError> {
+    if found == update.expect.as_ref() {
+        return Ok(());
+    }
+    Err(PushError::Stale {
+        url: url.into(),
+        name: update.name.clone(),
+        expected: update.expect.clone(),
+        found: found.cloned(),
+    })
+}
+
+/// Compares with what the server lists, before anything is sent.
+fn check_expectations(server: &Advertisement, updates: &[RefUpdate], url: &str) -> Result<(), PushError> {
+    for update in updates {
+        let found = server.refs.iter().find(|(name, _)| *name == update.name);
+        let found = found.and_then(|(_, id)| id.parse().ok());
+        stale_unless(update, found.as_ref(), url)?;
+        let below = |long: &str, short: &str| long.strip_prefix(short).is_some_and(|it| it.starts_with('/'));
+        let mut names = server.refs.iter().map(|(name, _)| name);
+        let clash = names.find(|it| below(it, &update.name) || below(&update.name, it));
+        if let Some(other) = clash.filter(|_| update.expect.is_none()) {
+            let why = format!("`{other}` is there, and git has no ref below another one");
+            return Err(PushError::Rejected { url: url.into(), name: update.name.clone(), why });
+        }
+    }
+    Ok(())
+}
+
+/// Sends the message and reads the report.
+fn exchange(connection: &mut Connection<'_>, message: Vec<u8>) -> Result<Report, GitError> {
+    let banded = connection.advertisement.can("side-band-64k");
+    let mut answer = connection.request(message)?;
+    let report = if banded { read_banded(&mut answer) } else { read_report(&mut answer) };
+    drop(answer);
+    report.map_err(|it| connection.failed(&it))
+}
+
+fn commands(server: &Advertisement, updates: &[RefUpdate]) -> Vec<u8> {
+    const WANTED: &[&str] = &["report-status", "side-band-64k", "atomic"];
+    let mut features: Vec<String> =
+        WANTED.iter().filter(|it| server.can(it)).map(|it| (*it).into()).collect();
+    if server.can("object-format") {
+        features.push("object-format=sha1".into());
+    }
+    features.push(format!("agent={AGENT}"));
+    let mut message = Vec::new();
+    for (place, update) in updates.iter().enumerate() {
+        let old = update.expect.as_ref().map_or(NOTHING, CommitId::as_str);
+        let features = if place == 0 { format!("\0 {}", features.join(" ")) } else { String::new() };
+        write_data(&mut message, format!("{old} {} {}{features}", update.to, update.name).as_bytes());
+    }
+    write_flush(&mut message);
+    message
+}
+
+fn read_banded<R: Read>(answer: &mut PacketReader<R>) -> io::Result<Report> {
+    let mut band = Sideband::new(answer);
+    let mut bytes = Vec::new();
+    band.read_to_end(&mut bytes)?;
+    let mut report = read_report(&mut PacketReader::new(bytes.as_slice()))?;
+    report.remarks = band.remarks();
+    Ok(report)
+}
+
+/// `unpack ok`, then `ok <ref>` or `ng <ref> <why>` for each.
+fn read_report<R: Read>(packets: &mut PacketReader<R>) -> io::Result<Report> {
+    let mut report = Report::default();
+    while let Some(line) = packets.next_packet()?.text() {
+        if let Some(result) = line.strip_prefix("unpack ") {
+            report.unpack = result.into();
+        } else if let Some(refused) = line.strip_prefix("ng ") {
+            let (name, why) = refused.split_once(' ').unwrap_or((refused, "no reason given"));
+            report.refused.push((name.into(), why.into()));
+        } else if let Some(words) = line.strip_prefix("ERR ") {
+            return Err(io::Error::other(words.to_owned()));
+        }
+    }
+    Ok(report)
+}
+
+/// The words of git and of the large hosts for "somebody else was faster".
+fn is_race(why: &str) -> bool {
+    const RACES: &[&str] = &[
+        "fetch first",
+        "stale info",
+        "failed to update ref",
+        "failed to lock",
+        "cannot lock ref",
+        "incorrect old value",
+        "reference already exists",
+        "already exists",
+        "transaction failed",
+        "atomic push failed",
+        "atomic push failure",
+    ];
+    RACES.iter().any(|it| why.contains(it))
+}
+
+/// The reason, with what hooks said, on one line.
+fn with_remarks(why: &str, remarks: &str) -> String {
+    let words: Vec<&str> = remarks.lines().map(str::trim).filter(|it| !it.is_empty()).collect();
+    if words.is_empty() { why.into() } else { format!("{why} ({})", words.join("; ")) }
+}

@@ -1,0 +1,3 @@
+//! Every write to the outside. What is written, and what it replaces, was decided before.
+
+pub mod git;
