@@ -115,7 +115,7 @@ impl VerifyError {
                 Diagnosis::input("object-twice", self).at(at).hint("remove or rename one of them")
             }
             Self::Empty { .. } => Diagnosis::input("render-empty", self)
-                .hint("an empty answer would delete everything; if that is meant, set `allowEmpty: true`"),
+                .hint("it would delete everything that runs; is this the directory of the manifests? If it is meant, set `allowEmpty: true`"),
             Self::Secret { name, at, .. } => Diagnosis::input("secret-in-output", self).at(at).hint(format!(
                 "seal it or read it from a secret store; if it is no secret, add `{name}` to `allowSecrets`"
             )),
