@@ -36,6 +36,9 @@ pub(crate) struct Arguments {
     /// Which manifests: `auto`, `live`, `hydrated`, `verify`
     #[arg(long, value_name = "MODE", default_value = "auto")]
     render: Mode,
+    /// Render the directory as it is on disk even if there is a lockfile in it
+    #[arg(long, conflicts_with_all = ["lockfile", "environment", "render"])]
+    unlocked: bool,
     /// The helm to run for charts: a name in PATH, or a path
     #[arg(long, value_name = "COMMAND", default_value = "helm")]
     helm_command: PathBuf,
@@ -85,7 +88,7 @@ fn rendered(place: &InRepository, arguments: &Arguments) -> Result<Verified<Mani
     };
     let lock = format!("{}/{LOCK_FILE}", place.directory);
     let has_lock = place.files.kind(lock.trim_start_matches('/')) == Some(FileKind::File);
-    if has_lock || arguments.lockfile.is_some() {
+    if (has_lock && !arguments.unlocked) || arguments.lockfile.is_some() {
         let parameters = Parameters {
             environment: arguments.environment.clone(),
             lockfile: arguments.lockfile.clone(),
