@@ -3,24 +3,22 @@
 //! An [`Accumulator`] is what a kustomization hands up to the one that names it. What must wait until everything is
 //! together (hashes, references, vars, the order) is `finish`'s.
 
-use std::path::Path;
 use std::rc::Rc;
 
-use crate::config::{Config, Table, merge_specs};
+use promoter_yaml::{Dialect, Limits, Node, parse_first};
+
+use crate::config::Config;
+use crate::configuration::{read_configuration, read_crds};
 use crate::error::{BuildError, Result};
-use crate::field::FieldSpec;
-use crate::generate::{self, Kind};
 use crate::kustomization::reader::At;
-use crate::kustomization::{Kustomization, LabelSet, Patch, Variable};
+use crate::kustomization::{Kustomization, Variable};
 use crate::loader::{Entry, Loader, text};
 use crate::origin::Origin;
 use crate::patch::schema::Schema;
-use crate::patch::selector::Selector;
-use crate::patch::strategic::Allow;
+use crate::plugin::plugin_origin;
 use crate::resmap::ResMap;
-use crate::transform::{
-    ImagePattern, NamespaceChange, PatchContent, PatchEntry, Side, Transform, read_json, read_strategic,
-};
+use crate::transform::Transform;
+use crate::variables::note_readers;
 use crate::{Externals, Options, read};
 
 /// What a kustomization hands up.
@@ -44,18 +42,22 @@ pub(crate) struct Shared<'a> {
     pub(crate) warnings: Vec<String>,
     /// What is known about kinds.
     pub(crate) schema: Schema,
+    /// True once an `openapi` field chose the schema; the outermost one does.
+    pub(crate) schema_is_set: bool,
     /// True when `buildMetadata` of the top kustomization asks for anything.
     pub(crate) track_origin: bool,
 }
 
 /// A kustomization being worked on.
 pub(crate) struct Target<'a> {
+    /// Its directory.
     pub(crate) loader: Loader<'a>,
+    /// What it says.
     pub(crate) kustomization: Kustomization,
     /// Its directory relative to the top one, as the entries on the way spell it.
     origin_path: String,
     /// The namespace that charts get when nothing closer says one.
-    helm_namespace: String,
+    pub(crate) helm_namespace: String,
 }
 
 impl Accumulator {
@@ -94,27 +96,57 @@ impl<'a> Target<'a> {
         let kustomization = Kustomization::read(node.as_ref(), &file)?;
         shared.warnings.extend(kustomization.warnings.iter().map(|it| (*it).to_owned()));
         let this = Self { loader, kustomization, origin_path, helm_namespace };
-        this.refuse_unbuilt()?;
+        this.choose_schema(shared)?;
         Ok(this)
     }
 
+    /// Obeys `openapi`.
+    fn choose_schema(&self, shared: &mut Shared<'_>) -> Result<()> {
+        let k = &self.kustomization;
+        let wrong = |message: &str| Err(BuildError::new("kustomize-value", message).at(&k.file, 0));
+        let version = k.openapi.get("version").filter(|it| !it.is_empty());
+        let Some(path) = k.openapi.get("path") else {
+            if version.is_some_and(|it| it != "v1.21.2") && !shared.schema_is_set {
+                return wrong("the openapi version is not built in, only v1.21.2 is");
+            }
+            shared.schema_is_set |= version.is_some();
+            return Ok(());
+        };
+        let (path, bytes) = self.loader.read(&At { value: path.clone(), line: 0 }, &k.file)?;
+        if shared.schema_is_set {
+            return Ok(());
+        }
+        if k.openapi.contains_key("version") {
+            return wrong("openapi has both `path` and `version`");
+        }
+        let document = parse_first(text(&path, &bytes)?, Dialect::Config, &Limits::default())
+            .map_err(|error| BuildError::syntax(&path, &error))?;
+        shared.schema = Schema::from_swagger(document.unwrap_or_else(Node::null))
+            .map_err(|error| BuildError::new("kustomize-value", error.to_string()).at(&path, 0))?;
+        shared.schema_is_set = true;
+        Ok(())
+    }
+
     /// Works through the kustomization. `sum` is empty, or for a component what its parent has so far.
-    pub(crate) fn accumulate(&self, sum: Accumulator, shared: &mut Shared<'_>) -> Result<Accumulator> {
-        let mut sum = sum;
+    pub(crate) fn accumulate(&self, mut sum: Accumulator, shared: &mut Shared<'_>) -> Result<Accumulator> {
         let k = &self.kustomization;
         self.accumulate_resources(&mut sum, &k.resources, shared)?;
-        self.run_generators(&mut sum, shared)?;
+        self.add_configurations(&mut sum.config)?;
+        self.run_generators(&mut sum.resources, shared)?;
         for component in &k.components {
             let loader = self.loader.directory(component, &k.file)?;
             sum = self.accumulate_directory(sum, component, loader, true, shared)?;
         }
         self.run_transforms(&mut sum, shared)?;
-        self.add_variables(&mut sum)?;
+        self.run_validators(&mut sum, shared)?;
+        let noted = note_readers(&mut sum.resources, &k.vars);
+        let added = noted.and_then(|()| k.vars.iter().cloned().try_for_each(|it| sum.add_variable(it)));
+        added.map_err(|error| error.at(&k.file, 0))?;
         Ok(sum)
     }
 
     /// Adds what each entry names, file or directory.
-    fn accumulate_resources(
+    pub(crate) fn accumulate_resources(
         &self,
         sum: &mut Accumulator,
         paths: &[At<String>],
@@ -131,8 +163,8 @@ impl<'a> Target<'a> {
                     sum.resources.append_all(resources)?;
                 }
                 Entry::Directory(loader) => {
-                    let base =
-                        self.accumulate_directory(Accumulator::default(), path, loader, false, shared)?;
+                    let empty = Accumulator::default();
+                    let base = self.accumulate_directory(empty, path, loader, false, shared)?;
                     sum.merge(base).map_err(|error| error.at(&self.kustomization.file, path.line))?;
                 }
             }
@@ -152,10 +184,9 @@ impl<'a> Target<'a> {
         let helm_namespace = if own.is_empty() { self.helm_namespace.clone() } else { own.clone() };
         let target = Self::load(loader, self.origin_of(&path.value), helm_namespace, shared)?;
         if target.kustomization.is_component != as_component {
-            let wanted = if as_component { "a component" } else { "a resource" };
-            let found = if as_component { "no component" } else { "a component" };
-            let message = format!("`{}` is named as {wanted} but is {found}", path.value);
-            let list = if as_component { "resources" } else { "components" };
+            let (is, list) =
+                if as_component { ("no component", "resources") } else { ("a component", "components") };
+            let message = format!("`{}` is {is}", path.value);
             return Err(BuildError::new("kustomize-value", message)
                 .at(&self.kustomization.file, path.line)
                 .hint(format!("name it below `{list}`")));
@@ -163,10 +194,10 @@ impl<'a> Target<'a> {
         target.accumulate(sum, shared)
     }
 
-    fn origin_of(&self, path: &str) -> String {
-        let joined = Path::new(&self.origin_path).join(path);
+    /// The path of an entry, relative to the top kustomization.
+    pub(crate) fn origin_of(&self, path: &str) -> String {
         let mut parts: Vec<&str> = Vec::new();
-        for part in joined.to_str().unwrap_or(path).split('/') {
+        for part in self.origin_path.split('/').chain(path.split('/')) {
             match (part, parts.last()) {
                 ("" | ".", _) => {}
                 ("..", Some(last)) if *last != ".." => drop(parts.pop()),
@@ -176,19 +207,8 @@ impl<'a> Target<'a> {
         parts.join("/")
     }
 
-    fn run_generators(&self, sum: &mut Accumulator, shared: &Shared<'_>) -> Result<()> {
-        let k = &self.kustomization;
-        let kinds = [(Kind::ConfigMap, &k.config_maps), (Kind::Secret, &k.secrets)];
-        for (kind, args) in kinds.into_iter().flat_map(|(kind, list)| list.iter().map(move |it| (kind, it))) {
-            let general = k.generator_options.as_ref();
-            let mut resource = generate::generate(kind, args, general, &self.loader, &k.file)?;
-            resource.origin = shared.track_origin.then(|| self.origin_by_builtin(kind.plugin()));
-            sum.resources.absorb_all(vec![resource])?;
-        }
-        Ok(())
-    }
-
-    fn origin_by_builtin(&self, plugin: &str) -> Origin {
+    /// The origin that a field of this kustomization gives to what it makes or changes.
+    pub(crate) fn origin_by_builtin(&self, plugin: &str) -> Origin {
         let file = self.kustomization.file.rsplit('/').next().unwrap_or_default();
         Origin {
             configured_in: self.origin_of(file),
@@ -197,207 +217,69 @@ impl<'a> Target<'a> {
         }
     }
 
-    fn run_transforms(&self, sum: &mut Accumulator, shared: &Shared<'_>) -> Result<()> {
+    fn add_configurations(&self, config: &mut Config) -> Result<()> {
+        let k = &self.kustomization;
+        for path in &k.configurations {
+            let (file, bytes) = self.loader.read(path, &k.file)?;
+            config.add(&read_configuration(&file, &bytes)?).map_err(|error| error.at(&file, 0))?;
+        }
+        for path in &k.crds {
+            let (file, bytes) = self.loader.read(path, &k.file)?;
+            config.add(&read_crds(&file, &bytes)?).map_err(|error| error.at(&file, 0))?;
+        }
+        Ok(())
+    }
+
+    fn run_transforms(&self, sum: &mut Accumulator, shared: &mut Shared<'_>) -> Result<()> {
+        let k = &self.kustomization;
+        let mut steps: Vec<(Transform, Option<Origin>, Rc<str>)> = Vec::new();
         for transform in self.transforms(&sum.config)? {
-            transform
-                .run(&mut sum.resources, &shared.schema)
-                .map_err(|error| error.at(&self.kustomization.file, 0))?;
-            if shared.track_origin {
-                note_change(&mut sum.resources, &self.origin_by_builtin(transform.plugin()));
+            let by = shared.track_origin.then(|| self.origin_by_builtin(transform.plugin()));
+            steps.push((transform, by, Rc::clone(&k.file)));
+        }
+        for plugin in self.plugins(&k.transformers, shared)? {
+            for transform in self.plugin_transforms(&plugin)? {
+                steps.push((transform, plugin_origin(&plugin), Rc::clone(&plugin.source)));
+            }
+        }
+        for (transform, by, file) in steps {
+            transform.run(&mut sum.resources, &shared.schema).map_err(|error| error.at(&file, 0))?;
+            if let Some(by) = by {
+                note_change(&mut sum.resources, &by);
             }
             sum.resources.drop_empties();
         }
         Ok(())
     }
 
-    /// The transformers that the fields of the kustomization ask for, in kustomize's order.
-    fn transforms(&self, config: &Config) -> Result<Vec<Transform>> {
-        let k = &self.kustomization;
-        let mut list = Vec::new();
-        list.extend(self.old_strategic_merges()?);
-        for patch in &k.patches {
-            list.push(Transform::Patch(self.patch(patch)?));
-        }
-        if !k.namespace.is_empty() {
-            list.push(Transform::Namespace(NamespaceChange {
-                namespace: k.namespace.clone(),
-                specs: config.specs(Table::Namespace).to_vec(),
-                ..NamespaceChange::default()
-            }));
-        }
-        for (side, text, table) in [
-            (Side::Prefix, &k.name_prefix, Table::NamePrefix),
-            (Side::Suffix, &k.name_suffix, Table::NameSuffix),
-        ] {
-            if !text.is_empty() {
-                list.push(Transform::Name(side, text.clone(), config.specs(table).to_vec()));
+    /// Runs validators: transformers that may change nothing but a label that says they were there.
+    fn run_validators(&self, sum: &mut Accumulator, shared: &mut Shared<'_>) -> Result<()> {
+        for plugin in self.plugins(&self.kustomization.validators, shared)? {
+            let before: Vec<Node> = sum.resources.list.iter().map(|it| it.node.clone()).collect();
+            for transform in self.plugin_transforms(&plugin)? {
+                transform.run(&mut sum.resources, &shared.schema)?;
             }
-        }
-        for labels in &k.labels {
-            let specs = label_specs(labels, config).map_err(|error| error.at(&k.file, 0))?;
-            list.push(Transform::Labels(labels.pairs.clone(), specs));
-        }
-        if !k.labels.is_empty() || !k.common_labels.is_empty() {
-            let specs = config.specs(Table::CommonLabels).to_vec();
-            list.push(Transform::Labels(k.common_labels.clone(), specs));
-        }
-        if !k.common_annotations.is_empty() {
-            let specs = config.specs(Table::CommonAnnotations).to_vec();
-            list.push(Transform::Annotations(k.common_annotations.clone(), specs));
-        }
-        for patch in &k.patches_json6902 {
-            list.push(Transform::Patch(self.old_json_patch(patch)?));
-        }
-        for replica in &k.replicas {
-            list.push(Transform::Replicas(replica.clone(), config.specs(Table::Replicas).to_vec()));
-        }
-        for image in &k.images {
-            let pattern = ImagePattern::new(image.clone()).map_err(|error| error.at(&k.file, 0))?;
-            list.push(Transform::Images(pattern, config.specs(Table::Images).to_vec()));
-        }
-        Ok(list)
-    }
-
-    /// `patchesStrategicMerge`: an entry is tried as a patch, then as a file.
-    fn old_strategic_merges(&self) -> Result<Option<Transform>> {
-        let k = &self.kustomization;
-        if k.patches_strategic_merge.is_empty() {
-            return Ok(None);
-        }
-        let mut patches = Vec::new();
-        for entry in &k.patches_strategic_merge {
-            let is_inline = entry.value.contains('\n') || !self.loader.has_file(&entry.value);
-            let inline = is_inline.then(|| read_strategic(&entry.value, &k.file, entry.line));
-            patches.extend(match inline {
-                Some(Ok(patches)) => patches,
-                Some(Err(error)) if entry.value.contains('\n') => return Err(error),
-                _ => {
-                    let (path, bytes) = self.loader.read(entry, &k.file)?;
-                    read_strategic(text(&path, &bytes)?, &path, 0)?
-                }
-            });
-        }
-        if patches.is_empty() {
-            let line = k.patches_strategic_merge.first().map_or(0, |it| it.line);
-            let error = BuildError::new("kustomize-patch", "patchesStrategicMerge holds no patch");
-            return Err(error.at(&k.file, line));
-        }
-        Ok(Some(Transform::Patch(PatchEntry {
-            content: PatchContent::OldStrategic(patches),
-            target: None,
-            allow: Allow::default(),
-            source: Rc::clone(&k.file),
-            line: 0,
-            offset: 0,
-        })))
-    }
-
-    /// An entry of `patches`.
-    pub(crate) fn patch(&self, patch: &Patch) -> Result<PatchEntry> {
-        let (source, text, offset) = self.patch_text(patch)?;
-        let content = PatchContent::read(&text, &source, offset)?;
-        let options = patch.options;
-        Ok(PatchEntry {
-            content,
-            target: self.selector(patch)?,
-            allow: Allow {
-                name_change: options.allow_name_change,
-                kind_change: options.allow_kind_change,
-                ..Allow::default()
-            },
-            source,
-            line: if offset == 0 { 0 } else { patch.line },
-            offset,
-        })
-    }
-
-    /// An entry of `patchesJson6902`.
-    pub(crate) fn old_json_patch(&self, patch: &Patch) -> Result<PatchEntry> {
-        let wrong = |message: &str| {
-            Err(BuildError::new("kustomize-patch", message).at(&self.kustomization.file, patch.line))
-        };
-        if patch.target.as_ref().is_none_or(|it| it.name.is_empty()) {
-            return wrong("an entry of patchesJson6902 needs a target with a name");
-        }
-        let (source, text, offset) = self.patch_text(patch)?;
-        let operations = read_json(&text, &source, offset)?;
-        if operations.is_empty() {
-            return wrong("an entry of patchesJson6902 holds no operation");
-        }
-        Ok(PatchEntry {
-            content: PatchContent::OldJson(operations),
-            target: self.selector(patch)?,
-            allow: Allow::default(),
-            source,
-            line: patch.line,
-            offset,
-        })
-    }
-
-    /// Where a patch stands, its text, and how many lines of the file come before it.
-    fn patch_text(&self, patch: &Patch) -> Result<(Rc<str>, String, u32)> {
-        let file = &self.kustomization.file;
-        match (patch.patch.trim(), patch.path.as_str()) {
-            ("", "") => Err(BuildError::new("kustomize-patch", "an entry has neither `patch` nor `path`")
-                .at(file, patch.line)),
-            ("", path) => {
-                let path = At { value: path.to_owned(), line: patch.line };
-                let (path, bytes) = self.loader.read(&path, file)?;
-                let content = text(&path, &bytes)?.to_owned();
-                Ok((path, content, 0))
+            let after = sum.resources.list.iter().map(|it| without_validation_label(&it.node));
+            if !after.eq(before) {
+                let message = format!("the validator `{}` changes resources", plugin.name());
+                return Err(plugin.blame(BuildError::new("kustomize-value", message)));
             }
-            (inline, "") => Ok((Rc::clone(file), inline.to_owned(), patch.line)),
-            _ => Err(BuildError::new("kustomize-patch", "an entry has both `patch` and `path`")
-                .at(file, patch.line)),
-        }
-    }
-
-    fn selector(&self, patch: &Patch) -> Result<Option<Selector>> {
-        let compiled = patch.target.as_ref().map(Selector::compile).transpose();
-        compiled.map_err(|error| {
-            BuildError::new("kustomize-selector", error.to_string()).at(&self.kustomization.file, patch.line)
-        })
-    }
-
-    /// Notes which resources the vars read, and hands the vars up.
-    fn add_variables(&self, sum: &mut Accumulator) -> Result<()> {
-        let _ = sum;
-        Ok(())
-    }
-
-    /// Refuses fields that the engine does not know how to obey.
-    fn refuse_unbuilt(&self) -> Result<()> {
-        let k = &self.kustomization;
-        let refuse = |field: &str, line: u32| {
-            let message = format!("the field `{field}` is not supported yet");
-            Err(BuildError::new("kustomize-not-supported", message).at(&k.file, line))
-        };
-        let lists = [
-            ("configurations", &k.configurations),
-            ("crds", &k.crds),
-            ("generators", &k.generators),
-            ("transformers", &k.transformers),
-            ("validators", &k.validators),
-        ];
-        for (field, list) in lists {
-            if let Some(first) = list.first() {
-                return refuse(field, first.line);
-            }
-        }
-        if let Some(first) = k.vars.first() {
-            return refuse("vars", first.name.line);
-        }
-        if let Some(first) = k.replacements.first() {
-            return refuse("replacements", first.line);
-        }
-        if let Some(first) = k.helm_charts.first() {
-            return refuse("helmCharts", first.line);
-        }
-        if !k.openapi.is_empty() {
-            return refuse("openapi", 0);
         }
         Ok(())
     }
+}
+
+fn without_validation_label(node: &Node) -> Node {
+    let mut node = node.clone();
+    let metadata = node.get_mut("metadata").and_then(Node::as_map_mut);
+    if let Some(metadata) = metadata
+        && let Some(labels) = metadata.get_mut("labels").and_then(Node::as_map_mut)
+        && labels.remove("validated-by").is_some()
+        && labels.is_empty()
+    {
+        metadata.remove("labels");
+    }
+    node
 }
 
 /// Notes what changed the resources.
@@ -409,19 +291,4 @@ fn note_change(resources: &mut ResMap, by: &Origin) {
             resource.transformations.push(by.clone());
         }
     }
-}
-
-/// The fields that one entry of `labels` sets.
-fn label_specs(labels: &LabelSet, config: &Config) -> Result<Vec<FieldSpec>> {
-    let mut specs = labels.fields.clone();
-    merge_specs(&mut specs, config.specs(Table::Labels))?;
-    if labels.include_selectors {
-        merge_specs(&mut specs, config.specs(Table::CommonLabels))?;
-        return Ok(specs);
-    }
-    if labels.include_templates {
-        merge_specs(&mut specs, config.specs(Table::TemplateLabels))?;
-    }
-    merge_specs(&mut specs, &[FieldSpec::new("", "", "", "metadata/labels", true)])?;
-    Ok(specs)
 }

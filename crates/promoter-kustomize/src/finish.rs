@@ -6,18 +6,20 @@ use promoter_yaml::{Map, Node};
 use crate::Reorder;
 use crate::accumulate::{Accumulator, Shared};
 use crate::error::{BuildError, Result};
-use crate::generate::hash::name_hash;
+use crate::generate::hash::add_hashes;
 use crate::kustomization::{Kustomization, SortOptions};
 use crate::origin::{ORIGIN, TRANSFORMATIONS, transformations_annotation};
 use crate::resmap::ResMap;
 use crate::resource::{INTERNAL_DOMAIN, Resource, raw_text};
-use crate::{name_reference, order};
+use crate::{name_reference, order, variables};
 
 /// Turns what the top kustomization accumulated into what is printed.
-pub(crate) fn finish(sum: Accumulator, top: &Kustomization, shared: &Shared<'_>) -> Result<Vec<Node>> {
-    let Accumulator { mut resources, config, .. } = sum;
+pub(crate) fn finish(sum: Accumulator, top: &Kustomization, shared: &mut Shared<'_>) -> Result<Vec<Node>> {
+    let Accumulator { mut resources, config, variables } = sum;
     add_hashes(&mut resources)?;
     name_reference::fix(&mut resources, &config)?;
+    let unused = variables::resolve(&mut resources, &variables, &config);
+    shared.warnings.extend(unused.map_err(|error| error.at(&top.file, 0))?);
     resources.list.retain(|it| !is_local(it));
     sort(&mut resources, top, shared)?;
     let asks = |what: &str| top.build_metadata.iter().any(|it| it == what);
@@ -28,15 +30,6 @@ pub(crate) fn finish(sum: Accumulator, top: &Kustomization, shared: &Shared<'_>)
     };
     resources.list.iter_mut().for_each(|it| shown.clean_up(it));
     Ok(resources.list.into_iter().map(|it| it.node).collect())
-}
-
-fn add_hashes(resources: &mut ResMap) -> Result<()> {
-    for resource in resources.list.iter_mut().filter(|it| it.needs_hash) {
-        let name = format!("{}-{}", resource.name(), name_hash(resource)?);
-        resource.remember();
-        resource.set_name(&name);
-    }
-    Ok(())
 }
 
 /// True for what is only there for local tools.

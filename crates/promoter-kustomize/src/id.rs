@@ -77,11 +77,6 @@ impl<'a> Id<'a> {
     pub(crate) fn equals(&self, other: &Id<'_>) -> bool {
         self.key() == other.key()
     }
-
-    /// True when both are in one namespace, or both in none.
-    pub(crate) fn same_namespace(&self, other: &Id<'_>) -> bool {
-        self.effective_namespace() == other.effective_namespace()
-    }
 }
 
 impl fmt::Display for Id<'_> {

@@ -5,8 +5,10 @@
 
 mod accumulate;
 mod config;
+mod configuration;
 mod error;
 mod field;
+mod field_path;
 mod files;
 mod finish;
 mod generate;
@@ -18,11 +20,14 @@ mod name_reference;
 mod order;
 mod origin;
 pub mod patch;
+mod plugin;
+mod prepare;
 mod read;
 mod resmap;
 mod resource;
 mod tables;
 mod transform;
+mod variables;
 
 pub use error::BuildError;
 pub use files::{FileError, FileKind, Files, normalise};
@@ -118,12 +123,18 @@ pub fn build(
     options: &Options,
     externals: &dyn Externals,
 ) -> Result<Build, BuildError> {
-    let mut shared =
-        Shared { options, externals, warnings: Vec::new(), schema: Schema::builtin(), track_origin: false };
+    let mut shared = Shared {
+        options,
+        externals,
+        warnings: Vec::new(),
+        schema: Schema::builtin(),
+        schema_is_set: false,
+        track_origin: false,
+    };
     let loader = Loader::top(files, options.load_restrictor, directory)?;
     let top = Target::top(loader, &mut shared)?;
     let sum = top.accumulate(Accumulator::default(), &mut shared)?;
-    let resources = finish::finish(sum, &top.kustomization, &shared)?;
+    let resources = finish::finish(sum, &top.kustomization, &mut shared)?;
     Ok(Build { resources, warnings: shared.warnings })
 }
 

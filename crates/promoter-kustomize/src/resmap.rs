@@ -2,7 +2,6 @@
 //! `behavior` does.
 
 use std::collections::HashSet;
-use std::rc::Rc;
 
 use promoter_yaml::{Map, Node};
 
@@ -111,11 +110,6 @@ impl ResMap {
     /// Drops what transformers emptied.
     pub(crate) fn drop_empties(&mut self) {
         self.list.retain(|it| !it.is_empty());
-    }
-
-    /// The source of a resource made by code in this file.
-    pub(crate) fn source(path: &str) -> Rc<str> {
-        Rc::from(path)
     }
 }
 

@@ -4,12 +4,23 @@ use promoter_yaml::{Node, YamlError, emit_json};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{BuildError, Result};
+use crate::resmap::ResMap;
 use crate::resource::{Resource, raw_text};
+
+/// Puts the hash behind the names of the resources that want one.
+pub(crate) fn add_hashes(resources: &mut ResMap) -> Result<()> {
+    for resource in resources.list.iter_mut().filter(|it| it.needs_hash) {
+        let name = format!("{}-{}", resource.name(), name_hash(resource)?);
+        resource.remember();
+        resource.set_name(&name);
+    }
+    Ok(())
+}
 
 /// The hash of a ConfigMap or Secret as it is now.
 ///
 /// Errors: another kind, or content that JSON cannot hold.
-pub(crate) fn name_hash(resource: &Resource) -> Result<String> {
+fn name_hash(resource: &Resource) -> Result<String> {
     let text = match resource.kind() {
         "ConfigMap" => canonical(resource, &["binaryData", "data", "kind", "name"]),
         "Secret" => canonical(resource, &["data", "kind", "name", "stringData", "type"]),

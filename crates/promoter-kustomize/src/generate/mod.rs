@@ -1,7 +1,10 @@
-//! What makes resources: ConfigMaps and Secrets from files, literals and environment files.
+//! What makes resources: ConfigMaps and Secrets here, charts and accounts in files of their own.
 
 pub(crate) mod hash;
+pub(crate) mod helm;
+pub(crate) mod iam;
 mod key_values;
+mod run;
 
 use std::rc::Rc;
 

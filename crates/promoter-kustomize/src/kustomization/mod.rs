@@ -13,9 +13,9 @@ use promoter_yaml::Node;
 
 use crate::error::{BuildError, Result};
 pub(crate) use parts::{
-    GeneratorArgs, GeneratorOptions, HelmChart, HelmGlobals, Image, KeyValueSources, LabelSet, Patch,
-    PatchOptions, Replacement, Replica, SortOptions, SourceSelector, TargetSelector, Variable,
-    read_field_spec, read_selector,
+    FieldOptions, GeneratorArgs, GeneratorOptions, HelmChart, HelmGlobals, Image, KeyValueSources, LabelSet,
+    Patch, Replacement, Replica, SortOptions, SourceSelector, TargetSelector, Variable, read_field_spec,
+    read_selector,
 };
 use reader::{At, Reader};
 

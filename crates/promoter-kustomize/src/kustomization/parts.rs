@@ -99,7 +99,7 @@ pub(crate) struct Patch {
     pub(crate) path: String,
     /// The patch itself.
     pub(crate) patch: String,
-    /// Where the text of the patch starts in the kustomization, for messages.
+    /// The line of the file's name, or the one before the inline text.
     pub(crate) line: u32,
     /// What it is for.
     pub(crate) target: Option<SelectorSpec>,
@@ -112,8 +112,8 @@ impl Patch {
         let mut this = Self { line: node.mark.line, ..Self::default() };
         reader.object(node, &["path", "patch", "target", "options"], |field, value| {
             match field {
-                "path" => this.path = reader.string(value)?,
-                "patch" => this.patch = reader.string(value)?,
+                "path" => (this.path, this.line) = (reader.string(value)?, value.mark.line),
+                "patch" => (this.patch, this.line) = (reader.string(value)?, value.mark.line),
                 "target" => this.target = Some(read_selector(reader, value)?),
                 _ => this.options = read_patch_options(reader, value)?,
             }
@@ -522,7 +522,7 @@ pub(crate) struct HelmGlobals {
 }
 
 impl HelmGlobals {
-    pub(super) fn read(reader: Reader<'_>, node: &Node) -> Result<Self> {
+    pub(crate) fn read(reader: Reader<'_>, node: &Node) -> Result<Self> {
         let mut this = Self::default();
         reader.object(node, &["chartHome", "configHome"], |field, value| {
             match field {

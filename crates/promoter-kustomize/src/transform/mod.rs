@@ -8,13 +8,16 @@ mod labels;
 mod namespace;
 mod patches;
 mod prefix_suffix;
+mod replacements;
 mod replicas;
+mod value_add;
 
 use std::collections::BTreeMap;
 
 use crate::error::Result;
 use crate::field::FieldSpec;
-use crate::kustomization::Replica;
+use crate::generate::hash::add_hashes;
+use crate::kustomization::{Replacement, Replica};
 use crate::patch::schema::Schema;
 use crate::resmap::ResMap;
 
@@ -22,6 +25,7 @@ pub(crate) use images::ImagePattern;
 pub(crate) use namespace::{NamespaceChange, Subjects};
 pub(crate) use patches::{PatchContent, PatchEntry, read_json, read_strategic};
 pub(crate) use prefix_suffix::Side;
+pub(crate) use value_add::{ValueAdd, ValueTarget};
 
 /// One step of changing resources.
 #[derive(Debug)]
@@ -40,6 +44,12 @@ pub(crate) enum Transform {
     Replicas(Replica, Vec<FieldSpec>),
     /// One entry of `images`.
     Images(ImagePattern, Vec<FieldSpec>),
+    /// `replacements`.
+    Replacements(Vec<Replacement>),
+    /// Hashes at the end of names, which the top otherwise adds once at the end.
+    Hash,
+    /// The ValueAddTransformer plugin.
+    ValueAdd(ValueAdd),
 }
 
 impl Transform {
@@ -54,6 +64,9 @@ impl Transform {
             Self::Annotations(..) => "AnnotationsTransformer",
             Self::Replicas(..) => "ReplicaCountTransformer",
             Self::Images(..) => "ImageTagTransformer",
+            Self::Replacements(_) => "ReplacementTransformer",
+            Self::Hash => "HashTransformer",
+            Self::ValueAdd(_) => "ValueAddTransformer",
         }
     }
 
@@ -68,6 +81,9 @@ impl Transform {
             }
             Self::Replicas(replica, specs) => replicas::run(resources, replica, specs),
             Self::Images(image, specs) => image.run(resources, specs),
+            Self::Replacements(list) => replacements::run(resources, list),
+            Self::Hash => add_hashes(resources),
+            Self::ValueAdd(add) => add.run(resources),
         }
     }
 }

@@ -241,7 +241,7 @@ fn selected(resources: &ResMap, selector: &Selector) -> HashSet<usize> {
         .collect()
 }
 
-fn candidate(resource: &Resource) -> Candidate<'_> {
+pub(super) fn candidate(resource: &Resource) -> Candidate<'_> {
     let (now, original) = (resource.id(), resource.original_id());
     Candidate {
         group: now.gvk.group,

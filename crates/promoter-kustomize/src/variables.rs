@@ -1,0 +1,206 @@
+//! `vars`: `$(NAME)` in certain fields, replaced by a field of some resource once all names are final.
+
+use std::collections::BTreeMap;
+
+use promoter_yaml::{Data, Form, Node, Tag};
+
+use crate::config::{Config, Table};
+use crate::error::{BuildError, Result};
+use crate::field::{Leaf, wrong_type};
+use crate::field_path::{lookup, split};
+use crate::id::{Gvk, Id};
+use crate::kustomization::Variable;
+use crate::resmap::ResMap;
+
+/// Notes which resource each var reads.
+///
+/// Errors: several resources fit.
+pub(crate) fn note_readers(resources: &mut ResMap, variables: &[Variable]) -> Result<()> {
+    for variable in variables {
+        let gvk = Gvk { group: &variable.group, version: &variable.version, kind: &variable.kind };
+        let wanted =
+            Id { gvk, name: &variable.object, namespace: &variable.namespace, cluster_scoped: false };
+        let exact = !variable.namespace.is_empty();
+        let matches = resources.positions_by_any_id(|id| {
+            if exact { id.equals(&wanted) } else { id.name == wanted.name && id.gvk == gvk }
+        });
+        match matches.as_slice() {
+            [] => {}
+            [at] => resources.list[*at].variables.push(variable.name.value.as_str().into()),
+            several => {
+                let message = format!(
+                    "the var `{}` could read any of {} resources",
+                    variable.name.value,
+                    several.len()
+                );
+                return Err(BuildError::new("kustomize-reference", message).line(variable.name.line));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Replaces all vars. Gives a line for stderr about those that nothing used.
+pub(crate) fn resolve(
+    resources: &mut ResMap,
+    variables: &[Variable],
+    config: &Config,
+) -> Result<Option<String>> {
+    if variables.is_empty() {
+        return Ok(None);
+    }
+    let mut values = BTreeMap::new();
+    for variable in variables {
+        values.insert(variable.name.value.as_str(), value_of(resources, variable)?);
+    }
+    let mut replacer = Replacer { values, used: Vec::new() };
+    for resource in &mut resources.list {
+        for spec in config.specs(Table::VarReference) {
+            spec.apply(resource, Leaf::Existing, &mut |node| replacer.replace(node))?;
+        }
+    }
+    let unused: Vec<&str> =
+        replacer.values.keys().copied().filter(|it| !replacer.used.iter().any(|used| used == it)).collect();
+    let warning = format!("well-defined vars that were never replaced: {}", unused.join(","));
+    Ok((!unused.is_empty()).then_some(warning))
+}
+
+fn value_of(resources: &ResMap, variable: &Variable) -> Result<Node> {
+    let name = variable.name.value.as_str();
+    let reader = resources.list.iter().find(|it| it.variables.iter().any(|var| **var == *name));
+    let Some(resource) = reader else {
+        let message = format!("the var `{name}` reads a resource that is not there");
+        return Err(BuildError::new("kustomize-reference", message).line(variable.name.line));
+    };
+    match lookup(&resource.node, &with_indices(&variable.field_path)) {
+        Ok(Some(value)) => Ok(value.clone()),
+        _ => {
+            let message =
+                format!("the var `{name}` reads the field `{}`, which is not there", variable.field_path);
+            Err(resource.blame(BuildError::new("kustomize-reference", message)))
+        }
+    }
+}
+
+/// Splits a path in which `list[0]` is written for an element.
+fn with_indices(path: &str) -> Vec<String> {
+    let mut parts = Vec::new();
+    for part in split(path, '.') {
+        let index = part.strip_suffix(']').and_then(|it| it.rsplit_once('['));
+        match index.filter(|(_, index)| !index.is_empty() && index.bytes().all(|it| it.is_ascii_digit())) {
+            Some((name, index)) => {
+                parts.extend((!name.is_empty()).then(|| name.to_owned()));
+                parts.push(index.to_owned());
+            }
+            None => parts.push(part),
+        }
+    }
+    parts
+}
+
+struct Replacer<'a> {
+    values: BTreeMap<&'a str, Node>,
+    used: Vec<&'a str>,
+}
+
+impl Replacer<'_> {
+    fn replace(&mut self, node: &mut Node) -> Result<()> {
+        match &mut node.data {
+            Data::Scalar(_) => self.replace_scalar(node),
+            Data::Map(map) => map.iter_mut().for_each(|(_, value)| self.replace_text(value)),
+            Data::Seq(items) => {
+                if let Some(other) = items.iter().find(|it| it.as_str().is_none()) {
+                    return Err(wrong_type(other, "a string"));
+                }
+                items.iter_mut().for_each(|item| self.replace_text(item));
+            }
+        }
+        Ok(())
+    }
+
+    fn replace_scalar(&mut self, node: &mut Node) {
+        self.replace_text(node);
+    }
+
+    /// Replaces the vars in a text; a text that is one var and nothing else takes over its type.
+    fn replace_text(&mut self, node: &mut Node) {
+        let Some(text) = node.as_str().filter(|it| it.contains('$')) else {
+            return;
+        };
+        let mark = node.mark;
+        let new = match text.strip_prefix("$(").and_then(|it| it.strip_suffix(')')) {
+            Some(name) if !name.contains(')') => self.typed(name).unwrap_or_else(|| Node::str(text)),
+            _ => Node::str(self.expand(text)),
+        };
+        *node = new.at(mark);
+    }
+
+    fn typed(&mut self, name: &str) -> Option<Node> {
+        let text = self.value(name)?;
+        let (key, node) = self.values.get_key_value(name)?;
+        let tag = node.as_scalar().map(|it| it.tag)?;
+        self.used.push(key);
+        Some(match tag {
+            Tag::Int | Tag::Float | Tag::Bool => {
+                let mut typed = node.clone();
+                if let Data::Scalar(scalar) = &mut typed.data {
+                    scalar.form = Form::Plain;
+                }
+                typed
+            }
+            _ => Node::str(text),
+        })
+    }
+
+    /// The text of a var; mappings and lists cannot stand in a text.
+    fn value(&self, name: &str) -> Option<String> {
+        let scalar = self.values.get(name)?.as_scalar()?;
+        Some(scalar.text.to_string())
+    }
+
+    fn expand(&mut self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find('$') {
+            out.push_str(&rest[..at]);
+            let after = &rest[at + 1..];
+            rest = match after.chars().next() {
+                None => {
+                    out.push('$');
+                    after
+                }
+                Some('$') => {
+                    out.push('$');
+                    &after[1..]
+                }
+                Some('(') => match after.find(')') {
+                    Some(end) => {
+                        self.push_value(&after[1..end], &mut out);
+                        &after[end + 1..]
+                    }
+                    None => {
+                        out.push_str("$(");
+                        &after[1..]
+                    }
+                },
+                Some(other) => {
+                    out.push('$');
+                    out.push(other);
+                    &after[other.len_utf8()..]
+                }
+            };
+        }
+        out.push_str(rest);
+        out
+    }
+
+    fn push_value(&mut self, name: &str, out: &mut String) {
+        match (self.value(name), self.values.get_key_value(name)) {
+            (Some(value), Some((key, _))) => {
+                self.used.push(key);
+                out.push_str(&value);
+            }
+            _ => out.push_str(&format!("$({name})")),
+        }
+    }
+}
