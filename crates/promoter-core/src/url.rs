@@ -102,8 +102,8 @@ pub enum UrlError {
     /// Not one word of printable ASCII characters.
     #[error("address `{0}` is not one word of printable ASCII characters")]
     NotAWord(String),
-    /// It carries a password; the text is left out of the message.
-    #[error("the address of `{0}` carries a password")]
+    /// It carries a password or an access token; the text is left out of the message.
+    #[error("the address of `{0}` carries a password or token")]
     Password(String),
     /// No git address.
     #[error(
@@ -117,15 +117,17 @@ pub enum UrlError {
     NotChart(String),
 }
 
+/// How forges' access tokens begin; people paste them where the user's name belongs.
+const TOKENS: [&str; 6] = ["ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-"];
+
 /// Refuses what would break the one-word rule of the canonical text, and addresses that carry a password.
 fn check_word(text: &str) -> Result<(), UrlError> {
-    if let Some((_, rest)) = text.split_once("://") {
-        let authority = rest.split('/').next().unwrap_or_default();
-        if let Some((user, host)) = authority.rsplit_once('@')
-            && user.contains(':')
-        {
-            return Err(UrlError::Password(host.into()));
-        }
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default();
+    if let Some((user, host)) = authority.rsplit_once('@')
+        && (user.contains(':') || TOKENS.iter().any(|it| user.starts_with(it)))
+    {
+        return Err(UrlError::Password(host.into()));
     }
     if text.is_empty() || !text.bytes().all(|it| it.is_ascii_graphic()) {
         return Err(UrlError::NotAWord(text.escape_debug().to_string()));

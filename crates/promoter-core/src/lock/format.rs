@@ -171,9 +171,8 @@ impl Places {
     }
 
     fn end(&mut self, text: &Text<'_>, end: usize) {
-        let start = text.line_start(end);
-        let line = text.text[..start].matches('\n').count();
-        let column = self.ends.entry(line).or_default();
-        *column = (*column).max(end - start);
+        let (line, column) = text.line_and_column(end);
+        let last = self.ends.entry(line).or_default();
+        *last = (*last).max(column);
     }
 }

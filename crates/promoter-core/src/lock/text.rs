@@ -89,6 +89,12 @@ impl<'a> Text<'a> {
         before.ends_with('-').then(|| self.line_start(start) + before.len() - 1)
     }
 
+    /// The line, counted from 0, and the column in bytes of an offset.
+    pub(super) fn line_and_column(&self, at: usize) -> (usize, usize) {
+        let line = self.line_starts.partition_point(|it| *it <= at) - 1;
+        (line, at - self.line_starts[line])
+    }
+
     pub(super) fn line_start(&self, at: usize) -> usize {
         self.text[..at].rfind('\n').map_or(0, |it| it + 1)
     }

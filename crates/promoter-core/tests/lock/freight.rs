@@ -148,6 +148,13 @@ fn spellings_of_one_git_repository_share_their_normal_form() {
     ] {
         assert!(normal(refused).is_err(), "{refused}");
     }
-    let secret = normal("https://ada:hunter2@git.example.com/acme/deploy").unwrap_err();
-    assert!(secret.contains("password") && !secret.contains("hunter2"), "{secret}");
+    for secret in [
+        "https://ada:hunter2@git.example.com/acme/deploy",
+        "https://ghp_hunter2@git.example.com/acme/deploy",
+        "ada:hunter2@git.example.com:acme/deploy",
+    ] {
+        let said = normal(secret).unwrap_err();
+        assert_eq!(said.split('`').nth(1).map(|it| &it[..15]), Some("git.example.com"));
+        assert!(said.contains("password") && !said.contains("hunter2"), "{said}");
+    }
 }

@@ -118,8 +118,31 @@ fn lock() -> impl Strategy<Value = PromotionLock> {
     )
 }
 
+/// A canonical text with comments: `#1#` on a line of its own or behind one, each number once.
+fn commented() -> impl Strategy<Value = (PromotionLock, String, usize)> {
+    (lock(), prop::collection::vec(0..8_u8, 40)).prop_map(|(lock, places)| {
+        let mut text = String::new();
+        let mut count = 0;
+        let mut comment = || {
+            count += 1;
+            format!("#{count}# {count}")
+        };
+        for (line, place) in lock.emit().lines().zip(places.iter().cycle()) {
+            if place & 1 == 1 {
+                text.push_str(&format!("{}{}\n", " ".repeat((place & 6) as usize), comment()));
+            }
+            text.push_str(line);
+            if place & 2 == 2 {
+                text.push_str(&format!(" {}", comment()));
+            }
+            text.push_str(if place & 4 == 4 { "\n\n" } else { "\n" });
+        }
+        (lock, text, count)
+    })
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_written_reads_back(lock in lock()) {
@@ -178,6 +201,25 @@ proptest! {
         prop_assert_eq!(found.freight.id(), after.freight.id());
         prop_assert_eq!(&PromotionLock { freight: after.freight.clone(), ..found }, &after);
         prop_assert_eq!(after.edit(&edited, PATH).unwrap(), edited);
+    }
+
+    #[test]
+    fn formatting_loses_no_comment((lock, text, count) in commented()) {
+        let formatted = PromotionLock::format(&text, PATH).unwrap();
+        for number in 1..=count {
+            prop_assert_eq!(formatted.matches(&format!("#{number}# ")).count(), 1, "{}\n{}", text, formatted);
+        }
+        prop_assert_eq!(PromotionLock::parse(&formatted, PATH).unwrap(), lock);
+        prop_assert_eq!(PromotionLock::format(&formatted, PATH).unwrap(), formatted);
+    }
+
+    #[test]
+    fn an_edit_of_one_value_changes_one_line((lock, text, _) in commented(), other in name()) {
+        let after = PromotionLock { environment: other, ..lock.clone() };
+        let edited = after.edit(&text, PATH).unwrap();
+        let differs = text.lines().zip(edited.lines()).filter(|(a, b)| a != b).count();
+        prop_assert_eq!(text.lines().count(), edited.lines().count());
+        prop_assert_eq!(differs, usize::from(after.environment != lock.environment));
     }
 
     #[test]
