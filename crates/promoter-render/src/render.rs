@@ -87,6 +87,8 @@ pub fn render(
     }
     let unused = sources.rules.images.keys().filter(|it| !used.contains(it));
     warnings.extend(unused.map(|it| format!("no container uses the pinned image `{it}`")));
+    let unused = sources.rules.charts.iter().filter(|it| !door.took(it));
+    warnings.extend(unused.map(|it| format!("nothing uses the pinned chart `{}`", it.url)));
     Ok(Manifests { objects, source: sources.path.clone(), rules: sources.rules.clone(), warnings })
 }
 
@@ -100,7 +102,10 @@ fn run(
         SourceKind::Plain => Ok((read_folder(tree, &sources.path, limits)?, Vec::new())),
         SourceKind::Chart => {
             let text = door.render_chart(tree, &own_chart(&sources.path, &sources.rules))?;
-            Ok((read_objects(&sources.path, &text, limits)?, Vec::new()))
+            let mut objects = read_objects(&format!("{} as helm renders it", sources.path), &text, limits)?;
+            // A line of helm's output is no place where a person can mend anything.
+            objects.iter_mut().for_each(|it| it.at = None);
+            Ok((objects, Vec::new()))
         }
         SourceKind::Kustomize => {
             let options = Options { enable_helm: true, ..Options::default() };

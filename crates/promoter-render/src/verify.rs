@@ -32,6 +32,13 @@ pub struct Hydrated {
     pub digest: Digest,
 }
 
+impl Hydrated {
+    /// Bytes of a branch with their digest.
+    pub fn of(bytes: Vec<u8>) -> Self {
+        Self { digest: Digest::of(&bytes), bytes }
+    }
+}
+
 /// Checks manifests: not empty unless allowed, every object whole, no two of one identity, within the limits.
 pub fn verify(manifests: Manifests, limits: &Limits) -> Result<Verified<Manifests>, VerifyError> {
     let count = manifests.objects.len();
@@ -91,8 +98,7 @@ impl Verified<Manifests> {
                 at: place(secret, &self.source),
             });
         }
-        let bytes = self.stream(emit_hydrated)?.into_bytes();
-        Ok(Hydrated { digest: Digest::of(&bytes), bytes })
+        Ok(Hydrated::of(self.stream(emit_hydrated)?.into_bytes()))
     }
 
     fn stream(

@@ -64,6 +64,7 @@ pub(crate) struct Door<'a> {
 #[derive(Default)]
 struct Seen {
     chart: bool,
+    pins: Vec<ChartPin>,
     failed: Option<SourceError>,
 }
 
@@ -75,6 +76,11 @@ impl<'a> Door<'a> {
     /// True when a chart took part.
     pub(crate) fn chart_took_part(&self) -> bool {
         self.seen.borrow().chart
+    }
+
+    /// True when a pinned chart was asked for.
+    pub(crate) fn took(&self, pin: &ChartPin) -> bool {
+        self.seen.borrow().pins.contains(pin)
     }
 
     /// The first failure of a chart, which the engine knows only as a line.
@@ -103,6 +109,7 @@ impl<'a> Door<'a> {
                     repository: chart.repo.clone().unwrap_or_default(),
                 })?;
                 chart.version = Some(pin.version.to_string());
+                self.seen.borrow_mut().pins.push(pin.clone());
                 Some(pin)
             }
         };

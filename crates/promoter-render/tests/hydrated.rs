@@ -6,8 +6,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use promoter_core::{PromotionLock, UnixSeconds};
-use promoter_render::hydrate::{DryCommit, Inputs, Metadata, Trailer, commit_message, hydrate, note, readme};
-use promoter_render::{Limits, Manifests, Object, Rules, verify};
+use promoter_render::hydrate::{
+    DryCommit, Hydration, Inputs, Metadata, Trailer, commit_message, hydrate, note, readme,
+};
+use promoter_render::{Hydrated, Limits, Manifests, Object, Rules, verify};
 use promoter_testkit::golden;
 use promoter_yaml::{Dialect, parse_first};
 use serde::Deserialize;
@@ -96,6 +98,37 @@ struct Case {
     message: String,
     now: String,
     last_date: Option<String>,
+}
+
+#[test]
+fn what_did_not_change_keeps_its_bytes() {
+    let path = "hydrator.metadata-refs.json";
+    let text = testdata("guestbook.case.yaml");
+    let case: Case = serde_yaml::from_str(&text).unwrap();
+    let lock = lock(&case.lock);
+    let manifests = Hydrated::of(case.manifest.clone().into_bytes());
+    let dry = DryCommit::read(&case.author, &case.message);
+    let mut inputs = Inputs {
+        lock: &lock,
+        found_lock: None,
+        manifests: &manifests,
+        dry: &dry,
+        repo_url: &case.repo_url,
+        now: UnixSeconds(0),
+        last_date: None,
+    };
+    let first = hydrate(&inputs).unwrap();
+    let lock_path = "guestbook/promotion.lock.yaml";
+    let commented =
+        format!("# kept by hand\n{}", String::from_utf8(first.files[lock_path].bytes.clone()).unwrap());
+    inputs.found_lock = Some(&commented);
+    let second = hydrate(&inputs).unwrap();
+    assert_eq!(String::from_utf8(second.files[lock_path].bytes.clone()).unwrap(), commented);
+    let others = |it: &Hydration| {
+        it.files.iter().filter(|it| it.0 != lock_path).map(|it| it.1.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(others(&first), others(&second));
+    assert!(Metadata::read(&testdata(path), path).unwrap().date().is_some());
 }
 
 #[test]
