@@ -133,6 +133,8 @@ fn sources_know_no_machine() {
     for path in sources(&root).into_iter().filter(|it| !it.ends_with("tests/tidy.rs")) {
         let text = std::fs::read_to_string(&path).unwrap();
         for (index, line) in text.lines().enumerate() {
+            // Where Argo CD's images keep the sockets of plugins.
+            let line = line.replace("/home/argocd/cmp-server/", "");
             let found = roots.iter().find(|it| line.contains(it.as_str()));
             let place = path.strip_prefix(&root).unwrap().display();
             assert!(found.is_none(), "{place}:{}: a path of some machine: {line}", index + 1);
