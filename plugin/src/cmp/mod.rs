@@ -1,9 +1,11 @@
 //! The config management plugin protocol of Argo CD: one gRPC service on a unix socket.
 //!
-//! `wire` makes stock grpc-go clients acceptable to h2, `service` speaks the protocol, `archive` holds a request's tree
+//! `wire` makes stock grpc-go clients acceptable to h2, `archive` holds a request's tree
 //! in memory, `environment` reads its variables, `limit` bounds how much runs at once, and `client` is the other end.
 
+pub mod archive;
 pub mod client;
+pub mod environment;
 #[expect(
     missing_docs,
     unreachable_pub,
@@ -12,5 +14,9 @@ pub mod client;
     reason = "made by a generator"
 )]
 mod generated;
+mod hpack;
+pub(crate) mod limit;
+mod untar;
+pub(crate) mod wire;
 
 pub(crate) use generated::{plugin as proto, repository};
