@@ -3,4 +3,13 @@
 //! `Request → resolve lock → load sources → render → verify → Respond`; the middle is `promoter-render`. This crate
 //! holds the two ends: the protocol of the plugin socket ([`cmp`]) and the world that a render may read from.
 
+mod askpass;
 pub mod cmp;
+mod connection;
+pub mod engine;
+pub mod exec;
+pub mod git_access;
+pub mod parameters;
+pub mod server;
+pub mod stop;
+mod world;

@@ -1,7 +1,8 @@
 //! The config management plugin protocol of Argo CD: one gRPC service on a unix socket.
 //!
-//! `wire` makes stock grpc-go clients acceptable to h2, `archive` holds a request's tree
-//! in memory, `environment` reads its variables, `limit` bounds how much runs at once, and `client` is the other end.
+//! `wire` makes stock grpc-go clients acceptable to h2, `service` speaks the protocol, `archive` holds a request's tree
+//! in memory, `environment` reads its variables, `limit` bounds how much runs at once, `report` logs one line for each
+//! request, and `client` is the other end.
 
 pub mod archive;
 pub mod client;
@@ -14,9 +15,12 @@ pub mod environment;
     reason = "made by a generator"
 )]
 mod generated;
+mod hearing;
 mod hpack;
 pub(crate) mod limit;
+mod report;
+pub mod service;
 mod untar;
 pub(crate) mod wire;
 
-pub(crate) use generated::{plugin as proto, repository};
+pub(crate) use generated::{askpass as askpass_proto, plugin as proto, repository};

@@ -1,0 +1,282 @@
+//! The plugin service: hears a request to its end, has it answered, and says what happened.
+//!
+//! Decides the order of things on the wire. The request is always drained before any answer, because repo-server stops
+//! sending at the first sign of an end and then reports `EOF` in place of our words. What manifests are is decided by
+//! the [`Engine`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use promoter_core::{Diagnosis, Fault};
+use tokio::time::Instant;
+use tonic::{Code, Request, Response, Status, Streaming};
+
+use super::archive::ArchiveLimits;
+use super::hearing::{Hearing, Received};
+use super::limit::{CancelOnDrop, Deadline, GivenUp, Limit};
+use super::proto::config_management_plugin_service_server::ConfigManagementPluginService;
+use super::proto::{
+    AppStreamRequest, CheckPluginConfigurationResponse, ManifestResponse, ParametersAnnouncementResponse,
+    RepositoryResponse,
+};
+use super::report::{Phase, Report};
+use crate::engine::{Engine, Question, RequestGit};
+use crate::parameters;
+use crate::server::Running;
+use crate::stop::Stop;
+
+/// Bytes of an error message, below the 2 KiB that fit everywhere it is stored.
+const MESSAGE_BYTES_MAX: usize = 2000;
+
+/// What the service allows.
+#[derive(Debug, Clone)]
+pub struct ServiceLimits {
+    /// Bounds of one archive.
+    pub archive: ArchiveLimits,
+    /// Renders at once.
+    pub renders: usize,
+    /// Archives that are received or held at once.
+    pub archives: usize,
+    /// Requests that wait for either.
+    pub waiting_max: usize,
+    /// Time for a request whose caller names no deadline.
+    pub request_max: Duration,
+}
+
+impl Default for ServiceLimits {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            archive: ArchiveLimits::default(),
+            renders: cores,
+            archives: cores * 8,
+            waiting_max: 1000,
+            request_max: Duration::from_secs(600),
+        }
+    }
+}
+
+/// The service behind one socket.
+#[derive(Debug)]
+pub(crate) struct Service {
+    engine: Arc<Engine>,
+    limits: ServiceLimits,
+    archives: Limit,
+    renders: Limit,
+    running: Running,
+}
+
+impl Service {
+    pub(crate) fn new(engine: Arc<Engine>, limits: ServiceLimits, running: Running) -> Self {
+        let archives = Limit::new(limits.archives, limits.waiting_max);
+        let renders = Limit::new(limits.renders, limits.waiting_max);
+        Self { engine, limits, archives, renders, running }
+    }
+}
+
+#[tonic::async_trait]
+impl ConfigManagementPluginService for Service {
+    /// Asked twice for each render, so it looks at nothing. Without discovery a named plugin is sent one archive, not two.
+    async fn check_plugin_configuration(
+        &self,
+        _: Request<()>,
+    ) -> Result<Response<CheckPluginConfigurationResponse>, Status> {
+        Ok(Response::new(CheckPluginConfigurationResponse {
+            is_discovery_configured: false,
+            provide_git_creds: self.engine.git.wants_argocd_credentials(),
+        }))
+    }
+
+    /// Only asked when discovery is configured, which it is not; says so.
+    async fn match_repository(
+        &self,
+        request: Request<Streaming<AppStreamRequest>>,
+    ) -> Result<Response<RepositoryResponse>, Status> {
+        let _running = self.running.enter();
+        let deadline = self.deadline(&request);
+        let mut stream = request.into_inner();
+        let drain = async {
+            while stream.message().await?.is_some() {}
+            Ok::<_, Status>(())
+        };
+        deadline.bound("being received", drain).await.map_err(|it| Failure::from(it).status())??;
+        Ok(Response::new(RepositoryResponse { is_supported: false, is_discovery_enabled: false }))
+    }
+
+    async fn generate_manifest(
+        &self,
+        request: Request<Streaming<AppStreamRequest>>,
+    ) -> Result<Response<ManifestResponse>, Status> {
+        let _running = self.running.enter();
+        let mut report = Report::new("GenerateManifest");
+        let deadline = self.deadline(&request);
+        let result = self.generate(request.into_inner(), deadline, &mut report).await;
+        report.finish(result.as_ref().map(Vec::len));
+        let manifests = result.map_err(|it| it.status())?;
+        Ok(Response::new(ManifestResponse { manifests, source_type: String::new() }))
+    }
+
+    async fn get_parameters_announcement(
+        &self,
+        request: Request<Streaming<AppStreamRequest>>,
+    ) -> Result<Response<ParametersAnnouncementResponse>, Status> {
+        let _running = self.running.enter();
+        let mut report = Report::new("GetParametersAnnouncement");
+        let deadline = self.deadline(&request);
+        let result = self.receive(request.into_inner(), &deadline, &mut report).await;
+        let result = result.map(|it| parameters::announce(&it.tree.files, &it.app_path, &it.environment));
+        report.finish(result.as_ref().map(Vec::len));
+        let parameter_announcements = result.map_err(|it| it.status())?;
+        Ok(Response::new(ParametersAnnouncementResponse { parameter_announcements }))
+    }
+}
+
+impl Service {
+    fn deadline<T>(&self, request: &Request<T>) -> Deadline {
+        Deadline::of(request.metadata(), Instant::now(), self.limits.request_max)
+    }
+
+    async fn generate(
+        &self,
+        stream: Streaming<AppStreamRequest>,
+        deadline: Deadline,
+        report: &mut Report,
+    ) -> Result<Vec<String>, Failure> {
+        let received = self.receive(stream, &deadline, report).await?;
+        report.enter(Phase::Queue);
+        let permit = self.renders.enter(&deadline, "queued for a render").await?;
+        report.enter(Phase::Render);
+        let cancel = CancelOnDrop::default();
+        let stop = Stop::new(deadline, cancel.signal());
+        let engine = Arc::clone(&self.engine);
+        // The permit goes along: a render whose caller gave up still uses a core until it is done.
+        let work = tokio::task::spawn_blocking(move || {
+            let question = Question {
+                files: &received.tree.files,
+                git: received.tree.git.as_ref().map_or(RequestGit::Absent, RequestGit::Memory),
+                app_path: &received.app_path,
+                environment: &received.environment,
+                stop: &stop,
+            };
+            let answer = engine.answer(&question);
+            let objects = answer.manifests.and_then(|it| it.to_json_objects().map_err(|it| it.diagnosis()));
+            drop((permit, received));
+            (answer.about, objects)
+        });
+        let answer = deadline.bound("being rendered", work).await?;
+        let (about, objects) = answer.map_err(|error| Diagnosis::bug("plugin-render-died", error))?;
+        report.about(about);
+        match objects {
+            // The render looks at the deadline too, and may have stopped just before us.
+            Err(_) if deadline.has_passed() => Err(deadline.passed("being rendered").into()),
+            objects => Ok(objects?),
+        }
+    }
+
+    /// Hears a request to its end and judges it only then.
+    async fn receive(
+        &self,
+        mut stream: Streaming<AppStreamRequest>,
+        deadline: &Deadline,
+        report: &mut Report,
+    ) -> Result<Received, Failure> {
+        // Nothing is read before there is room: the sender waits in its flow control window.
+        let room = self.archives.enter(deadline, "queued to be received").await?;
+        report.enter(Phase::Receive);
+        let mut hearing = Hearing::new(self.limits.archive);
+        let hear = async {
+            while let Some(message) = stream.message().await? {
+                hearing.hear(message);
+            }
+            // A cancelled stream ends like a whole one. Yielding lets hyper notice and drop this call instead.
+            tokio::task::yield_now().await;
+            Ok::<_, Status>(())
+        };
+        let heard = deadline.bound("being received", hear).await;
+        if let Some(environment) = hearing.environment() {
+            report.request(environment);
+        }
+        heard?.map_err(Failure::Stream)?;
+        Ok(hearing.judge(room)?)
+    }
+}
+
+/// Why a request has no answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Something that a person reads.
+    Diagnosed(Diagnosis),
+    /// No time, no room, or nobody there.
+    GivenUp(GivenUp),
+    /// The stream broke.
+    Stream(Status),
+}
+
+impl From<Diagnosis> for Failure {
+    fn from(diagnosis: Diagnosis) -> Self {
+        Self::Diagnosed(diagnosis)
+    }
+}
+
+impl From<GivenUp> for Failure {
+    fn from(given_up: GivenUp) -> Self {
+        Self::GivenUp(given_up)
+    }
+}
+
+impl Failure {
+    /// The error for the log; a broken stream has none of ours.
+    pub(super) fn diagnosis(&self) -> Option<Diagnosis> {
+        match self {
+            Self::Diagnosed(diagnosis) => Some(diagnosis.clone()),
+            Self::GivenUp(given_up) => Some(given_up.diagnosis()),
+            Self::Stream(_) => None,
+        }
+    }
+
+    /// The answer on the wire: one line, kept short because it ends up in Redis and in the Application's status.
+    fn status(&self) -> Status {
+        match self {
+            Self::Diagnosed(diagnosis) => Status::new(code(diagnosis.fault), short(diagnosis)),
+            Self::GivenUp(given_up) => Status::new(given_up.code(), short(&given_up.diagnosis())),
+            Self::Stream(status) => status.clone(),
+        }
+    }
+}
+
+fn code(fault: Fault) -> Code {
+    match fault {
+        Fault::Input => Code::InvalidArgument,
+        Fault::Upstream => Code::Unavailable,
+        Fault::Bug => Code::Internal,
+    }
+}
+
+/// The line, cut in its middle where it is too long: cause and code stand at its ends.
+fn short(diagnosis: &Diagnosis) -> String {
+    let line = diagnosis.to_string();
+    if line.len() <= MESSAGE_BYTES_MAX {
+        return line;
+    }
+    let head = line.floor_char_boundary(MESSAGE_BYTES_MAX * 3 / 4);
+    let tail = line.ceil_char_boundary(line.len() - MESSAGE_BYTES_MAX / 5);
+    format!("{} … {}", &line[..head], &line[tail..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_have_their_codes() {
+        let codes = [Fault::Input, Fault::Upstream, Fault::Bug].map(code);
+        assert_eq!(codes, [Code::InvalidArgument, Code::Unavailable, Code::Internal]);
+    }
+
+    #[test]
+    fn long_messages_keep_cause_and_code() {
+        let line = short(&Diagnosis::input("plugin-protocol", "ä".repeat(5000)));
+        assert!(line.len() < 2048, "{}", line.len());
+        assert!(line.starts_with('ä') && line.ends_with("[plugin-protocol]"));
+    }
+}

@@ -1,0 +1,63 @@
+//! What a render of the plugin may read: the history in the request, the object cache, and charts.
+//!
+//! A pinned commit is taken from the request's `.git` if it is there, else from the object cache. Its id names its
+//! content, so it does not matter which of the two had it; the error names both.
+
+use std::sync::Arc;
+
+use promoter_core::{CommitId, Diagnosis};
+use promoter_kustomize::Files;
+use promoter_render::{ChartCall, PinnedSource, World};
+use promoter_sources::git::{GitTree, Limits};
+use promoter_sources::helm::Helm;
+
+use crate::engine::{Question, RequestGit};
+use crate::git_access::GitAccess;
+
+/// The world of one request.
+pub(crate) struct PluginWorld<'a> {
+    pub(crate) git: &'a GitAccess,
+    pub(crate) helm: &'a Helm,
+    pub(crate) question: Question<'a>,
+}
+
+impl World for PluginWorld<'_> {
+    fn tree(&self, source: &PinnedSource) -> Result<Arc<dyn Files>, Diagnosis> {
+        self.question.stop.check()?;
+        let in_request = match self.request_tree(&source.commit) {
+            Ok(tree) => return Ok(tree),
+            Err(why) => why,
+        };
+        self.question.stop.check()?;
+        self.git.tree(source, self.question.environment).map_err(|cache| Diagnosis {
+            cause: format!(
+                "the pinned commit is in neither place: {in_request}; from elsewhere, {}",
+                cache.cause
+            ),
+            ..cache
+        })
+    }
+
+    fn template(&self, call: &ChartCall<'_>) -> Result<String, Diagnosis> {
+        self.question.stop.check()?;
+        self.helm.template(call)
+    }
+}
+
+impl PluginWorld<'_> {
+    fn request_tree(&self, commit: &CommitId) -> Result<Arc<dyn Files>, String> {
+        let limits = Limits::default();
+        let tree = match self.question.git {
+            RequestGit::Absent => return Err("the request holds no `.git`".into()),
+            RequestGit::Disk(dot_git) => GitTree::from_dot_git(dot_git, commit, "", &limits),
+            RequestGit::Memory(files) => {
+                let scratch = self.git.scratch().map_err(|error| format!("no scratch directory: {error}"))?;
+                GitTree::from_dot_git_files(files, ".git", &scratch, commit, "", &limits)
+            }
+        };
+        match tree {
+            Ok(tree) => Ok(Arc::new(tree)),
+            Err(error) => Err(format!("in the request, {error}")),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The plugin socket asked by the real grpc-go, with Argo CD's dial options (testdata/cmp/grpc-go-client).
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use promoter_kustomize::MemoryFiles;
+use promoter_plugin::cmp::client::Archive;
+use serde_json::Value;
+
+use crate::common::{OBJECTS, Served, hydrated_tree};
+
+/// The client, built once where Go is installed.
+fn client() -> Option<&'static Path> {
+    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            let tools = std::env::var_os("PROMOTER_TOOLS")
+                .map(PathBuf::from)
+                .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/promoter-tools")))?;
+            let binary = tools.join("grpc-go-client/grpc-go-client");
+            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/cmp/grpc-go-client");
+            let built =
+                Command::new("go").args(["build", "-o"]).arg(&binary).arg(".").current_dir(source).output();
+            match built {
+                Ok(output) if output.status.success() => {}
+                _ if binary.exists() => {}
+                Ok(output) => panic!("go build: {}", String::from_utf8_lossy(&output.stderr)),
+                Err(_) => {
+                    eprintln!("skipped: grpc-go-client is not installed, run make tools");
+                    return None;
+                }
+            }
+            Some(binary)
+        })
+        .as_deref()
+}
+
+/// Runs one case with an archive; `None` where there is no Go.
+fn ask(served: &Served, archive: &Archive, case: &str, more: &[&str]) -> Option<Value> {
+    let tgz = served.directory.path().join(format!("{case}.tgz"));
+    std::fs::write(&tgz, archive.bytes()).unwrap();
+    let mut command = Command::new(client()?);
+    command.arg("-socket").arg(&served.socket).arg("-tgz").arg(&tgz).args([
+        "-path",
+        "guestbook",
+        "-case",
+        case,
+    ]);
+    command.args(["-env", "ARGOCD_APP_NAME=guestbook-prod", "-env", "ARGOCD_APP_PARAMETERS=null"]);
+    let output = command.args(more).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(serde_json::from_slice(&output.stdout).unwrap())
+}
+
+fn small() -> Archive {
+    Archive::of_files(&hydrated_tree()).unwrap()
+}
+
+/// The tree with several megabytes beside it that do not compress: many windows of flow control.
+fn large() -> Archive {
+    let mut files = hydrated_tree();
+    add_noise(&mut files, 6 << 20);
+    let archive = Archive::of_files(&files).unwrap();
+    assert!(archive.bytes().len() > 5 << 20);
+    archive
+}
+
+fn add_noise(files: &mut MemoryFiles, bytes: usize) {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    let noise: Vec<u8> = std::iter::repeat_with(&mut next).take(bytes / 8).flatten().collect();
+    files.insert("noise", noise).unwrap();
+}
+
+fn assert_answered(answer: &Value) {
+    assert_eq!(answer["code"], "OK", "{answer}");
+    assert_eq!(answer["manifests"], Value::from(OBJECTS.to_vec()));
+}
+
+fn assert_refused(answer: &Value, code: &str, ending: &str) {
+    assert_eq!(answer["code"], code, "{answer}");
+    assert!(answer["message"].as_str().unwrap().ends_with(ending), "{answer}");
+}
+
+#[test]
+fn a_named_plugin_renders_small_and_large_archives() {
+    let served = Served::start(&[]);
+    let Some(answer) = ask(&served, &small(), "flow", &[]) else { return };
+    assert_answered(&answer);
+    assert_answered(&ask(&served, &large(), "flow", &[]).unwrap());
+    assert_answered(&ask(&served, &large(), "flow", &["-chunk", "65536"]).unwrap());
+}
+
+#[test]
+fn faults_reach_the_caller_whole_though_the_archive_is_large() {
+    let served = Served::start(&[]);
+    let large = large();
+    let Some(answer) = ask(&served, &large, "wrong-checksum", &[]) else { return };
+    assert_refused(&answer, "Unavailable", "[archive-checksum]");
+    assert_refused(
+        &ask(&served, &large, "no-metadata", &[]).unwrap(),
+        "InvalidArgument",
+        "[plugin-protocol]",
+    );
+    assert_refused(
+        &ask(&served, &large, "second-metadata", &[]).unwrap(),
+        "InvalidArgument",
+        "[plugin-protocol]",
+    );
+    let other = ask(&served, &large, "flow", &["-env", "ARGOCD_ENV_PROMOTER_RENDER=dry"]).unwrap();
+    assert_refused(&other, "InvalidArgument", "[environment-bad-value]");
+    let broken = Archive::from_bytes(large.bytes().slice(..large.bytes().len() / 2));
+    assert_refused(&ask(&served, &broken, "flow", &[]).unwrap(), "InvalidArgument", "[archive-broken]");
+    assert_eq!(ask(&served, &small(), "unknown", &[]).unwrap()["code"], "Unimplemented");
+}
+
+#[test]
+fn slow_senders_are_heard_and_those_without_time_are_told() {
+    let served = Served::start(&[]);
+    let Some(answer) = ask(&served, &small(), "slow", &[]) else { return };
+    assert_answered(&answer);
+    // The sender stalls in the middle; we answer before its deadline, or it gives up in the same moment.
+    let stalled = ask(&served, &large(), "stall", &["-timeout", "400ms"]).unwrap();
+    assert!(matches!(stalled["code"].as_str(), Some("SendFailed" | "DeadlineExceeded")), "{stalled}");
+    let line = served.log_line(|it| it["code"] == "plugin-deadline");
+    assert_eq!((&line["phase"], &line["app"]), (&"receive".into(), &"guestbook-prod".into()));
+}
+
+#[test]
+fn callers_that_leave_do_not_disturb_the_others() {
+    let served = Served::start(&["--renders", "1"]);
+    let Some(left) = ask(&served, &large(), "cancel", &[]) else { return };
+    assert_eq!(left["code"], "SendFailed", "{left}");
+    served.logged("the caller left");
+    assert_answered(&ask(&served, &small(), "flow", &[]).unwrap());
+}
+
+#[test]
+fn sixty_four_at_once_are_all_answered() {
+    let served = Served::start(&[]);
+    let Some(answers) = ask(&served, &small(), "many", &[]) else { return };
+    assert_eq!(answers.as_array().unwrap().len(), 64);
+    answers.as_array().unwrap().iter().for_each(assert_answered);
+}
+
+#[test]
+fn match_and_announce_hear_large_archives_out() {
+    let served = Served::start(&[]);
+    let Some(answer) = ask(&served, &large(), "match", &[]) else { return };
+    assert_eq!(answer["code"], "OK", "{answer}");
+    assert_eq!(ask(&served, &large(), "announce", &[]).unwrap()["code"], "OK");
+}

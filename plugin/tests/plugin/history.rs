@@ -1,0 +1,136 @@
+//! Pinned commits from the history in the request and from the object cache.
+
+use std::path::Path;
+
+use promoter_kustomize::MemoryFiles;
+use promoter_plugin::cmp::client::{Archive, Request};
+use promoter_testkit::git::{Fault, GitHttp, TestRepo};
+use tonic::Code;
+
+use crate::common::{Served, git, lock, request};
+
+/// A repository with two commits that differ in `envs/prod`, and a lock in `guestbook` that pins the first.
+struct Repository {
+    directory: tempfile::TempDir,
+    pinned: String,
+}
+
+impl Repository {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        git(path, &["init", "--quiet"]);
+        write(path, "envs/prod/config.yaml", &object("first"));
+        git(path, &["add", "."]);
+        git(path, &["commit", "--quiet", "--message", "first"]);
+        let pinned = git(path, &["rev-parse", "HEAD"]);
+        write(path, "envs/prod/config.yaml", &object("second"));
+        git(path, &["commit", "--quiet", "--all", "--message", "second"]);
+        let repository = Self { pinned, directory };
+        repository.lock(&format!("file://{}/.git", repository.path().display()), &repository.pinned);
+        repository
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn lock(&self, url: &str, commit: &str) {
+        write(self.path(), "guestbook/promotion.lock.yaml", &lock(url, commit, None));
+    }
+
+    fn request(&self, with_git: bool) -> Request {
+        request(Archive::of_directory(self.path(), with_git).unwrap())
+    }
+}
+
+fn write(root: &Path, path: &str, text: &str) {
+    let path = root.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+fn object(value: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  key: {value}\n")
+}
+
+const FIRST: &str =
+    r#"{"apiVersion":"v1","data":{"key":"first"},"kind":"ConfigMap","metadata":{"name":"a"}}"#;
+
+#[tokio::test]
+async fn the_pinned_commit_is_read_from_the_request_loose_and_packed() {
+    let (repository, served) = (Repository::new(), Served::start(&[]));
+    let client = served.client().await;
+    assert_eq!(client.generate(&repository.request(true)).await.unwrap(), [FIRST]);
+    git(repository.path(), &["gc", "--quiet"]);
+    assert_eq!(client.generate(&repository.request(true)).await.unwrap(), [FIRST]);
+}
+
+/// A lock that pins a commit of a repository on a server, without history beside it.
+fn request_for(url: &str, commit: &str) -> Request {
+    let mut files = MemoryFiles::new();
+    files.insert("guestbook/promotion.lock.yaml", lock(url, commit, None).into_bytes()).unwrap();
+    request(Archive::of_files(&files).unwrap())
+}
+
+#[tokio::test]
+async fn without_history_in_the_request_the_commit_is_fetched_once() {
+    let repository = TestRepo::new();
+    let pinned = repository.commit("main", &[("envs/prod/config.yaml", &object("first"))]);
+    repository.commit("main", &[("envs/prod/config.yaml", &object("second"))]);
+    let server = GitHttp::start_with_login(&repository, "ada", "s3cret/");
+    let directory = tempfile::tempdir().unwrap();
+    let store = directory.path().join("store");
+    std::fs::write(&store, server.url().replace("http://", "http://ada:s3cret%2F@")).unwrap();
+    let cache = directory.path().join("cache");
+    let (cache, store) = (cache.to_str().unwrap(), store.to_str().unwrap());
+    let request = request_for(&server.url(), &pinned);
+
+    let served = Served::start(&["--cache-dir", cache]);
+    let error = served.client().await.generate(&request).await.unwrap_err();
+    assert!(error.status().unwrap().1.ends_with("[git-denied]"), "{error}");
+
+    let served = Served::start(&["--cache-dir", cache, "--git-credentials-file", store]);
+    let client = served.client().await;
+    assert_eq!(client.generate(&request).await.unwrap(), [FIRST]);
+    server.take_log();
+    assert_eq!(client.generate(&request).await.unwrap(), [FIRST]);
+    assert!(server.take_log().is_empty());
+
+    let other = request_for(&server.url(), &repository.commit("main", &[("envs/prod/config.yaml", "")]));
+    server.break_at("", Fault::Status(503));
+    let error = client.generate(&other).await.unwrap_err();
+    let (code, message) = error.status().unwrap();
+    assert_eq!(code, Code::Unavailable);
+    assert!(
+        message.contains("the request holds no `.git`") && message.ends_with("[git-unreachable]"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn an_error_names_both_places_that_were_tried() {
+    let repository = Repository::new();
+    repository.lock("https://git.example.com/acme/deploy.git", &"ab".repeat(20));
+    let served = Served::start(&[]);
+    let client = served.client().await;
+    for (with_git, tried) in [(true, "in the request"), (false, "the request holds no `.git`")] {
+        let error = client.generate(&repository.request(with_git)).await.unwrap_err();
+        let (code, message) = error.status().unwrap();
+        assert_eq!(code, Code::InvalidArgument);
+        assert!(message.contains(tried) && message.contains("the object cache is off"), "{message}");
+        assert!(message.ends_with("[git-access-off]"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn lockfiles_reach_the_disk_of_the_plugin_only_where_it_is_asked_for() {
+    let repository = Repository::new();
+    let cache = tempfile::tempdir().unwrap();
+    let cache = ["--cache-dir", cache.path().to_str().unwrap()];
+    let served = Served::start(&cache);
+    let error = served.client().await.generate(&repository.request(false)).await.unwrap_err();
+    assert!(error.status().unwrap().1.ends_with("[git-access-local]"), "{error}");
+    let served = Served::start(&[cache[0], cache[1], "--local-repositories"]);
+    assert_eq!(served.client().await.generate(&repository.request(false)).await.unwrap(), [FIRST]);
+}

@@ -1,0 +1,15 @@
+//! The plugin as a process: behind its socket, and behind the stock server.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "what fails here fails a test"
+)]
+
+mod common;
+mod exec;
+mod grpc_go;
+mod history;
+mod serve;
