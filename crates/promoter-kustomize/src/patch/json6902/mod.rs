@@ -31,7 +31,7 @@ struct Step {
 pub struct JsonPatchError {
     /// One line, cause first; names the operation by number and path.
     pub message: String,
-    /// Where in the patch; unknown (0, 0) in a patch written as JSON.
+    /// Where in the patch.
     pub mark: Mark,
 }
 

@@ -5,7 +5,7 @@ use json_patch::{
     AddOperation, CopyOperation, MoveOperation, PatchOperation, RemoveOperation, ReplaceOperation,
     TestOperation,
 };
-use promoter_yaml::{Data, Dialect, Limits, Mark, Node, Number, Scalar, Tag, parse_first};
+use promoter_yaml::{Data, Dialect, Limits, Mark, Node, Number, Scalar, Tag, parse_first, parse_json};
 use serde_json::Value;
 
 use super::{JsonPatch, JsonPatchError, Step};
@@ -14,20 +14,11 @@ type Object = serde_json::Map<String, Value>;
 
 /// Reads a patch. A text that starts with `[` has to be JSON; any other is YAML, first document only.
 pub(super) fn patch(text: &str, limits: &Limits) -> Result<JsonPatch, JsonPatchError> {
-    if text.starts_with('[') {
-        if text.len() > limits.bytes_max {
-            return Err(error(
-                format!("the patch is larger than {} bytes", limits.bytes_max),
-                Mark::default(),
-            ));
-        }
-        let operations: Vec<Object> = serde_json::from_str(text)
-            .map_err(|it| error(format!("no JSON list of operations: {it}"), Mark::default()))?;
-        let steps = operations.into_iter().map(|it| step(it, Mark::default())).collect();
-        return Ok(JsonPatch { steps });
-    }
-    let document = parse_first(text, Dialect::Config, limits).map_err(|it| error(it.message, it.mark))?;
-    let items = match document {
+    let document = match text.starts_with('[') {
+        true => parse_json(text, limits).map(Some),
+        false => parse_first(text, Dialect::Config, limits),
+    };
+    let items = match document.map_err(|it| error(it.message, it.mark))? {
         None => return Ok(JsonPatch::default()),
         Some(node) if node.is_null() => return Ok(JsonPatch::default()),
         Some(Node { data: Data::Seq(items), .. }) => items,

@@ -1,0 +1,69 @@
+//! The two sides that are compared.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use promoter_kustomize::{ChartRequest, Externals, Files, MemoryFiles, Options, build};
+use promoter_yaml::emit_kustomize;
+
+/// The installed kustomize.
+pub(crate) struct Kustomize(PathBuf);
+
+impl Kustomize {
+    /// `None`, said on stderr, when it is not there.
+    pub(crate) fn installed() -> Option<Self> {
+        let home = std::env::var_os("HOME").map(|it| PathBuf::from(it).join(".cache/promoter-tools"));
+        let tools = std::env::var_os("PROMOTER_TOOLS").map(PathBuf::from).or(home)?;
+        let binary = tools.join("kustomize-v5.8.1/kustomize");
+        if binary.is_file() {
+            return Some(Self(binary));
+        }
+        eprintln!("skipped: kustomize is not installed, run make tools");
+        None
+    }
+
+    /// What it prints for a directory, or what it says.
+    pub(crate) fn build(&self, directory: &Path) -> Result<String, String> {
+        let output = Command::new(&self.0).arg("build").arg(directory).output().unwrap();
+        match output.status.success() {
+            true => Ok(String::from_utf8(output.stdout).unwrap()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
+    }
+}
+
+/// The files directly in a directory.
+pub(crate) fn tree(directory: &Path) -> MemoryFiles {
+    let mut files = MemoryFiles::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        files.insert(name, fs::read(&path).unwrap()).unwrap();
+    }
+    files
+}
+
+/// What promoter prints for the root of a tree, or what it says.
+pub(crate) fn ours(files: &MemoryFiles) -> Result<String, String> {
+    let built = build(files, "", &Options::default(), &NoCharts).map_err(|error| {
+        let place = error.path.as_ref().map(|path| format!(" ({path}:{})", error.line));
+        let hint = error.hint.as_ref().map(|hint| format!("; hint: {hint}"));
+        format!("{error}{}{} [{}]", place.unwrap_or_default(), hint.unwrap_or_default(), error.code)
+    })?;
+    let mut documents = Vec::new();
+    for resource in &built.resources {
+        let mut text = String::new();
+        emit_kustomize(resource, &mut text).map_err(|error| error.to_string())?;
+        documents.push(text);
+    }
+    Ok(documents.join("---\n"))
+}
+
+struct NoCharts;
+
+impl Externals for NoCharts {
+    fn template(&self, _: &dyn Files, request: &ChartRequest) -> Result<String, String> {
+        Err(format!("no chart `{}` here", request.name))
+    }
+}
