@@ -9,6 +9,8 @@ mod table;
 mod tree;
 
 use clap::Parser;
+use clap::error::ErrorKind;
+use promoter_core::{Diagnosis, Fault};
 use std::process::ExitCode;
 
 /// GitOps promotion for Argo CD: one lockfile per environment, everything pinned, all state in Git.
@@ -22,11 +24,40 @@ struct CommandLine {
 }
 
 fn main() -> ExitCode {
-    match commands::run(CommandLine::parse().command) {
+    let parsed = match CommandLine::try_parse() {
+        Ok(parsed) => parsed,
+        Err(error) => return usage(&error),
+    };
+    match commands::run(parsed.command) {
         Ok(outcome) => outcome.into(),
         Err(diagnosis) => {
             edge::say(&diagnosis);
             diagnosis.fault.exit_code().into()
         }
     }
+}
+
+/// Prints a help text as it is, and what is wrong with a command line as one line like every other message.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        error.exit();
+    }
+    let text = error.render().to_string();
+    let mut causes = Vec::new();
+    let mut hints = Vec::new();
+    for line in text.lines().map(str::trim).filter(|it| !it.is_empty()) {
+        if let Some(tip) = line.strip_prefix("tip: ") {
+            hints.push(tip.to_owned());
+        } else if let Some(usage) = line.strip_prefix("Usage: ") {
+            hints.push(format!("write `{usage}`"));
+        } else if !line.starts_with("For more information") {
+            causes.push(line.strip_prefix("error: ").unwrap_or(line));
+        }
+    }
+    let diagnosis = Diagnosis::input("command-line", causes.join(" "));
+    edge::say(&match hints.is_empty() {
+        true => diagnosis,
+        false => diagnosis.hint(hints.join("; ")),
+    });
+    Fault::Input.exit_code().into()
 }

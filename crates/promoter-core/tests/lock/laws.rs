@@ -222,6 +222,27 @@ proptest! {
         prop_assert_eq!(differs, usize::from(after.environment != lock.environment));
     }
 
+    /// Whatever one slip does to a lock: a line for a person or a sound result, never a panic.
+    #[test]
+    fn a_slip_of_the_keyboard_never_panics(
+        (lock, text, _) in commented(),
+        at in any::<prop::sample::Index>(),
+        slip in prop::sample::select(vec!["", "'", "\"", "|", ">", "{", "}", "[", "]", ",", ":", "#", "\n", "\r", "\t", "- ", "é", "\u{feff}"]),
+        gone in 0..3_usize,
+    ) {
+        let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+        let from = at.index(starts.len());
+        let to = (from + gone).min(starts.len() - 1);
+        let mut broken = text.clone();
+        broken.replace_range(starts[from]..starts[to], slip);
+        if let Ok(edited) = lock.edit(&broken, PATH) {
+            prop_assert_eq!(PromotionLock::parse(&edited, PATH).unwrap().freight.id(), lock.freight.id());
+        }
+        if let Ok(formatted) = PromotionLock::format(&broken, PATH) {
+            prop_assert!(PromotionLock::parse(&formatted, PATH).is_ok());
+        }
+    }
+
     #[test]
     fn reading_never_panics(text in "(?s).{0,200}") {
         let _ = PromotionLock::read(&text, PATH).map_err(|it| it.diagnosis().to_string());
