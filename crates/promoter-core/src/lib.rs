@@ -16,6 +16,7 @@ pub mod plan;
 pub mod record;
 mod seconds;
 mod setting;
+pub mod sim;
 mod url;
 
 pub use diagnosis::{Diagnosis, Fault, Place};

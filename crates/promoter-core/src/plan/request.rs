@@ -121,7 +121,8 @@ pub(super) fn returnable(facts: &Facts<'_>, standing: &Standing<'_>, freight: &F
 
 /// Rollback goes to where the environment was, so that it is no way around `after`.
 fn has_run(facts: &Facts<'_>, standing: &Standing<'_>, active: &Branch<'_>, freight: &FreightId) -> bool {
-    let verified = facts.records_of(&standing.rules.name).is_some_and(|it| it.verified.contains_key(freight));
+    let record = facts.records_of(&standing.rules.name).and_then(|it| it.verified.get(freight));
+    let verified = record.is_some_and(Result::is_ok);
     let promotion = active.locked.as_ref().and_then(|it| it.lock.promotion.as_ref());
     verified || promotion.is_some_and(|it| it.previous.as_ref() == Some(freight))
 }

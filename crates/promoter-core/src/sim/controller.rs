@@ -1,0 +1,250 @@
+//! A controller in the simulated world: observes, and carries plans out with git's compare-and-swap.
+
+use super::{DryCommit, Head, World};
+use crate::observation::{
+    Dry, DryRender, EnvironmentSeen, Fact, Measurement, Observation, State, Tip, Unread,
+};
+use crate::pipeline::Environment;
+use crate::plan::{Action, Measure, Merge, Plan, Propose, SetHold, Withdraw};
+use crate::record::path;
+use crate::{CommitId, Content, FreightId, Name, PromotionLock};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a controller process keeps in memory. A new value is a restart.
+#[derive(Debug, Clone, Default)]
+pub struct Controller {
+    measurements: BTreeMap<Name, Vec<Measurement>>,
+    refused: BTreeMap<Name, BTreeMap<FreightId, String>>,
+}
+
+/// A reader that fails.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// The dry branch.
+    Dry,
+    /// The state branch.
+    State,
+    /// An environment's active branch.
+    Active(Name),
+    /// An environment's proposed branch.
+    Proposed(Name),
+}
+
+/// What became of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It took effect.
+    Done,
+    /// What it expected is no longer there; nothing happened.
+    Stale,
+    /// The freight does not render; nothing happened.
+    Refused,
+    /// The process was killed after some of its effects.
+    Killed,
+}
+
+impl Controller {
+    /// Reads the world. `faults` are the readers that fail.
+    pub fn observe(&self, world: &World, faults: &BTreeSet<Fault>) -> Observation {
+        let unread = |fault: &Fault, reader: &str| match faults.contains(fault) {
+            true => Err(Unread::new(reader, "connection refused")),
+            false => Ok(()),
+        };
+        let environment = |rules: &Environment| {
+            let tip = |branch: &str, fault: Fault| -> Fact<Option<Tip>> {
+                unread(&fault, branch)?;
+                Ok(world.branches.get(branch).map(tip))
+            };
+            let active = tip(&rules.active_branch, Fault::Active(rules.name.clone()));
+            let proposed = tip(&rules.proposed_branch, Fault::Proposed(rules.name.clone()));
+            let seen = EnvironmentSeen {
+                proposed_contains_active: match (&proposed, &active) {
+                    (Ok(Some(proposed)), Ok(Some(active))) => {
+                        world.contains(&proposed.commit, &active.commit)
+                    }
+                    _ => false,
+                },
+                active,
+                proposed,
+                refused: self.refused.get(&rules.name).cloned().unwrap_or_default(),
+                measurements: self.measurements.get(&rules.name).cloned().unwrap_or_default(),
+            };
+            (rules.name.clone(), seen)
+        };
+        Observation {
+            repository: world.repository.clone(),
+            dry: unread(&Fault::Dry, "main").map(|()| dry(world)),
+            state: unread(&Fault::State, "promoter/state")
+                .map(|()| State { head: world.state_head.clone(), records: world.records.clone() }),
+            measures: true,
+            environments: world.pipeline.environments.iter().map(environment).collect(),
+        }
+    }
+
+    /// Carries a plan out, each action once. With `effects`, the process is killed after so many effects.
+    pub fn apply(&mut self, world: &mut World, plan: &Plan, effects: Option<usize>) -> Vec<Outcome> {
+        let mut left = effects.unwrap_or(usize::MAX);
+        let mut outcomes = Vec::new();
+        for action in &plan.actions {
+            let outcome = if left == 0 { Outcome::Killed } else { self.act(world, action, &mut left) };
+            outcomes.push(outcome);
+            if outcome == Outcome::Killed {
+                break;
+            }
+        }
+        outcomes
+    }
+
+    fn act(&mut self, world: &mut World, action: &Action, left: &mut usize) -> Outcome {
+        let rules = |world: &World, name: &Name| world.pipeline.environment(name).cloned();
+        let outcome = match action {
+            Action::Record(it) => {
+                let closed = it.close.iter().map(|it| path::requested(&world.pipeline.name, &it.environment));
+                let closed: Vec<String> = closed.collect();
+                done(world.push_state(it.expect_state.as_ref(), &it.write, &closed))
+            }
+            Action::Measure(it) => self.measure(world, it),
+            Action::Propose(it) => rules(world, &it.environment)
+                .map_or(Outcome::Stale, |own| self.propose(world, &own, it, left)),
+            Action::Withdraw(it) => {
+                rules(world, &it.environment).map_or(Outcome::Stale, |own| withdraw(world, &own, it))
+            }
+            Action::Merge(it) => {
+                rules(world, &it.environment).map_or(Outcome::Stale, |own| merge(world, &own, it))
+            }
+            Action::SetHold(it) => {
+                rules(world, &it.environment).map_or(Outcome::Stale, |own| set_hold(world, &own, it))
+            }
+        };
+        if outcome == Outcome::Done {
+            *left = left.saturating_sub(1);
+        }
+        outcome
+    }
+
+    fn measure(&mut self, world: &World, measure: &Measure) -> Outcome {
+        // The server answers for what is active, whatever the plan thought.
+        let active = world.active(&measure.environment).map(|it| it.freight.id());
+        let sick = active.is_none_or(|it| world.sick.contains(&(measure.environment.clone(), it)));
+        let own = self.measurements.entry(measure.environment.clone()).or_default();
+        own.retain(|it| it.freight == measure.freight && it.promoted_at == measure.promoted_at);
+        own.push(Measurement {
+            check: measure.check,
+            freight: measure.freight.clone(),
+            promoted_at: measure.promoted_at,
+            at: world.now,
+            result: if sick { Err("status 503".into()) } else { Ok(()) },
+        });
+        Outcome::Done
+    }
+
+    /// Two effects where the active branch is missing: its first commit, then the proposal.
+    fn propose(
+        &mut self,
+        world: &mut World,
+        rules: &Environment,
+        propose: &Propose,
+        left: &mut usize,
+    ) -> Outcome {
+        if world.render(&propose.lock.freight, &rules.name).is_none() {
+            let own = self.refused.entry(rules.name.clone()).or_default();
+            own.insert(propose.freight.clone(), "broken".into());
+            return Outcome::Refused;
+        }
+        let head = |world: &World, branch: &str| world.branches.get(branch).map(|it| it.commit.clone());
+        if head(world, &rules.active_branch) != propose.expect_active {
+            return Outcome::Stale;
+        }
+        if propose.expect_active.is_none() {
+            world.push_branch(&rules.active_branch, None, Vec::new(), None);
+            *left -= 1;
+            if *left == 0 {
+                return Outcome::Killed;
+            }
+        }
+        let (Some(active), proposed) = (head(world, &rules.active_branch), &propose.expect_proposed) else {
+            return Outcome::Stale;
+        };
+        let parents = match proposed {
+            Some(tip) if world.contains(tip, &active) => vec![tip.clone()],
+            Some(tip) if !world.contains(&active, tip) => vec![tip.clone(), active],
+            _ => vec![active],
+        };
+        let lock = Some(propose.lock.clone());
+        done(world.push_branch(&rules.proposed_branch, proposed.as_ref(), parents, lock))
+    }
+}
+
+fn withdraw(world: &mut World, rules: &Environment, withdraw: &Withdraw) -> Outcome {
+    let Some(Head { commit, lock: Ok(lock) }) = world.branches.get(&rules.active_branch).cloned() else {
+        return Outcome::Stale;
+    };
+    if commit != withdraw.expect_active {
+        return Outcome::Stale;
+    }
+    let tip = &withdraw.expect_proposed;
+    done(world.push_branch(&rules.proposed_branch, Some(tip), vec![tip.clone(), commit], lock))
+}
+
+fn merge(world: &mut World, rules: &Environment, merge: &Merge) -> Outcome {
+    let Some(Head { commit, lock: Ok(Some(lock)) }) = world.branches.get(&rules.proposed_branch).cloned()
+    else {
+        return Outcome::Stale;
+    };
+    if commit != merge.expect_proposed {
+        return Outcome::Stale;
+    }
+    let parents = vec![merge.expect_active.clone(), commit];
+    replace_active(world, rules, &merge.expect_active, parents, lock)
+}
+
+fn set_hold(world: &mut World, rules: &Environment, set: &SetHold) -> Outcome {
+    let Some(lock) = world.active(&rules.name) else {
+        return Outcome::Stale;
+    };
+    let lock = PromotionLock { hold: Some(set.hold.clone()), ..lock.clone() };
+    replace_active(world, rules, &set.expect_active, vec![set.expect_active.clone()], lock)
+}
+
+fn replace_active(
+    world: &mut World,
+    rules: &Environment,
+    expect: &CommitId,
+    parents: Vec<CommitId>,
+    lock: PromotionLock,
+) -> Outcome {
+    let before = world.active(&rules.name).cloned();
+    let pushed = world.push_branch(&rules.active_branch, Some(expect), parents, Some(lock));
+    if pushed {
+        world.entered(&rules.name, before, true);
+    }
+    done(pushed)
+}
+
+fn done(pushed: bool) -> Outcome {
+    if pushed { Outcome::Done } else { Outcome::Stale }
+}
+
+fn tip(head: &Head) -> Tip {
+    let lock = head.lock.clone().map_err(|why| Unread::new("promotion.lock.yaml", why));
+    Tip { commit: head.commit.clone(), lock }
+}
+
+/// Compares the renders at the dry head with those of the newest freight.
+fn dry(world: &World) -> Dry {
+    let head = world.dry_head.clone();
+    let missing = DryCommit::default();
+    let now = world.dry.get(&head).unwrap_or(&missing);
+    let newest = world.records.newest().ok().flatten();
+    let pinned = newest.and_then(|it| it.freight.get(world.pipeline.git_subscription()?));
+    let before = match pinned {
+        Some(Content::Git { commit, .. }) => world.dry.get(commit),
+        _ => None,
+    };
+    let render = match now.broken.first() {
+        Some(environment) => DryRender::Broken { environment: environment.clone(), why: "broken".into() },
+        None if before.is_some_and(|it| it.renders == now.renders && it.broken.is_empty()) => DryRender::Same,
+        None => DryRender::Differs,
+    };
+    Dry { head, render }
+}

@@ -1,0 +1,193 @@
+//! A world without machines: branches, records, servers and people, for histories that no test bench would play.
+//!
+//! Decides what pushes do (compare-and-swap, as git's) and what readers see. Branch heads are numbered commits with
+//! their parents; the lock is all that a branch holds. [`Controller`] observes and applies plans here as the real
+//! one does, and can be cut off between any two effects.
+
+mod controller;
+mod people;
+
+pub use controller::{Controller, Fault, Outcome};
+
+use crate::pipeline::Pipeline;
+use crate::record::{Record, Records};
+use crate::{CommitId, Content, FreightId, GitUrl, Name, PromotionLock, UnixSeconds};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything outside the controller.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// The clock that controllers and people read.
+    pub now: UnixSeconds,
+    /// The pipeline on the dry branch.
+    pub pipeline: Pipeline,
+    /// The repository's address.
+    pub repository: GitUrl,
+    /// The dry branch's commits by id.
+    pub dry: BTreeMap<CommitId, DryCommit>,
+    /// The dry branch's head.
+    pub dry_head: CommitId,
+    /// Environment branches by name.
+    pub branches: BTreeMap<String, Head>,
+    /// The state branch's head.
+    pub state_head: Option<CommitId>,
+    /// The state branch's files, read.
+    pub records: Records,
+    /// Freight whose checks fail, by environment.
+    pub sick: BTreeSet<(Name, FreightId)>,
+    /// Everything that changed an active branch, oldest first.
+    pub log: Vec<Entered>,
+    parents: BTreeMap<CommitId, Vec<CommitId>>,
+}
+
+/// What a dry commit renders to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DryCommit {
+    /// A number for each environment's manifests: equal numbers are equal bytes.
+    pub renders: BTreeMap<Name, u32>,
+    /// Environments that do not render.
+    pub broken: BTreeSet<Name>,
+}
+
+/// The head of a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The commit.
+    pub commit: CommitId,
+    /// The lock in the pipeline's folder; `Err` when it cannot be read.
+    pub lock: Result<Option<PromotionLock>, String>,
+}
+
+/// A change of an active branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entered {
+    /// When.
+    pub at: UnixSeconds,
+    /// Where.
+    pub environment: Name,
+    /// The lock before.
+    pub before: Option<PromotionLock>,
+    /// The lock after.
+    pub after: Option<PromotionLock>,
+    /// True when a controller did it, false for a person.
+    pub by_controller: bool,
+}
+
+impl World {
+    /// A world in which nothing happened yet but one dry commit.
+    pub fn new(pipeline: Pipeline, repository: GitUrl, now: UnixSeconds) -> Self {
+        let mut world = Self {
+            now,
+            pipeline,
+            repository,
+            dry: BTreeMap::new(),
+            dry_head: commit_id('d', 0),
+            branches: BTreeMap::new(),
+            state_head: None,
+            records: Records::default(),
+            sick: BTreeSet::new(),
+            log: Vec::new(),
+            parents: BTreeMap::new(),
+        };
+        let renders = world.pipeline.environments.iter().map(|it| (it.name.clone(), 0)).collect();
+        world.push_dry(DryCommit { renders, broken: BTreeSet::new() });
+        world
+    }
+
+    /// Commits to the dry branch.
+    pub fn push_dry(&mut self, content: DryCommit) -> CommitId {
+        let id = commit_id('d', self.dry.len());
+        self.dry.insert(id.clone(), content);
+        self.dry_head = id.clone();
+        id
+    }
+
+    /// Writes and removes files of the state branch if its head is the expected one.
+    pub fn push_state(&mut self, expect: Option<&CommitId>, write: &[Record], remove: &[String]) -> bool {
+        if self.state_head.as_ref() != expect {
+            return false;
+        }
+        for record in write {
+            self.records.put(&record.path(), &record.text());
+        }
+        for path in remove {
+            self.records.remove(path);
+        }
+        let parents = expect.into_iter().cloned().collect();
+        self.state_head = Some(self.commit(parents));
+        true
+    }
+
+    /// Moves a branch to a new commit with a lock if its head is the expected one.
+    pub fn push_branch(
+        &mut self,
+        branch: &str,
+        expect: Option<&CommitId>,
+        parents: Vec<CommitId>,
+        lock: Option<PromotionLock>,
+    ) -> bool {
+        if self.branches.get(branch).map(|it| &it.commit) != expect {
+            return false;
+        }
+        let commit = self.commit(parents);
+        self.branches.insert(branch.to_owned(), Head { commit, lock: Ok(lock) });
+        true
+    }
+
+    /// True when a commit is an ancestor of another or the same.
+    pub fn contains(&self, descendant: &CommitId, ancestor: &CommitId) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut left = vec![descendant];
+        while let Some(commit) = left.pop() {
+            if commit == ancestor {
+                return true;
+            }
+            if seen.insert(commit) {
+                left.extend(self.parents.get(commit).into_iter().flatten());
+            }
+        }
+        false
+    }
+
+    /// The lock on an environment's active branch, if it can be read.
+    pub fn active(&self, environment: &Name) -> Option<&PromotionLock> {
+        let rules = self.pipeline.environment(environment)?;
+        self.branches.get(&rules.active_branch)?.lock.as_ref().ok()?.as_ref()
+    }
+
+    /// What the pinned commit of freight renders to in an environment; `None` when it does not render.
+    pub fn render(&self, freight: &crate::Freight, environment: &Name) -> Option<u32> {
+        let name = self.pipeline.git_subscription()?;
+        let Some(Content::Git { commit, .. }) = freight.get(name) else {
+            return None;
+        };
+        let content = self.dry.get(commit)?;
+        if content.broken.contains(environment) {
+            return None;
+        }
+        content.renders.get(environment).copied()
+    }
+
+    fn entered(&mut self, environment: &Name, before: Option<PromotionLock>, by_controller: bool) {
+        let after = self.active(environment).cloned();
+        self.log.push(Entered {
+            at: self.now,
+            environment: environment.clone(),
+            before,
+            after,
+            by_controller,
+        });
+    }
+
+    fn commit(&mut self, parents: Vec<CommitId>) -> CommitId {
+        let id = commit_id('c', self.parents.len());
+        self.parents.insert(id.clone(), parents);
+        id
+    }
+}
+
+/// A commit id that shows its number, the first digit saying of which kind it is.
+#[expect(clippy::expect_used, reason = "forty lower-case hexadecimal digits are a commit id")]
+fn commit_id(kind: char, number: usize) -> CommitId {
+    format!("{kind}{number:039x}").parse().expect("forty digits")
+}

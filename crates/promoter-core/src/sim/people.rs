@@ -1,0 +1,145 @@
+//! What people do in the simulated world: with commands, and with an editor and git.
+
+use super::World;
+use crate::record::{
+    Approvals, Discovered, FreightRecord, Record, Rejection, Request, RequestAction, Statement, path,
+};
+use crate::{Artifact, Freight, FreightId, Hold, Name};
+
+impl World {
+    /// `promoter approve`.
+    pub fn approve(&mut self, environment: &Name, freight: &FreightId, by: &str) {
+        let found = self.records.environments.get(environment).and_then(|it| it.approved.get(freight));
+        let mut approvals = match found {
+            Some(Ok(record)) => record.approvals.clone(),
+            Some(Err(_)) | None => Vec::new(),
+        };
+        approvals.push(self.says(by, ""));
+        self.write(Record::Approvals(Approvals {
+            pipeline: self.pipeline.name.clone(),
+            environment: environment.clone(),
+            freight: freight.clone(),
+            approvals,
+        }));
+    }
+
+    /// `promoter reject`.
+    pub fn reject(&mut self, environment: &Name, freight: &FreightId, by: &str) {
+        self.write(Record::Rejection(Rejection {
+            pipeline: self.pipeline.name.clone(),
+            environment: environment.clone(),
+            freight: freight.clone(),
+            rejected: self.says(by, "not this one"),
+        }));
+    }
+
+    /// `promoter promote`, `promote --hotfix` and `rollback`.
+    pub fn request(&mut self, environment: &Name, action: RequestAction, freight: &FreightId, by: &str) {
+        self.write(Record::Request(Request {
+            pipeline: self.pipeline.name.clone(),
+            environment: environment.clone(),
+            action,
+            freight: freight.clone(),
+            requested: self.says(by, "INC-42"),
+        }));
+    }
+
+    /// Takes a request back.
+    pub fn withdraw_request(&mut self, environment: &Name) {
+        let file = path::requested(&self.pipeline.name, environment);
+        let head = self.state_head.clone();
+        self.push_state(head.as_ref(), &[], &[file]);
+    }
+
+    /// `promoter freight create NAME=REFERENCE`; `None` when it makes no freight.
+    pub fn create_freight(&mut self, given: &[Artifact], by: &str) -> Option<FreightId> {
+        let newest = self.records.newest().ok()?;
+        let freight = self.pipeline.assemble(&self.repository, &self.dry_head, newest, given).ok()?;
+        let id = freight.id();
+        if self.records.freight.contains_key(&id) {
+            return Some(id);
+        }
+        let at = self.records.next_discovery(self.now);
+        let discovered = Discovered { at, by: by.to_owned() };
+        let pipeline = self.pipeline.name.clone();
+        self.write(Record::Freight(FreightRecord { pipeline, freight, discovered }));
+        Some(id)
+    }
+
+    /// `promoter hold` and `release`: an edit of the active lock.
+    pub fn set_hold(&mut self, environment: &Name, by: Option<&str>) {
+        let hold = by.map(|by| Hold { reason: "hands off".into(), by: by.to_owned(), at: Some(self.now) });
+        self.edit(environment, |lock| lock.hold = hold);
+    }
+
+    /// Writes other freight into an active lock by hand.
+    pub fn edit_freight(&mut self, environment: &Name, freight: &Freight) {
+        self.edit(environment, |lock| lock.freight = freight.clone());
+    }
+
+    /// Merges the proposed branch with git.
+    pub fn merge_by_hand(&mut self, environment: &Name) {
+        let Some(rules) = self.pipeline.environment(environment).cloned() else {
+            return;
+        };
+        let heads = (self.branches.get(&rules.active_branch), self.branches.get(&rules.proposed_branch));
+        let (Some(active), Some(proposed)) = heads else {
+            return;
+        };
+        let (Ok(before), Ok(Some(lock))) = (active.lock.clone(), proposed.lock.clone()) else {
+            return;
+        };
+        let (active, proposed) = (active.commit.clone(), proposed.commit.clone());
+        if self.contains(&active, &proposed) {
+            return;
+        }
+        self.push_branch(&rules.active_branch, Some(&active), vec![active.clone(), proposed], Some(lock));
+        self.entered(environment, before, false);
+    }
+
+    /// Breaks an active lock, or mends it again.
+    pub fn break_lock(&mut self, environment: &Name) {
+        let Some(rules) = self.pipeline.environment(environment).cloned() else {
+            return;
+        };
+        let Some(head) = self.branches.get(&rules.active_branch).cloned() else {
+            return;
+        };
+        let commit = self.commit(vec![head.commit]);
+        let lock = match head.lock {
+            Ok(_) => Err("a key is there twice".to_owned()),
+            // Mended from the last one that could be read.
+            Err(_) => Ok(self
+                .log
+                .iter()
+                .rev()
+                .find(|it| it.environment == *environment)
+                .and_then(|it| it.after.clone())),
+        };
+        self.branches.insert(rules.active_branch, super::Head { commit, lock });
+    }
+
+    fn edit(&mut self, environment: &Name, change: impl FnOnce(&mut crate::PromotionLock)) {
+        let (Some(rules), Some(before)) =
+            (self.pipeline.environment(environment).cloned(), self.active(environment).cloned())
+        else {
+            return;
+        };
+        let Some(head) = self.branches.get(&rules.active_branch).map(|it| it.commit.clone()) else {
+            return;
+        };
+        let mut lock = before.clone();
+        change(&mut lock);
+        self.push_branch(&rules.active_branch, Some(&head), vec![head.clone()], Some(lock));
+        self.entered(environment, Some(before), false);
+    }
+
+    fn says(&self, by: &str, reason: &str) -> Statement {
+        Statement { by: by.to_owned(), at: self.now, reason: reason.to_owned() }
+    }
+
+    fn write(&mut self, record: Record) {
+        let head = self.state_head.clone();
+        self.push_state(head.as_ref(), &[record], &[]);
+    }
+}

@@ -1,0 +1,235 @@
+//! The rules that always hold, said a second time and in other words than the planner's: a judge of single plans.
+//!
+//! Reads the observation directly and shares no code with the gates, so that one slip does not hide another.
+
+use promoter_core::observation::{EnvironmentSeen, Observation};
+use promoter_core::pipeline::{Environment, Gate, Quorum};
+use promoter_core::plan::{Action, Kind, Merge, Plan, Propose, Subject};
+use promoter_core::record::{
+    BY_LOCK, BY_PROMOTER, EnvironmentRecords, Phase, Records, Request, RequestAction,
+};
+use promoter_core::sim::World;
+use promoter_core::{FreightId, Name, PromotionLock};
+use std::collections::BTreeSet;
+
+/// Judges one plan; panics with the rule that it breaks.
+pub(crate) fn judge(world: &World, seen: &Observation, plan: &Plan) {
+    every_environment_has_a_reason(world, plan);
+    let Ok(state) = &seen.state else {
+        assert!(plan.actions.is_empty(), "rule 6: acts without the state branch\n{plan}");
+        return;
+    };
+    for action in &plan.actions {
+        let Some(name) = action.environment() else {
+            continue;
+        };
+        let case = Case {
+            world,
+            plan,
+            rules: world.pipeline.environment(name).unwrap(),
+            seen: &seen.environments[name],
+            records: &state.records,
+            observation: seen,
+        };
+        case.judge(action);
+    }
+    one_proposal_each(plan);
+}
+
+struct Case<'a> {
+    world: &'a World,
+    plan: &'a Plan,
+    rules: &'a Environment,
+    seen: &'a EnvironmentSeen,
+    records: &'a Records,
+    observation: &'a Observation,
+}
+
+impl Case<'_> {
+    fn judge(&self, action: &Action) {
+        let tip = self.seen.active.as_ref();
+        let tip = tip.unwrap_or_else(|it| panic!("rule 6: acts on an unread branch ({it})\n{}", self.plan));
+        let lock = tip.as_ref().map(|it| it.lock.as_ref());
+        assert!(!matches!(lock, Some(Err(_))), "rule 6: acts on an unread lock\n{}", self.plan);
+        let request = self.own().and_then(|it| it.request.as_ref());
+        if matches!(action, Action::Propose(_) | Action::Merge(_) | Action::Withdraw(_)) {
+            assert!(!matches!(request, Some(Err(_))), "rule 6: an unread request\n{}", self.plan);
+            assert!(self.seen.proposed.is_ok(), "rule 6: an unread proposal\n{}", self.plan);
+        }
+        match action {
+            Action::Propose(propose) => self.propose(propose),
+            Action::Merge(merge) => self.merge(merge),
+            Action::SetHold(hold) => {
+                assert!(self.active().is_some_and(|it| it.hold.is_none()), "rule 4: changes a hold");
+                assert_eq!(self.active().map(|it| it.freight.id()), Some(hold.expect_lock.clone()), "rule 2");
+            }
+            Action::Withdraw(_) | Action::Measure(_) | Action::Record(_) => {}
+        }
+    }
+
+    fn own(&self) -> Option<&EnvironmentRecords> {
+        self.records.environments.get(&self.rules.name)
+    }
+
+    fn active(&self) -> Option<&PromotionLock> {
+        self.seen.active.as_ref().unwrap().as_ref()?.lock.as_ref().unwrap().as_ref()
+    }
+
+    fn request(&self, freight: &FreightId) -> Option<&Request> {
+        self.own()?.request.as_ref()?.as_ref().ok().filter(|it| it.freight == *freight)
+    }
+
+    fn propose(&self, propose: &Propose) {
+        let id = &propose.freight;
+        assert_eq!(propose.lock.freight.id(), *id);
+        assert_ne!(self.active().map(|it| it.freight.id()).as_ref(), Some(id), "rule 5: an empty diff");
+        self.not_rejected(id);
+        self.respects_hold(id);
+        self.not_back(id, propose.by.is_some());
+        let request = self.request(id);
+        let rolls_back = request.is_some_and(|it| it.action == RequestAction::Rollback);
+        assert_eq!(
+            propose.lock.hold.is_some(),
+            rolls_back,
+            "rule 8: a rollback and only that comes with a hold"
+        );
+    }
+
+    fn merge(&self, merge: &Merge) {
+        let id = &merge.freight;
+        let proposed = self.seen.proposed.as_ref().unwrap().as_ref().unwrap();
+        assert_eq!(proposed.commit, merge.expect_proposed, "rule 2: merges what was not judged");
+        let lock = proposed.lock.as_ref().unwrap().as_ref().unwrap();
+        assert_eq!(lock.freight.id(), *id, "rule 2: merges other freight");
+        let active = self.seen.active.as_ref().unwrap().as_ref().unwrap();
+        assert_eq!(active.commit, merge.expect_active, "rule 2: merges onto another head");
+        self.not_rejected(id);
+        self.respects_hold(id);
+        self.not_back(id, merge.by.is_some());
+        match self.request(id).filter(|_| merge.by.is_some()) {
+            Some(request) if request.action == RequestAction::Rollback => {
+                assert!(lock.hold.is_some(), "rule 8: a rollback without a hold");
+                let log = self.world.log.iter().filter(|it| it.environment == self.rules.name);
+                let mut ran = log.flat_map(|it| [&it.before, &it.after]).flatten();
+                assert!(ran.any(|it| it.freight.id() == *id), "rule 8: rolls back to what never ran");
+            }
+            Some(request) if request.action == RequestAction::Hotfix => {
+                assert!(!request.requested.by.is_empty() && !request.requested.reason.is_empty(), "rule 1");
+                self.approved(id);
+            }
+            _ => {
+                self.verified(id);
+                self.approved(id);
+            }
+        }
+    }
+
+    /// Rule 1 and 3: the latest result of the environments before, and the time since.
+    fn verified(&self, id: &FreightId) {
+        let soak = self.rules.gates.iter().filter_map(|it| match it {
+            Gate::Soak(soak) => Some(i64::from(soak.0)),
+            Gate::Approvals { .. } => None,
+        });
+        let soak = soak.max().unwrap_or(0);
+        let good = |name: &Name| {
+            let record = self.records.environments.get(name).and_then(|it| it.verified.get(id));
+            let Some(Ok(record)) = record.filter(|it| it.as_ref().is_ok_and(|it| it.phase == Phase::Passed))
+            else {
+                return false;
+            };
+            // The end of the run is at most now, and now only while the freight stands there.
+            let there = self.observation.environments[name].active.as_ref().is_ok_and(|it| {
+                let lock = it.as_ref().and_then(|it| it.lock.as_ref().ok()?.as_ref());
+                lock.is_some_and(|it| it.freight.id() == *id)
+            });
+            let end = if there { self.plan.now.0.max(record.at.0) } else { record.at.0 };
+            end - record.since.0 >= soak
+        };
+        let after = &self.rules.after;
+        let holds = match after.quorum {
+            Quorum::All => after.environments.iter().all(good),
+            Quorum::Any => after.environments.iter().any(good),
+        };
+        assert!(holds, "rule 1: {} enters {} unverified\n{}", id.alias(), self.rules.name, self.plan);
+    }
+
+    fn approved(&self, id: &FreightId) {
+        let required = self.rules.gates.iter().filter_map(|it| match it {
+            Gate::Approvals { required, .. } => Some(*required as usize),
+            Gate::Soak(_) => None,
+        });
+        let Some(required) = required.max() else {
+            return;
+        };
+        let record = self.own().and_then(|it| it.approved.get(id));
+        let Some(Ok(record)) = record else {
+            panic!("gate: {} enters {} without approvals\n{}", id.alias(), self.rules.name, self.plan);
+        };
+        let people: BTreeSet<&str> = record.approvals.iter().map(|it| it.by.as_str()).collect();
+        assert!(people.len() >= required, "gate: too few approvals\n{}", self.plan);
+    }
+
+    fn not_rejected(&self, id: &FreightId) {
+        let rejected = self.own().is_some_and(|it| it.rejected.contains_key(id));
+        assert!(!rejected, "rule 4: brings rejected freight into {}\n{}", self.rules.name, self.plan);
+    }
+
+    /// Rule 4: what is held changes only by a rollback that a person asked for later.
+    fn respects_hold(&self, id: &FreightId) {
+        let Some(hold) = self.active().and_then(|it| it.hold.as_ref()) else {
+            return;
+        };
+        let later = self.request(id).is_some_and(|it| {
+            it.action == RequestAction::Rollback
+                && it.requested.by != BY_PROMOTER
+                && hold.at.is_some_and(|at| at <= it.requested.at)
+        });
+        assert!(later, "rule 4: changes the held {}\n{}", self.rules.name, self.plan);
+    }
+
+    /// Rule 4: automation goes only forward, and only to freight that was discovered.
+    fn not_back(&self, id: &FreightId, asked: bool) {
+        if asked {
+            return;
+        }
+        let age = |id: &FreightId| {
+            let record = self.records.freight.get(id).and_then(|it| it.as_ref().ok());
+            record.map(|it| (it.discovered.at, it.discovered.by != BY_LOCK, id.clone()))
+        };
+        let next = age(id).unwrap_or_else(|| panic!("rule 4: freight without a record\n{}", self.plan));
+        assert!(next.1, "rule 4: proposes what stands only in a lock\n{}", self.plan);
+        if let Some(active) = self.active() {
+            let now = age(&active.freight.id());
+            let now =
+                now.unwrap_or_else(|| panic!("rule 4: the age of the active is unknown\n{}", self.plan));
+            assert!(now < next, "rule 4: {} goes back to {}\n{}", self.rules.name, id.alias(), self.plan);
+        }
+    }
+}
+
+fn one_proposal_each(plan: &Plan) {
+    let mut seen = BTreeSet::new();
+    for action in &plan.actions {
+        if let Action::Propose(_) | Action::Withdraw(_) | Action::Merge(_) | Action::SetHold(_) = action {
+            assert!(seen.insert(action.environment()), "rule 5: two moves of one environment\n{plan}");
+        }
+    }
+}
+
+/// Every environment that does not move says why, and every line says something.
+fn every_environment_has_a_reason(world: &World, plan: &Plan) {
+    assert!(plan.report.iter().all(|it| !it.text.trim().is_empty()), "an empty line\n{plan}");
+    for rules in &world.pipeline.environments {
+        let moves = plan.actions.iter().any(|it| {
+            it.environment() == Some(&rules.name) && !matches!(it, Action::Measure(_) | Action::Record(_))
+        });
+        let says = plan
+            .report
+            .iter()
+            .any(|it| it.subject == Subject::Environment(rules.name.clone()) && it.kind != Kind::Is);
+        assert!(moves || says, "no reason for {}\n{plan}", rules.name);
+        if let Some(next) = plan.wake_at() {
+            assert!(next > plan.now, "looks again in the past: {next} at {}\n{plan}", plan.now);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Pipelines, records and plans: cases below testdata/, and laws that hold for random histories.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap or a panic is a failed test")]
+
+mod check;
+mod convergence;
+mod history;
+mod laws;
+mod random;
