@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use promoter_yaml::{Dialect, Limits, Node, parse_first};
 
-use crate::config::Config;
+use crate::config::{Additions, Config};
 use crate::configuration::{read_configuration, read_crds};
 use crate::error::{BuildError, Result};
 use crate::kustomization::reader::At;
@@ -219,15 +219,20 @@ impl<'a> Target<'a> {
 
     fn add_configurations(&self, config: &mut Config) -> Result<()> {
         let k = &self.kustomization;
+        let mut own = Config::builtin();
+        let mut additions = Additions::default();
         for path in &k.configurations {
             let (file, bytes) = self.loader.read(path, &k.file)?;
-            config.add(&read_configuration(&file, &bytes)?).map_err(|error| error.at(&file, 0))?;
+            additions.merge(&read_configuration(&file, &bytes)?).map_err(|error| error.at(&file, 0))?;
         }
+        own.add(&additions).map_err(|error| error.at(&k.file, 0))?;
+        config.merge(&own).map_err(|error| error.at(&k.file, 0))?;
+        let mut additions = Additions::default();
         for path in &k.crds {
             let (file, bytes) = self.loader.read(path, &k.file)?;
-            config.add(&read_crds(&file, &bytes)?).map_err(|error| error.at(&file, 0))?;
+            additions.merge(&read_crds(&file, &bytes)?).map_err(|error| error.at(&file, 0))?;
         }
-        Ok(())
+        config.add(&additions).map_err(|error| error.at(&k.file, 0))
     }
 
     fn run_transforms(&self, sum: &mut Accumulator, shared: &mut Shared<'_>) -> Result<()> {

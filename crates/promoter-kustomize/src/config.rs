@@ -88,23 +88,56 @@ impl Table {
     }
 }
 
-/// All tables. What is not in a list is built in.
+/// All tables.
+///
+/// Which specs survive a merge depends on what was there before, and kustomize starts from nothing: so there is a
+/// difference between tables that hold nothing yet and tables that hold what is built in.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Config {
+    /// False until the built-in tables are in.
+    is_filled: bool,
+    /// The tables that are not as built in.
     specs: Vec<(Table, Vec<FieldSpec>)>,
     name_reference: Option<Vec<NameReference>>,
 }
 
-/// What a configuration file adds.
+/// What files of `configurations` or `crds` add, merged among themselves.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Additions {
-    /// Field specs by table.
-    pub(crate) specs: Vec<(Table, Vec<FieldSpec>)>,
-    /// `nameReference`.
-    pub(crate) name_reference: Vec<NameReference>,
+    specs: Vec<(Table, Vec<FieldSpec>)>,
+    name_reference: Vec<NameReference>,
+}
+
+impl Additions {
+    /// Takes in specs of one table.
+    ///
+    /// Errors: a field is there already with another `create`.
+    pub(crate) fn add_specs(&mut self, table: Table, specs: &[FieldSpec]) -> Result<()> {
+        merge_table(&mut self.specs, table, Vec::new, specs)
+    }
+
+    /// Takes in name references. Errors: as [`Self::add_specs`].
+    pub(crate) fn add_references(&mut self, references: &[NameReference]) -> Result<()> {
+        merge_references(&mut self.name_reference, references)
+    }
+
+    /// Takes in what another file adds. Errors: as [`Self::add_specs`].
+    pub(crate) fn merge(&mut self, other: &Self) -> Result<()> {
+        other.specs.iter().try_for_each(|(table, specs)| self.add_specs(*table, specs))?;
+        self.add_references(&other.name_reference)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.specs.is_empty() && self.name_reference.is_empty()
+    }
 }
 
 impl Config {
+    /// The built-in tables.
+    pub(crate) fn builtin() -> Self {
+        Self { is_filled: true, ..Self::default() }
+    }
+
     /// The specs of a table.
     pub(crate) fn specs(&self, table: Table) -> &[FieldSpec] {
         self.specs.iter().find(|(it, _)| *it == table).map_or(table.builtin(), |(_, specs)| specs)
@@ -115,68 +148,86 @@ impl Config {
         self.name_reference.as_deref().unwrap_or(&references::NAME_REFERENCES)
     }
 
-    /// Takes in the tables of another configuration.
+    /// Takes in the tables of another configuration, which are filled.
     ///
     /// Errors: both have a field and disagree about `create`.
     pub(crate) fn merge(&mut self, other: &Self) -> Result<()> {
+        let was_filled = std::mem::replace(&mut self.is_filled, true);
         for (table, specs) in &other.specs {
-            self.add_specs(*table, specs)?;
+            let start = || if was_filled { table.builtin().to_vec() } else { Vec::new() };
+            merge_table(&mut self.specs, *table, start, specs)?;
         }
-        self.merge_references(other.name_reference.as_deref().unwrap_or_default())
+        match &other.name_reference {
+            None => Ok(()),
+            Some(references) => self.add_references(references),
+        }
     }
 
-    /// Takes in what a configuration file adds.
+    /// Takes in what files add.
     ///
     /// Errors: as [`Self::merge`].
     pub(crate) fn add(&mut self, additions: &Additions) -> Result<()> {
-        for (table, specs) in &additions.specs {
-            self.add_specs(*table, specs)?;
-        }
-        self.merge_references(&additions.name_reference)
-    }
-
-    fn add_specs(&mut self, table: Table, incoming: &[FieldSpec]) -> Result<()> {
-        let index = match self.specs.iter().position(|(it, _)| *it == table) {
-            Some(index) => index,
-            None => {
-                self.specs.push((table, table.builtin().to_vec()));
-                self.specs.len() - 1
-            }
-        };
-        merge_specs(&mut self.specs[index].1, incoming)
-    }
-
-    fn merge_references(&mut self, incoming: &[NameReference]) -> Result<()> {
-        if incoming.is_empty() {
+        if additions.is_empty() {
             return Ok(());
         }
-        let mine = self.name_reference.get_or_insert_with(|| references::NAME_REFERENCES.clone());
-        for new in incoming {
-            match mine.iter_mut().find(|it| it.gvk() == new.gvk()) {
-                Some(old) => merge_specs(&mut old.fields, &new.fields)?,
-                None => mine.push(new.clone()),
-            }
+        for (table, specs) in &additions.specs {
+            merge_table(&mut self.specs, *table, || table.builtin().to_vec(), specs)?;
         }
-        mine.sort_by(|a, b| kind_order(a.gvk(), b.gvk()));
-        Ok(())
+        if additions.name_reference.is_empty() {
+            Ok(())
+        } else {
+            self.add_references(&additions.name_reference)
+        }
+    }
+
+    fn add_references(&mut self, incoming: &[NameReference]) -> Result<()> {
+        let mine = self.name_reference.get_or_insert_with(|| references::NAME_REFERENCES.clone());
+        merge_references(mine, incoming)
     }
 }
 
-/// Adds specs to a list.
-pub(crate) fn merge_specs(list: &mut Vec<FieldSpec>, incoming: &[FieldSpec]) -> Result<()> {
-    incoming.iter().try_for_each(|spec| merge_one(list, spec))
+/// Merges specs into one table of a list, which begins as `start` says.
+fn merge_table(
+    tables: &mut Vec<(Table, Vec<FieldSpec>)>,
+    table: Table,
+    start: impl FnOnce() -> Vec<FieldSpec>,
+    incoming: &[FieldSpec],
+) -> Result<()> {
+    let index = match tables.iter().position(|(it, _)| *it == table) {
+        Some(index) => index,
+        None => {
+            tables.push((table, start()));
+            tables.len() - 1
+        }
+    };
+    let list = &mut tables[index].1;
+    merge_specs(list, incoming)?;
+    list.sort_by(|a, b| kind_order(a.gvk(), b.gvk()));
+    Ok(())
 }
 
-/// Adds a spec unless one for the same path is there whose kinds it covers.
-fn merge_one(list: &mut Vec<FieldSpec>, new: &FieldSpec) -> Result<()> {
-    match list.iter().find(|old| old.gvk().matches(new.gvk()) && old.path == new.path) {
-        None => list.push(new.clone()),
-        Some(old) if old.create == new.create => {}
-        Some(_) => {
-            return Err(BuildError::new(
-                "kustomize-value",
-                format!("the field `{}` is configured twice, with and without `create`", new.path),
-            ));
+fn merge_references(mine: &mut Vec<NameReference>, incoming: &[NameReference]) -> Result<()> {
+    for new in incoming {
+        match mine.iter_mut().find(|it| it.gvk() == new.gvk()) {
+            Some(old) => merge_specs(&mut old.fields, &new.fields)?,
+            None => mine.push(new.clone()),
+        }
+    }
+    mine.sort_by(|a, b| kind_order(a.gvk(), b.gvk()));
+    Ok(())
+}
+
+/// Adds specs to a list, each unless one for the same path is there whose kinds it covers.
+pub(crate) fn merge_specs(list: &mut Vec<FieldSpec>, incoming: &[FieldSpec]) -> Result<()> {
+    for new in incoming {
+        match list.iter().find(|old| old.gvk().matches(new.gvk()) && old.path == new.path) {
+            None => list.push(new.clone()),
+            Some(old) if old.create == new.create => {}
+            Some(_) => {
+                let message =
+                    format!("the field `{}` is configured both with and without `create`", new.path);
+                return Err(BuildError::new("kustomize-value", message));
+            }
         }
     }
     Ok(())

@@ -18,7 +18,7 @@ const DEPTH_MAX: usize = 60;
 ///
 /// Errors: a table that does not exist, a spec that is malformed.
 pub(crate) fn read_configuration(path: &Rc<str>, bytes: &[u8]) -> Result<Additions> {
-    let reader = Reader { file: path, strict: true };
+    let reader = Reader::configuration(path);
     let mut additions = Additions::default();
     let Some(node) = first_document(path, bytes)? else {
         return Ok(additions);
@@ -28,11 +28,11 @@ pub(crate) fn read_configuration(path: &Rc<str>, bytes: &[u8]) -> Result<Additio
     reader.object(&node, &names, |field, value| {
         match Table::ALL.iter().find(|(name, _)| *name == field) {
             Some((_, table)) => {
-                additions.specs.push((*table, reader.list(value, |it| read_field_spec(reader, it))?));
+                additions.add_specs(*table, &reader.list(value, |it| read_field_spec(reader, it))?)
             }
-            None => additions.name_reference = reader.list(value, |it| read_name_reference(reader, it))?,
+            None => additions.add_references(&reader.list(value, |it| read_name_reference(reader, it))?),
         }
-        Ok(())
+        .map_err(|error| error.at(path, value.mark.line))
     })?;
     Ok(additions)
 }
@@ -71,7 +71,8 @@ pub(crate) fn read_crds(path: &Rc<str>, bytes: &[u8]) -> Result<Additions> {
         let known = |field: &str| properties(definition).is_some_and(|it| it.get(field).is_some());
         if known("kind") && known("apiVersion") && known("metadata") {
             let kind = name.rsplit('.').next().unwrap_or(name);
-            Walk { document: &document, kind, additions: &mut additions }.definition(name, &[], 0);
+            let mut walk = Walk { document: &document, kind, additions: &mut additions };
+            walk.definition(name, &[], 0).map_err(|error| error.at(path, definition.mark.line))?;
         }
     }
     Ok(additions)
@@ -90,23 +91,25 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn definition(&mut self, name: &str, above: &[&str], depth: usize) {
+    fn definition(&mut self, name: &str, above: &[&str], depth: usize) -> Result<()> {
         let Some(found) = self.document.get(name).and_then(properties).and_then(Node::as_map) else {
-            return;
+            return Ok(());
         };
         if depth > DEPTH_MAX {
-            return;
+            let message = format!("the type `{name}` contains itself, or types more than {DEPTH_MAX} deep");
+            return Err(BuildError::new("kustomize-limit", message));
         }
         for (name, property) in found.iter() {
             let path: Vec<&str> = above.iter().copied().chain([name]).collect();
-            self.property(property, &path);
+            self.property(property, &path)?;
             if let Some(reference) = property.get("$ref").and_then(Node::as_str) {
-                self.definition(reference, &path, depth + 1);
+                self.definition(reference, &path, depth + 1)?;
             }
         }
+        Ok(())
     }
 
-    fn property(&mut self, property: &Node, path: &[&str]) {
+    fn property(&mut self, property: &Node, path: &[&str]) -> Result<()> {
         let extension = |name: &str| property.get(name).and_then(Node::as_str);
         let tables = [
             ("x-kubernetes-annotation", Table::CommonAnnotations),
@@ -116,20 +119,18 @@ impl Walk<'_> {
         for (name, table) in tables {
             if extension(name).is_some() {
                 let spec = self.spec(path.join("/"));
-                self.additions.specs.push((table, vec![spec]));
+                self.additions.add_specs(table, &[spec])?;
             }
         }
         let version = extension("x-kubernetes-object-ref-api-version");
         if let Some((version, kind)) = version.zip(extension("x-kubernetes-object-ref-kind")) {
             let name_key = extension("x-kubernetes-object-ref-name-key").unwrap_or("name");
             let fields = vec![self.spec(format!("{}/{name_key}", path.join("/")))];
-            self.additions.name_reference.push(NameReference {
-                group: "".into(),
-                version: version.to_owned().into(),
-                kind: kind.to_owned().into(),
-                fields,
-            });
+            let (version, kind) = (version.to_owned().into(), kind.to_owned().into());
+            let reference = NameReference { group: "".into(), version, kind, fields };
+            self.additions.add_references(&[reference])?;
         }
+        Ok(())
     }
 
     fn spec(&self, path: String) -> FieldSpec {

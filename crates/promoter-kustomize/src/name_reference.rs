@@ -20,6 +20,9 @@ use crate::resource::Resource;
 pub(crate) fn fix(resources: &mut ResMap, config: &Config) -> Result<()> {
     let candidates: Vec<Candidate> =
         resources.list.iter().filter(|it| !it.previous.is_empty()).map(Candidate::of).collect();
+    for binding in resources.list.iter().filter(|it| it.kind() == "RoleBinding") {
+        account_namespaces(binding)?;
+    }
     if candidates.is_empty() {
         return Ok(());
     }

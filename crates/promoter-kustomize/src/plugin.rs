@@ -53,8 +53,7 @@ impl Target<'_> {
     /// The transformers that one configuration asks for.
     pub(crate) fn plugin_transforms(&self, plugin: &Resource) -> Result<Vec<Transform>> {
         self.check_builtin(plugin)?;
-        let config =
-            PluginFile { target: self, plugin, reader: Reader { file: &plugin.source, strict: false } };
+        let config = PluginFile { target: self, plugin, reader: Reader::plugin(&plugin.source) };
         let made = match plugin.kind() {
             "AnnotationsTransformer" => {
                 config.pairs("annotations").map(|(it, specs)| Transform::Annotations(it, specs))
@@ -86,7 +85,7 @@ impl Target<'_> {
     /// What the generator that one configuration asks for makes.
     pub(crate) fn plugin_resources(&self, plugin: &Resource, shared: &Shared<'_>) -> Result<Vec<Resource>> {
         self.check_builtin(plugin)?;
-        let reader = Reader { file: &plugin.source, strict: false };
+        let reader = Reader::plugin(&plugin.source);
         let of_kind = |kind: Kind| {
             let mut args = GeneratorArgs::read(reader, &plugin.node, kind == Kind::Secret)?;
             if args.name.is_empty() {
@@ -291,7 +290,7 @@ impl PluginFile<'_, '_> {
         let (path, bytes) = self.target.loader.read(file, &self.plugin.source)?;
         let document = parse_first(text(&path, &bytes)?, Dialect::Config, &Limits::default())
             .map_err(|error| BuildError::syntax(&path, &error))?;
-        let reader = Reader { file: &path, strict: false };
+        let reader = Reader::plugin(&path);
         let mut targets = Vec::new();
         reader.object(&document.unwrap_or_else(Node::null), &["targets"], |_, value| {
             targets = reader.list(value, |it| read_value_target(reader, it))?;

@@ -177,7 +177,7 @@ impl Target<'_> {
 fn read_replacements(path: &Rc<str>, text: &str) -> Result<Vec<Replacement>> {
     let document = parse_first(text, Dialect::Config, &Limits::default())
         .map_err(|error| BuildError::syntax(path, &error))?;
-    let reader = Reader { file: path, strict: false };
+    let reader = Reader::plugin(path);
     match document {
         Some(node) if node.as_seq().is_some() => reader.list(&node, |it| Replacement::read(reader, it)),
         Some(node) if node.as_map().is_some() => Ok(vec![Replacement::read(reader, &node)?]),

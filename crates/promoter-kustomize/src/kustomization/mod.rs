@@ -154,7 +154,7 @@ impl Kustomization {
     /// Errors: a field that does not exist, a value of the wrong type, a wrong kind or version, nothing said at all.
     pub(crate) fn read(node: Option<&Node>, file: &Rc<str>) -> Result<Self> {
         let mut this = Self { file: Rc::clone(file), ..Self::default() };
-        let reader = Reader { file, strict: true };
+        let reader = Reader::kustomization(file);
         let mut late = Late::default();
         if let Some(node) = node {
             reader.object(node, FIELDS, |field, value| {

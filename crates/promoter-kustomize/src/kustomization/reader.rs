@@ -1,9 +1,9 @@
 //! Typed reading of kustomization files, configurations and plugin files, by the rules of Go's JSON decoder: field
-//! names in any case, null means "not said", nothing is converted.
+//! names in any case, null means "not said".
 
 use std::collections::BTreeMap;
 
-use promoter_yaml::{Data, Node, Scalar, Tag};
+use promoter_yaml::{Data, Node, Scalar, Tag, emit_json};
 
 use crate::error::{BuildError, Result};
 
@@ -22,7 +22,26 @@ pub(crate) struct Reader<'a> {
     /// The file, for messages.
     pub(crate) file: &'a str,
     /// Refuses fields that it does not know.
-    pub(crate) strict: bool,
+    strict: bool,
+    /// Takes numbers and booleans for text where text is wanted.
+    converts: bool,
+}
+
+impl<'a> Reader<'a> {
+    /// For kustomization files: strict, and nothing is converted.
+    pub(crate) fn kustomization(file: &'a str) -> Self {
+        Self { file, strict: true, converts: false }
+    }
+
+    /// For files of `configurations`: strict, but converting.
+    pub(crate) fn configuration(file: &'a str) -> Self {
+        Self { file, strict: true, converts: true }
+    }
+
+    /// For plugin files and files of replacements: fields that do not exist are passed over, values converted.
+    pub(crate) fn plugin(file: &'a str) -> Self {
+        Self { file, strict: false, converts: true }
+    }
 }
 
 impl Reader<'_> {
@@ -70,6 +89,11 @@ impl Reader<'_> {
                 Ok(scalar.text.to_string())
             }
             Data::Scalar(scalar) if scalar.tag == Tag::Null => Ok(String::new()),
+            Data::Scalar(_) if self.converts => {
+                let mut text = String::new();
+                emit_json(node, false, &mut text).map_err(|_| self.wrong(node, "a string"))?;
+                Ok(text)
+            }
             Data::Scalar(scalar) => {
                 let text = scalar.text.clone();
                 Err(self.wrong(node, "a string").hint(format!("put quotes around it: \"{text}\"")))
