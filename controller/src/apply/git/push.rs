@@ -119,12 +119,10 @@ impl Draft {
 
     /// Puts the pushed objects into the cache, so that the next reading need not fetch them.
     fn keep(&self, updates: &[RefUpdate]) {
-        for update in updates {
-            if let Err(error) = self.cache.keep(&update.to, &self.made) {
-                // They are on the server, and are fetched from there when needed.
-                tracing::warn!(%error, "pushed objects were not kept in the cache");
-                return;
-            }
+        let commits: Vec<CommitId> = updates.iter().map(|it| it.to.clone()).collect();
+        if let Err(error) = self.cache.keep(&commits, &self.made) {
+            // They are on the server, and are fetched from there when needed.
+            tracing::warn!(%error, "pushed objects were not kept in the cache");
         }
     }
 }

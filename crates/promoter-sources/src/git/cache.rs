@@ -114,22 +114,29 @@ impl GitCache {
         }
     }
 
-    /// Takes objects that belong to `commit`, which the server has by now, so that they need not be fetched.
+    /// Takes the objects of commits that the server has by now, so that they need not be fetched.
     ///
-    /// To be given in an order in which each object comes after those that it names. Does nothing for a repository on
-    /// this machine, which has them.
-    pub fn keep(&self, commit: &CommitId, objects: &[(Kind, Vec<u8>)]) -> Result<(), GitError> {
+    /// To be given in an order in which each object comes after those that it names. Takes nothing when something that
+    /// they name is not here, and for a repository on this machine, which has them.
+    pub fn keep(&self, commits: &[CommitId], objects: &[(Kind, Vec<u8>)]) -> Result<(), GitError> {
         let Place::Cached(store) = &self.inner.place else {
             return Ok(());
         };
+        let failed = |it: gix::Error| store.failed(&io::Error::other(it.to_string()));
         let lock = store.lock()?;
         let generation = store.current();
-        for (kind, bytes) in objects {
-            generation.put(*kind, bytes).map_err(|it| store.failed(&io::Error::other(it.to_string())))?;
+        if !generation.objects.completes(objects).map_err(failed)? {
+            return Ok(());
         }
+        for (kind, bytes) in objects {
+            generation.put(*kind, bytes).map_err(failed)?;
+        }
+        let absent = self.missing(commits)?;
         let mut known = generation.known();
-        known.haves.push(commit.clone());
-        known.boundaries.insert(commit.clone());
+        for commit in commits.iter().filter(|it| !absent.contains(it)) {
+            known.haves.push(commit.clone());
+            known.boundaries.insert(commit.clone());
+        }
         generation.set_known(&known, &lock).map_err(|it| store.failed(&it))
     }
 

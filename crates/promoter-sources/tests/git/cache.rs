@@ -211,8 +211,7 @@ fn many_threads_and_processes_read_at_once() {
         return read_all(&task, std::process::id() as usize);
     }
     let (repo, root) = (TestRepo::new(), TempDir::new().unwrap());
-    let commit = |step: i32| repo.on("main").file("step", step.to_string().as_bytes()).commit();
-    let ids: Vec<String> = (0..12).map(commit).collect();
+    let ids = repo.commits("main", 12);
     let http = GitHttp::start(&repo);
     let task = format!("{} {} {}", root.path().display(), http.url(), ids.join(" "));
     let start = || {

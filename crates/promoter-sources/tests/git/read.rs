@@ -111,10 +111,7 @@ fn files_beyond_the_limit_are_refused() {
 #[test]
 fn history_is_fetched_as_far_as_it_is_walked() {
     let (repo, root) = (TestRepo::new(), TempDir::new().unwrap());
-    let mut ids = Vec::new();
-    for step in 0..90 {
-        ids.push(repo.on("main").file("step", step.to_string().as_bytes()).at(1_700_000_000 + step).commit());
-    }
+    let ids = repo.commits("main", 90);
     let side = repo.commit("side", &[("side", "1")]);
     let merged = repo.on("main").merging(&[&side]).file("step", b"merged").at(1_700_000_100).commit();
     let http = GitHttp::start(&repo);
@@ -137,10 +134,9 @@ fn history_is_fetched_as_far_as_it_is_walked() {
 fn notes_are_found_flat_and_spread() {
     const REF: &str = "--ref=hydrator.metadata";
     let (repo, root) = (TestRepo::new(), TempDir::new().unwrap());
-    let mut ids = Vec::new();
+    let ids = repo.commits("main", 300);
     let mut batch = String::new();
     for step in 0..300 {
-        ids.push(repo.on("main").file("step", step.to_string().as_bytes()).commit());
         batch.push_str(&format!("{} {}\n", ids[0], ids[step]));
         if step != 2 && step != 299 {
             continue;

@@ -89,6 +89,20 @@ impl TestRepo {
         files.iter().fold(start, |commit, (path, content)| commit.file(path, content.as_bytes())).commit()
     }
 
+    /// Makes so many commits on a new branch, a second apart, each writing its number to the file `step`. Oldest first.
+    pub fn commits(&self, branch: &str, count: usize) -> Vec<String> {
+        let mut input = String::new();
+        for step in 0..count {
+            let person = format!("Test <test@example.com> {} +0000", 1_700_000_000 + step);
+            let _ = write!(input, "commit refs/heads/{branch}\nauthor {person}\ncommitter {person}\n");
+            let number = step.to_string();
+            let _ = write!(input, "data 6\nchange\nM 100644 inline step\ndata {}\n{number}\n", number.len());
+        }
+        self.git_with_input(&["fast-import", "--quiet", "--done"], format!("{input}done\n").as_bytes());
+        let listed = self.git(&["rev-list", "--reverse", &format!("refs/heads/{branch}")]);
+        listed.lines().map(Into::into).collect()
+    }
+
     /// Begins a commit on top of a branch.
     pub fn on<'a>(&'a self, branch: &'a str) -> CommitBuilder<'a> {
         CommitBuilder {
