@@ -95,14 +95,17 @@ fn tls_is_rustls_with_ring() {
 #[test]
 fn every_code_has_a_section_and_every_section_a_code() {
     let root = root();
-    let used = Regex::new(r#"(?:Diagnosis::(?:input|upstream|bug)|BuildError::new)\(\s*"([^"]*)""#).unwrap();
-    let computed =
-        Regex::new(r"(?:Diagnosis::(?:input|upstream|bug)|BuildError::new)\(\s*[^\s\x22)]").unwrap();
+    let used = Regex::new(r#"Diagnosis::(?:input|upstream|bug)\(\s*"([^"]*)""#).unwrap();
+    let computed = Regex::new(r"Diagnosis::(?:input|upstream|bug)\(\s*[^\s\x22)]").unwrap();
+    // The engine knows no `Diagnosis`; its codes are told by how they begin.
+    let of_engine = Regex::new(r#""(kustomize-[a-z-]+)""#).unwrap();
     let mut codes: BTreeMap<String, PathBuf> = BTreeMap::new();
     for path in sources(&root).into_iter().filter(|it| !it.ends_with("tests/tidy.rs")) {
         let text = std::fs::read_to_string(&path).unwrap();
-        codes.extend(used.captures_iter(&text).map(|it| (it[1].to_owned(), path.clone())));
-        let place = path.strip_prefix(&root).unwrap().display();
+        let place = path.strip_prefix(&root).unwrap().to_owned();
+        let pattern = if place.starts_with("crates/promoter-kustomize/src") { &of_engine } else { &used };
+        codes.extend(pattern.captures_iter(&text).map(|it| (it[1].to_owned(), place.clone())));
+        let place = place.display();
         assert!(
             !computed.is_match(&text),
             "{place}: a code is a string literal, so that this test can find it"
