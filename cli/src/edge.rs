@@ -61,3 +61,13 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, Diagnosis> {
     text.push('\n');
     Ok(text)
 }
+
+/// A value as YAML, the same data as [`json`] gives.
+pub(crate) fn yaml<T: Serialize>(value: &T) -> Result<String, Diagnosis> {
+    let text = serde_json::to_string(value).map_err(|it| Diagnosis::bug("output-failed", it))?;
+    let mut out = String::new();
+    promoter_yaml::parse_json(&text, &promoter_yaml::Limits::default())
+        .and_then(|node| promoter_yaml::emit_kustomize(&node, &mut out))
+        .map_err(|it| Diagnosis::bug("output-failed", it))?;
+    Ok(out)
+}

@@ -1,3 +1,11 @@
-//! The controller of promoter: observes, plans, and applies what was planned.
+//! The controller of promoter: observe, plan, apply. The only part that writes to a repository.
 
 pub mod apply;
+pub mod check;
+pub mod observe;
+pub mod options;
+pub mod pass;
+pub mod people;
+pub mod repository;
+pub mod run;
+pub mod settings;

@@ -1,3 +1,102 @@
-//! Placeholder.
+//! `promoter-controller`: advances the lockfiles of repositories, in a loop or once.
 
-fn main() {}
+use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use clap::Parser;
+use promoter_controller::options::AccessOptions;
+use promoter_controller::pass::Controller;
+use promoter_controller::repository::Repository;
+use promoter_controller::run;
+use promoter_controller::settings::Identity;
+use promoter_core::{Diagnosis, Seconds};
+use tracing::error;
+use tracing_subscriber::EnvFilter;
+
+/// Discovers freight and promotes it from environment to environment. All state is in Git.
+#[derive(Debug, Parser)]
+#[command(name = "promoter-controller", version)]
+struct Arguments {
+    /// Repository to look after; may be given several times
+    #[arg(long, value_name = "URL", required = true, env = "PROMOTER_REPO", value_delimiter = ' ')]
+    repo: Vec<String>,
+    /// Does what can be done now, then ends
+    #[arg(long)]
+    once: bool,
+    /// Time between two looks at a repository in which nothing is waited for
+    #[arg(long, value_name = "SPAN", default_value = "60s")]
+    interval: Seconds,
+    /// Form of the log lines
+    #[arg(long, value_enum, default_value = "json", env = "PROMOTER_LOG_FORMAT")]
+    log_format: LogFormat,
+    #[command(flatten)]
+    access: AccessOptions,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum LogFormat {
+    Json,
+    Text,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log(arguments.log_format);
+    match work(&arguments) {
+        Ok(code) => code,
+        Err(diagnosis) => {
+            error!(code = diagnosis.code, "{diagnosis}");
+            ExitCode::from(diagnosis.fault.exit_code())
+        }
+    }
+}
+
+fn work(arguments: &Arguments) -> Result<ExitCode, Diagnosis> {
+    promoter_sources::install_tls();
+    let stop = stop_signals()?;
+    let mut controllers = Vec::new();
+    for repo in &arguments.repo {
+        let settings = arguments.access.settings(repo, Identity::default())?;
+        controllers.push(Controller::new(Repository::open(settings)?)?);
+    }
+    if !arguments.once {
+        run::run(controllers, Duration::from_secs(u64::from(arguments.interval.0)), &stop);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let passes = run::once(&mut controllers, &stop)?;
+    let worst = passes.iter().flat_map(|it| &it.findings).map(|it| it.fault).max();
+    Ok(worst.map_or(ExitCode::SUCCESS, |fault| ExitCode::from(fault.exit_code())))
+}
+
+/// A channel that hears SIGTERM and SIGINT. The pass under way is finished first: it is bounded, and leaves nothing half done.
+fn stop_signals() -> Result<Receiver<()>, Diagnosis> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let broken = |error: std::io::Error| Diagnosis::upstream("runtime", format!("no signals can be heard: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broken)?;
+    let (sender, receiver) = channel();
+    let (mut term, mut int) = {
+        let _guard = runtime.enter();
+        (signal(SignalKind::terminate()).map_err(broken)?, signal(SignalKind::interrupt()).map_err(broken)?)
+    };
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = int.recv() => {}
+            }
+        });
+        // The receiver is gone when the work ended by itself.
+        let _ = sender.send(());
+    });
+    Ok(receiver)
+}
+
+fn start_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("PROMOTER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match format {
+        LogFormat::Json => log.json().flatten_event(true).init(),
+        LogFormat::Text => log.compact().with_ansi(false).init(),
+    }
+}

@@ -1,8 +1,14 @@
 //! One module per command. Each has its arguments and a `run` that ends in an outcome or a diagnosis.
 
+mod freight;
 mod kustomize;
 mod lock;
+mod log;
 mod render;
+mod repository;
+mod status;
+mod verify;
+mod word;
 
 use crate::edge::Outcome;
 use clap::Subcommand;
@@ -18,6 +24,31 @@ pub(crate) enum Command {
     Lock(lock::Command),
     /// Print the manifests of a directory, pinned by its lockfile if there is one.
     Render(render::Arguments),
+    /// Show what runs where and what comes next.
+    Status(status::StatusArguments),
+    /// Say why an environment does not move, and what would move it.
+    Explain(status::ExplainArguments),
+    /// Show what an environment ran, newest first.
+    Log(log::LogArguments),
+    /// List, show and create freight.
+    #[command(subcommand)]
+    Freight(freight::Command),
+    /// Ask for freight in an environment.
+    Promote(word::PromoteArguments),
+    /// Agree to what is proposed for an environment.
+    Approve(word::JudgeArguments),
+    /// Refuse what is proposed for an environment; it is never proposed there again.
+    Reject(word::JudgeArguments),
+    /// Hold an environment as it is.
+    Hold(word::HoldArguments),
+    /// Release a held environment.
+    Release(word::ReleaseArguments),
+    /// Bring back what an environment ran before, and hold it.
+    Rollback(word::RollbackArguments),
+    /// Prove that environment branches hold what their locks render to.
+    Verify(verify::VerifyArguments),
+    /// Play a promotion through three environments in a temporary folder.
+    Demo(crate::demo::DemoArguments),
 }
 
 pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
@@ -25,5 +56,20 @@ pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
         Command::Kustomize(command) => kustomize::run(command),
         Command::Lock(command) => lock::run(command),
         Command::Render(arguments) => render::run(&arguments),
+        Command::Status(arguments) => status::status(&arguments),
+        Command::Explain(arguments) => status::explain(&arguments),
+        Command::Log(arguments) => log::run(&arguments),
+        Command::Freight(command) => freight::run(&command),
+        Command::Promote(arguments) => word::promote(&arguments),
+        Command::Approve(arguments) => word::approve(&arguments),
+        Command::Reject(arguments) => word::reject(&arguments),
+        Command::Hold(arguments) => word::hold(&arguments),
+        Command::Release(arguments) => word::release(&arguments),
+        Command::Rollback(arguments) => word::rollback(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Demo(arguments) => {
+            promoter_sources::install_tls();
+            crate::demo::demo(&arguments, &mut std::io::stdout().lock()).map(|()| Outcome::Done)
+        }
     }
 }

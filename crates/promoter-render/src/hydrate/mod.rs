@@ -18,6 +18,9 @@ pub use metadata::{METADATA_FILE, Metadata, PromoterKey, readme};
 
 use crate::{ENGINE, Hydrated, MANIFEST_FILE};
 
+/// The file at the root of a branch that says which files are generated.
+pub const GIT_ATTRIBUTES_FILE: &str = ".gitattributes";
+
 /// Marks generated files, so that forges fold them in reviews. Without a final newline, as Argo CD writes it.
 const GIT_ATTRIBUTES: &str =
     "**/README.md linguist-generated=true\n**/hydrator.metadata linguist-generated=true";
@@ -89,7 +92,7 @@ pub fn hydrate(inputs: &Inputs<'_>) -> Result<Hydration, LockError> {
         (format!("{folder}/{METADATA_FILE}"), file(json.clone().into_bytes(), false)),
         (format!("{folder}/README.md"), file(readme.into_bytes(), false)),
         (METADATA_FILE.into(), file(json.into_bytes(), false)),
-        (".gitattributes".into(), file(GIT_ATTRIBUTES.into(), false)),
+        (GIT_ATTRIBUTES_FILE.into(), file(GIT_ATTRIBUTES.into(), false)),
     ]);
     Ok(Hydration { files, lock, metadata })
 }

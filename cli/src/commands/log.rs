@@ -1,0 +1,116 @@
+//! `promoter log`: what an environment ran, newest first, as its branch tells.
+
+use super::repository::RepositoryOptions;
+use crate::edge::{self, Format, Outcome};
+use crate::table::columns;
+use clap::Args;
+use promoter_controller::run::now;
+use promoter_core::{Diagnosis, FreightId, Name};
+use promoter_sources::git::CommitInfo;
+use serde::Serialize;
+
+#[derive(Args)]
+pub(crate) struct LogArguments {
+    /// Environment
+    environment: Name,
+    /// Entries at the most
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    most: usize,
+    #[command(flatten)]
+    repository: RepositoryOptions,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+/// Prints the first parents of an active branch that are about the pipeline.
+pub(crate) fn run(arguments: &LogArguments) -> Result<Outcome, Diagnosis> {
+    let mut person = arguments.repository.person()?;
+    let seen = person.observe()?;
+    let at = arguments.repository.at(&arguments.environment);
+    let (pipeline, environment) = at.found(&seen)?;
+    let Some(head) = seen.refs.branch(&environment.active_branch) else {
+        return Err(Diagnosis::input(
+            "environment-empty",
+            format!("nothing was promoted to `{}` yet", environment.name),
+        )
+        .hint("run the controller first"));
+    };
+    let cache = &person.repository().cache;
+    let commits = cache.first_parent_log(head, arguments.most).map_err(|error| error.diagnosis())?;
+    let other = seen.pipelines.iter().filter(|(it, _)| it.name != pipeline.name).map(|(it, _)| it.name.as_str());
+    let other: Vec<&str> = other.collect();
+    let entries: Vec<Entry> =
+        commits.iter().map(Entry::of).filter(|it| !other.contains(&it.pipeline.as_str())).collect();
+    edge::result(&match arguments.output {
+        Format::Table => table(&entries),
+        Format::Json => edge::json(&entries)?,
+        Format::Yaml => edge::yaml(&entries)?,
+    })?;
+    Ok(Outcome::Done)
+}
+
+#[derive(Serialize)]
+struct Entry {
+    commit: String,
+    at: String,
+    subject: String,
+    freight: String,
+    alias: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pipeline: String,
+    by: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    reason: String,
+    #[serde(skip)]
+    age_seconds: i64,
+}
+
+impl Entry {
+    fn of(commit: &CommitInfo) -> Self {
+        let trailer = |key: &str| {
+            let prefix = format!("{key}: ");
+            commit.message.lines().rev().find_map(|it| it.strip_prefix(&prefix)).unwrap_or_default().to_owned()
+        };
+        let freight = trailer("Promoter-freight");
+        let alias = freight.parse().map(|it: FreightId| it.alias()).unwrap_or_default();
+        let by = trailer("Promoter-by");
+        Self {
+            commit: commit.id.to_string(),
+            at: commit.committer.at.to_string(),
+            subject: commit.message.lines().next().unwrap_or_default().to_owned(),
+            alias,
+            freight,
+            pipeline: trailer("Promoter-pipeline"),
+            by: if by.is_empty() { commit.author.email.clone() } else { by },
+            reason: trailer("Promoter-reason"),
+            age_seconds: now().0.saturating_sub(commit.committer.at.0),
+        }
+    }
+}
+
+fn table(entries: &[Entry]) -> String {
+    let mut rows = vec![["AT", "AGE", "FREIGHT", "WHAT", "BY", "WHY"].map(String::from).to_vec()];
+    for it in entries {
+        let or_dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
+        rows.push(vec![
+            it.at.clone(),
+            age(it.age_seconds),
+            or_dash(&it.alias),
+            it.subject.clone(),
+            it.by.clone(),
+            or_dash(&it.reason),
+        ]);
+    }
+    columns(&rows)
+}
+
+/// The largest unit that fits: `3d`, `5h`, `12m`, `40s`.
+fn age(seconds: i64) -> String {
+    match seconds.max(0) {
+        it @ 0..60 => format!("{it}s"),
+        it @ 60..3_600 => format!("{}m", it / 60),
+        it @ 3_600..86_400 => format!("{}h", it / 3_600),
+        it => format!("{}d", it / 86_400),
+    }
+}

@@ -1,0 +1,89 @@
+//! How commands reach a repository, and as whom.
+
+use clap::Args;
+use promoter_controller::observe::Seen;
+use promoter_controller::options::AccessOptions;
+use promoter_controller::people::{Person, Where};
+use promoter_controller::repository::Repository;
+use promoter_controller::settings::Identity;
+use promoter_core::{Diagnosis, Name};
+use std::path::Path;
+use std::process::Command;
+
+/// The repository that a command works on.
+#[derive(Debug, Args)]
+pub(crate) struct RepositoryOptions {
+    /// Repository; by default the `origin` of the one you stand in, or that one itself
+    #[arg(long, value_name = "URL", env = "PROMOTER_REPO")]
+    repo: Option<String>,
+    /// Pipeline, where the repository has several
+    #[arg(long, value_name = "NAME")]
+    pub(super) pipeline: Option<Name>,
+    #[command(flatten)]
+    access: AccessOptions,
+}
+
+impl RepositoryOptions {
+    /// Opens the repository.
+    pub(crate) fn open(&self) -> Result<Repository, Diagnosis> {
+        promoter_sources::install_tls();
+        let repo = match &self.repo {
+            Some(repo) => repo.clone(),
+            None => here()?,
+        };
+        Repository::open(self.access.settings(&repo, identity())?)
+    }
+
+    /// A person at work on it.
+    pub(crate) fn person(&self) -> Result<Person, Diagnosis> {
+        self.open().map(Person::new)
+    }
+
+    /// An environment of it.
+    pub(crate) fn at<'a>(&'a self, environment: &'a Name) -> Where<'a> {
+        Where { pipeline: self.pipeline.as_ref(), environment }
+    }
+
+    /// Leaves only the pipeline that was asked for, if one was.
+    pub(crate) fn only(&self, mut seen: Seen) -> Result<Seen, Diagnosis> {
+        if let Some(name) = &self.pipeline {
+            seen.pipelines.retain(|(it, _)| it.name == *name);
+            if seen.pipelines.is_empty() {
+                return Err(Diagnosis::input("pipeline-unknown", format!("there is no pipeline `{name}`"))
+                    .hint("`promoter status` lists the pipelines"));
+            }
+        }
+        Ok(seen)
+    }
+}
+
+/// The repository that one stands in: its `origin`, since that is what Argo CD and the controller see.
+fn here() -> Result<String, Diagnosis> {
+    if let Some(origin) = git(&["config", "--get", "remote.origin.url"]) {
+        let is_path = !origin.contains(':') && Path::new(&origin).exists();
+        return Ok(if is_path { absolute(&origin) } else { origin });
+    }
+    git(&["rev-parse", "--absolute-git-dir"]).ok_or_else(|| {
+        Diagnosis::input("repo-missing", "this is no git repository").hint("name one with `--repo`")
+    })
+}
+
+fn absolute(path: &str) -> String {
+    Path::new(path).canonicalize().map_or_else(|_| path.to_owned(), |it| it.display().to_string())
+}
+
+/// Who git says we are; people are named by their mail address.
+fn identity() -> Identity {
+    let unknown = Identity::default();
+    Identity {
+        name: git(&["config", "--get", "user.name"]).unwrap_or(unknown.name),
+        email: git(&["config", "--get", "user.email"]).unwrap_or(unknown.email),
+    }
+}
+
+/// What the installed git answers to a question about its configuration; `None` when it has no answer.
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok().filter(|it| it.status.success())?;
+    let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (!text.is_empty()).then_some(text)
+}

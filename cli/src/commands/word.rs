@@ -1,0 +1,108 @@
+//! What people say: promote, approve, reject, hold, release, roll back. Each is a commit; the controller acts on it.
+
+use super::repository::RepositoryOptions;
+use crate::edge::{self, Outcome};
+use clap::Args;
+use promoter_controller::run::now;
+use promoter_core::record::RequestAction;
+use promoter_core::{Diagnosis, Name};
+
+#[derive(Args)]
+pub(crate) struct PromoteArguments {
+    /// Freight: id, its first digits, or alias
+    freight: String,
+    /// Environment
+    environment: Name,
+    /// Does not wait for the environments before; needs a reason
+    #[arg(long, requires = "reason")]
+    hotfix: bool,
+    /// Why
+    #[arg(long, default_value = "")]
+    reason: String,
+    #[command(flatten)]
+    repository: RepositoryOptions,
+}
+
+#[derive(Args)]
+pub(crate) struct JudgeArguments {
+    /// Environment
+    environment: Name,
+    /// Freight; by default the one that is proposed
+    #[arg(long)]
+    freight: Option<String>,
+    /// Why
+    #[arg(long, default_value = "")]
+    reason: String,
+    #[command(flatten)]
+    repository: RepositoryOptions,
+}
+
+#[derive(Args)]
+pub(crate) struct HoldArguments {
+    /// Environment
+    environment: Name,
+    /// Why
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    repository: RepositoryOptions,
+}
+
+#[derive(Args)]
+pub(crate) struct ReleaseArguments {
+    /// Environment
+    environment: Name,
+    #[command(flatten)]
+    repository: RepositoryOptions,
+}
+
+#[derive(Args)]
+pub(crate) struct RollbackArguments {
+    /// Environment
+    environment: Name,
+    /// Freight to go back to; by default what the environment ran before
+    #[arg(long, value_name = "FREIGHT")]
+    to: Option<String>,
+    /// Why
+    #[arg(long, default_value = "")]
+    reason: String,
+    #[command(flatten)]
+    repository: RepositoryOptions,
+}
+
+pub(crate) fn promote(arguments: &PromoteArguments) -> Result<Outcome, Diagnosis> {
+    let action = if arguments.hotfix { RequestAction::Hotfix } else { RequestAction::Promote };
+    let at = arguments.repository.at(&arguments.environment);
+    said(arguments.repository.person()?.request(&at, action, Some(&arguments.freight), &arguments.reason, now()))
+}
+
+pub(crate) fn rollback(arguments: &RollbackArguments) -> Result<Outcome, Diagnosis> {
+    let at = arguments.repository.at(&arguments.environment);
+    let to = arguments.to.as_deref();
+    said(arguments.repository.person()?.request(&at, RequestAction::Rollback, to, &arguments.reason, now()))
+}
+
+pub(crate) fn approve(arguments: &JudgeArguments) -> Result<Outcome, Diagnosis> {
+    let at = arguments.repository.at(&arguments.environment);
+    said(arguments.repository.person()?.approve(&at, arguments.freight.as_deref(), &arguments.reason, now()))
+}
+
+pub(crate) fn reject(arguments: &JudgeArguments) -> Result<Outcome, Diagnosis> {
+    let at = arguments.repository.at(&arguments.environment);
+    said(arguments.repository.person()?.reject(&at, arguments.freight.as_deref(), &arguments.reason, now()))
+}
+
+pub(crate) fn hold(arguments: &HoldArguments) -> Result<Outcome, Diagnosis> {
+    let at = arguments.repository.at(&arguments.environment);
+    said(arguments.repository.person()?.hold(&at, Some(&arguments.reason), now()))
+}
+
+pub(crate) fn release(arguments: &ReleaseArguments) -> Result<Outcome, Diagnosis> {
+    let at = arguments.repository.at(&arguments.environment);
+    said(arguments.repository.person()?.hold(&at, None, now()))
+}
+
+fn said(text: Result<String, Diagnosis>) -> Result<Outcome, Diagnosis> {
+    edge::result(&format!("{}\n", text?))?;
+    Ok(Outcome::Done)
+}

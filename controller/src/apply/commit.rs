@@ -1,0 +1,84 @@
+//! Commits on our branches and how they are pushed: changes over a base tree, parents, message, note, compare-and-swap.
+
+use std::collections::BTreeMap;
+
+use promoter_core::{CommitId, Diagnosis, UnixSeconds};
+use promoter_sources::git::Signature;
+
+use super::Applied;
+use super::git::{Change, Draft, NewCommit, NewFile, PushError, RefUpdate};
+use crate::repository::{NOTES_REF, Refs, Repository};
+
+/// A commit to be made on one of our branches.
+pub(super) struct Commit<'a> {
+    /// The commit whose tree is changed; `None` is the empty tree.
+    pub(super) base: Option<&'a CommitId>,
+    /// What changes in it.
+    pub(super) changes: Vec<Change>,
+    /// Its parents, in order.
+    pub(super) parents: Vec<CommitId>,
+    /// Its message.
+    pub(super) message: String,
+}
+
+/// The moves of refs that belong together, and the objects behind them. They are pushed at once, all or none.
+pub(super) struct Moves {
+    draft: Draft,
+    signature: Signature,
+    updates: Vec<RefUpdate>,
+}
+
+impl Moves {
+    /// Starts without any. Commits are made by the repository's identity, now.
+    pub(super) fn new(repository: &Repository, now: UnixSeconds) -> Self {
+        let identity = &repository.settings().identity;
+        let signature =
+            Signature { name: identity.name.clone(), email: identity.email.clone(), at: now, offset_minutes: 0 };
+        Self { draft: Draft::new(&repository.cache), signature, updates: Vec::new() }
+    }
+
+    /// Makes a commit.
+    pub(super) fn commit(&mut self, commit: &Commit<'_>) -> Result<CommitId, Diagnosis> {
+        let tree = self.draft.edit(commit.base, &commit.changes).map_err(|error| error.diagnosis())?;
+        let new = NewCommit {
+            tree: &tree,
+            parents: &commit.parents,
+            author: &self.signature,
+            committer: &self.signature,
+            message: &commit.message,
+        };
+        self.draft.commit(&new).map_err(|error| error.diagnosis())
+    }
+
+    /// Moves a branch.
+    pub(super) fn branch(&mut self, name: &str, expect: Option<&CommitId>, to: &CommitId) {
+        let update = RefUpdate { name: format!("refs/heads/{name}"), expect: expect.cloned(), to: to.clone() };
+        self.updates.push(update);
+    }
+
+    /// Puts a note on a commit.
+    pub(super) fn note(&mut self, refs: &Refs, on: &CommitId, text: String) -> Result<(), Diagnosis> {
+        let notes = BTreeMap::from([(on.clone(), text)]);
+        let head = self.draft.notes(refs.notes.as_ref(), &notes, &self.signature).map_err(|error| error.diagnosis())?;
+        self.updates.extend(head.map(|to| RefUpdate { name: NOTES_REF.to_owned(), expect: refs.notes.clone(), to }));
+        Ok(())
+    }
+
+    /// Pushes them all at once and moves `refs` with them. `text` says what it was, for people.
+    pub(super) fn push(self, refs: &mut Refs, text: String) -> Result<Applied, Diagnosis> {
+        match self.draft.push(&self.updates) {
+            Ok(_) => {}
+            Err(PushError::Stale { .. }) => return Ok(Applied::Stale),
+            Err(error) => return Err(error.diagnosis()),
+        }
+        for update in self.updates {
+            refs.moved(&update.name, update.to);
+        }
+        Ok(Applied::Moved(text))
+    }
+}
+
+/// A file that is written with ordinary mode.
+pub(super) fn file(path: String, bytes: impl Into<Vec<u8>>) -> Change {
+    Change::File { path, file: NewFile { bytes: bytes.into(), executable_if_new: false } }
+}

@@ -1,0 +1,161 @@
+//! Proposals: the next commit of a proposed branch.
+
+use promoter_core::pipeline::Pipeline;
+use promoter_core::plan::{Propose, Withdraw};
+use promoter_core::{CommitId, Content, Diagnosis, LOCK_FILE, PromotionLock, UnixSeconds};
+use promoter_kustomize::Files as _;
+use promoter_render::hydrate::{DryCommit, Inputs, METADATA_FILE, Metadata, Trailer, commit_message, hydrate, note};
+use promoter_render::{Limits, Mode, Pins, hydrated};
+
+use super::commit::{Commit, Moves};
+use super::git::{Change, NewFile};
+use super::{Applied, as_expected, environment};
+use crate::repository::{Refs, Repository};
+
+/// Renders the lock and commits its files on the proposed branch.
+pub(super) fn propose(
+    repository: &Repository,
+    refs: &mut Refs,
+    pipeline: &Pipeline,
+    action: &Propose,
+    now: UnixSeconds,
+) -> Result<Applied, Diagnosis> {
+    let environment = environment(pipeline, &action.environment)?;
+    let (active_branch, proposed_branch) = (&environment.active_branch, &environment.proposed_branch);
+    let (active, proposed) = (action.expect_active.as_ref(), action.expect_proposed.as_ref());
+    if !as_expected(refs, &[(active_branch, active), (proposed_branch, proposed)]) {
+        return Ok(Applied::Stale);
+    }
+    // Rendering comes first: what does not render must leave no trace on any branch.
+    let path = format!("{}/{LOCK_FILE}", pipeline.name);
+    let pins = Pins::of(action.lock.clone(), path, Mode::Live).map_err(|error| error.diagnosis())?;
+    let (_, manifests) = hydrated(&pins, &Limits::default(), repository).map_err(|error| error.diagnosis())?;
+    let active = match active {
+        Some(active) => active.clone(),
+        None => match create_active(repository, refs, active_branch, now)? {
+            Some(active) => active,
+            None => return Ok(Applied::Stale),
+        },
+    };
+    let found_lock = repository.lock_text(&active, &pipeline.name)?;
+    let dry = dry_commit(repository, &action.lock)?;
+    let inputs = Inputs {
+        lock: &action.lock,
+        found_lock: found_lock.as_deref(),
+        manifests: &manifests,
+        dry: &dry,
+        repo_url: repository.url.as_str(),
+        now,
+        last_date: last_date(repository, &active)?,
+    };
+    let hydration = hydrate(&inputs).map_err(|error| error.diagnosis())?;
+    let changes = hydration.files.into_iter().map(|(path, it)| {
+        let file = NewFile { bytes: it.bytes, executable_if_new: it.executable };
+        Change::File { path, file }
+    });
+    let changes = changes.collect();
+    let mut trailers = vec![
+        Trailer::new(Trailer::FREIGHT, action.freight.to_string()),
+        Trailer::new(Trailer::ENVIRONMENT, action.environment.to_string()),
+    ];
+    trailers.extend(action.by.iter().map(|it| Trailer::new(Trailer::BY, it)));
+    trailers.extend(action.reason.iter().map(|it| Trailer::new(Trailer::REASON, it)));
+    let message = commit_message(&hydration.metadata, &trailers);
+    let parents = parents(repository, proposed, &active)?;
+    let mut moves = Moves::new(repository, now);
+    let commit = moves.commit(&Commit { base: Some(&active), changes, parents, message })?;
+    moves.branch(proposed_branch, proposed, &commit);
+    moves.note(refs, &commit, note(&action.freight))?;
+    let text =
+        format!("{}: proposed {} {}", action.environment, action.freight.alias(), action.freight.short());
+    moves.push(refs, text)
+}
+
+/// Takes a proposal back: the active branch's tree on top of the proposed branch.
+pub(super) fn withdraw(
+    repository: &Repository,
+    refs: &mut Refs,
+    pipeline: &Pipeline,
+    action: &Withdraw,
+    now: UnixSeconds,
+) -> Result<Applied, Diagnosis> {
+    let environment = environment(pipeline, &action.environment)?;
+    let (active, proposed) = (&action.expect_active, &action.expect_proposed);
+    let expected =
+        [(&*environment.active_branch, Some(active)), (&*environment.proposed_branch, Some(proposed))];
+    if !as_expected(refs, &expected) {
+        return Ok(Applied::Stale);
+    }
+    let parents = parents(repository, Some(proposed), active)?;
+    let freight = &action.freight;
+    let message = format!(
+        "Withdraw {} from {}\n\n{}\n\n{}: {}\n{}: {}\n",
+        freight.alias(),
+        action.environment,
+        action.why,
+        Trailer::FREIGHT,
+        freight,
+        Trailer::ENVIRONMENT,
+        action.environment,
+    );
+    let mut moves = Moves::new(repository, now);
+    let commit = moves.commit(&Commit { base: Some(active), changes: Vec::new(), parents, message })?;
+    moves.branch(&environment.proposed_branch, Some(proposed), &commit);
+    let text = format!("{}: withdrew {} {}", action.environment, freight.alias(), freight.short());
+    moves.push(refs, text)
+}
+
+/// Creates an active branch with an empty commit, as Argo CD's hydrator does; `None` when somebody else was faster.
+fn create_active(
+    repository: &Repository,
+    refs: &mut Refs,
+    branch: &str,
+    now: UnixSeconds,
+) -> Result<Option<CommitId>, Diagnosis> {
+    let mut moves = Moves::new(repository, now);
+    let message = format!("Initial commit for {branch}\n");
+    let commit = moves.commit(&Commit { base: None, changes: Vec::new(), parents: Vec::new(), message })?;
+    moves.branch(branch, None, &commit);
+    let applied = moves.push(refs, String::new())?;
+    Ok((applied != Applied::Stale).then_some(commit))
+}
+
+/// The parents of the next commit of a proposed branch: it only ever grows, and always contains the active head.
+fn parents(
+    repository: &Repository,
+    proposed: Option<&CommitId>,
+    active: &CommitId,
+) -> Result<Vec<CommitId>, Diagnosis> {
+    let Some(proposed) = proposed else {
+        return Ok(vec![active.clone()]);
+    };
+    let is_ancestor =
+        |a: &CommitId, b: &CommitId| repository.cache.is_ancestor(a, b).map_err(|error| error.diagnosis());
+    if is_ancestor(proposed, active)? {
+        return Ok(vec![active.clone()]);
+    }
+    if is_ancestor(active, proposed)? {
+        return Ok(vec![proposed.clone()]);
+    }
+    Ok(vec![proposed.clone(), active.clone()])
+}
+
+fn dry_commit(repository: &Repository, lock: &PromotionLock) -> Result<DryCommit, Diagnosis> {
+    let commit = lock.freight.artifacts().iter().find_map(|it| match &it.content {
+        Content::Git { url, commit } if url.normal() == repository.url.normal() => Some(commit),
+        _ => None,
+    });
+    let Some(commit) = commit else {
+        return Ok(DryCommit::default());
+    };
+    let info = repository.cache.commit(commit).map_err(|error| error.diagnosis())?;
+    Ok(DryCommit::read(&format!("{} <{}>", info.author.name, info.author.email), &info.message))
+}
+
+/// The `date` that the active branch has now: the next one must not be earlier.
+fn last_date(repository: &Repository, active: &CommitId) -> Result<Option<UnixSeconds>, Diagnosis> {
+    let tree = repository.cache.tree(active, "").map_err(|error| error.diagnosis())?;
+    let bytes = tree.read(METADATA_FILE).ok();
+    // A file that is no metadata is overwritten; it has no date that matters.
+    Ok(bytes.and_then(|it| Metadata::read(&String::from_utf8_lossy(&it), METADATA_FILE).ok()?.date()))
+}

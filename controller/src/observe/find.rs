@@ -1,0 +1,72 @@
+//! Finds the pipelines of a tree: every `promoter.yaml`, wherever it stands.
+
+use promoter_core::pipeline::{self, PIPELINE_FILE, Pipeline};
+use promoter_core::{Diagnosis, Place};
+use promoter_kustomize::{FileKind, Files};
+
+/// How deep the search goes; the tree below is left alone.
+const DEPTH_MAX: usize = 32;
+/// How many directories are looked into.
+const DIRECTORIES_MAX: usize = 100_000;
+
+/// The pipelines of one commit, and what is wrong with files that are none. Pipelines that contradict each other are
+/// all left out: which of them is meant is for a person to say.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// In the order of their paths.
+    pub pipelines: Vec<Pipeline>,
+    /// One line for each file that could not be taken.
+    pub findings: Vec<Diagnosis>,
+}
+
+/// Searches a tree. Directories whose names begin with a dot are not searched.
+pub(super) fn find(files: &dyn Files) -> Found {
+    let mut found = Found::default();
+    for path in paths(files) {
+        match read(files, &path) {
+            Ok(pipelines) => found.pipelines.extend(pipelines),
+            Err(diagnosis) => found.findings.push(diagnosis),
+        }
+    }
+    if let Err(error) = pipeline::check_together(&found.pipelines) {
+        found.pipelines.clear();
+        found.findings.push(error.diagnosis());
+    }
+    found
+}
+
+fn paths(files: &dyn Files) -> Vec<String> {
+    let mut paths = Vec::new();
+    let mut directories = vec![(String::new(), 0)];
+    let mut looked_into = 0;
+    while let Some((directory, depth)) = directories.pop() {
+        looked_into += 1;
+        if looked_into > DIRECTORIES_MAX {
+            break;
+        }
+        let Ok(names) = files.list(&directory) else {
+            continue;
+        };
+        for name in names {
+            let path = if directory.is_empty() { name.clone() } else { format!("{directory}/{name}") };
+            if name == PIPELINE_FILE {
+                paths.push(path);
+            } else if depth < DEPTH_MAX
+                && !name.starts_with('.')
+                && files.kind(&path) == Some(FileKind::Directory)
+            {
+                directories.push((path, depth + 1));
+            }
+        }
+    }
+    paths.sort();
+    paths
+}
+
+fn read(files: &dyn Files, path: &str) -> Result<Vec<Pipeline>, Diagnosis> {
+    let unreadable =
+        |why: String| Diagnosis::input("pipeline-unreadable", why).at(Place::new(path, 0));
+    let bytes = files.read(path).map_err(|error| unreadable(error.to_string()))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| unreadable(format!("`{path}` is not UTF-8")))?;
+    pipeline::read(path, text).map_err(|error| error.diagnosis())
+}

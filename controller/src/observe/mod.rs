@@ -1,0 +1,232 @@
+//! Observe: one look at the repository, as values that the planner judges.
+//!
+//! Decides what is read and what is remembered between looks. One ls-refs a look; what commits hold is read once and
+//! kept by object id, so a look at a repository in which no head moved reads nothing else. Leaves to the planner what
+//! any of it means. What the process alone remembers (measurements, refused renders) may be lost without harm.
+
+mod dry;
+mod find;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use promoter_core::observation::{Dry, EnvironmentSeen, Fact, Measurement, Observation, State, Tip, Unread};
+use promoter_core::pipeline::{Environment, Pipeline};
+use promoter_core::record::{Records, STATE_BRANCH};
+use promoter_core::{CommitId, Diagnosis, FreightId, Name};
+use promoter_sources::git::GitError;
+
+use crate::repository::{NOTES_REF, Refs, Repository};
+pub use find::Found;
+
+/// One look: the refs, the pipelines of the dry branch, and what was observed of each.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The refs at that moment.
+    pub refs: Refs,
+    /// The pipelines with their observations, in the order of their paths.
+    pub pipelines: Vec<(Arc<Pipeline>, Observation)>,
+    /// What is wrong with files that should be pipelines.
+    pub findings: Vec<Diagnosis>,
+}
+
+/// Key of what is remembered about one environment.
+type Place = (Name, Name);
+
+/// Looks at one repository again and again.
+#[derive(Debug)]
+pub struct Observer {
+    repository: Repository,
+    measures: bool,
+    /// Branches that the pipelines name, asked for by name in the one ls-refs.
+    branches: BTreeSet<String>,
+    found: Option<(CommitId, Arc<Found>)>,
+    tips: BTreeMap<(Name, Name, CommitId), Tip>,
+    records: BTreeMap<Name, (CommitId, Records)>,
+    contains: BTreeMap<(CommitId, CommitId), bool>,
+    dry: dry::Renders,
+    refused: BTreeMap<Place, BTreeMap<FreightId, String>>,
+    measurements: BTreeMap<Place, Vec<Measurement>>,
+}
+
+/// Measurements that are kept of one environment: enough for every count and limit of its checks.
+const MEASUREMENTS_MAX: usize = 1_000;
+
+impl Observer {
+    /// Starts with nothing remembered. `measures` says whether this process takes measurements.
+    pub fn new(repository: Repository, measures: bool) -> Self {
+        Self {
+            repository,
+            measures,
+            branches: BTreeSet::new(),
+            found: None,
+            tips: BTreeMap::new(),
+            records: BTreeMap::new(),
+            contains: BTreeMap::new(),
+            dry: dry::Renders::default(),
+            refused: BTreeMap::new(),
+            measurements: BTreeMap::new(),
+        }
+    }
+
+    /// The repository.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// Remembers that freight does not render in an environment.
+    pub fn refuse(&mut self, pipeline: &Name, environment: &Name, freight: FreightId, why: String) {
+        self.refused.entry((pipeline.clone(), environment.clone())).or_default().insert(freight, why);
+    }
+
+    /// Remembers a measurement.
+    pub fn measured(&mut self, pipeline: &Name, environment: &Name, measurement: Measurement) {
+        let kept = self.measurements.entry((pipeline.clone(), environment.clone())).or_default();
+        kept.retain(|it| it.freight == measurement.freight);
+        kept.push(measurement);
+        let surplus = kept.len().saturating_sub(MEASUREMENTS_MAX);
+        kept.drain(..surplus);
+    }
+
+    /// Looks once.
+    ///
+    /// Errors: the server did not answer, or the repository has no dry branch; then nothing is known at all.
+    pub fn observe(&mut self) -> Result<Seen, Diagnosis> {
+        let mut refs = self.ls_refs().map_err(|error| error.diagnosis())?;
+        let found = self.find(&refs)?;
+        let branches: BTreeSet<String> = found.pipelines.iter().flat_map(branches).collect();
+        if branches != self.branches {
+            // The first look, or a pipeline that names other branches: their heads were not asked for yet.
+            self.branches = branches;
+            refs = self.ls_refs().map_err(|error| error.diagnosis())?;
+        }
+        let pipelines: Vec<_> = found
+            .pipelines
+            .iter()
+            .map(|pipeline| (Arc::new(pipeline.clone()), self.observation(pipeline, &refs)))
+            .collect();
+        self.forget(&pipelines);
+        Ok(Seen { refs, pipelines, findings: found.findings.clone() })
+    }
+
+    fn ls_refs(&self) -> Result<Refs, GitError> {
+        let dry_branch = self.repository.settings().dry_branch.as_deref();
+        let mut wanted: Vec<String> = self.branches.iter().map(|it| format!("refs/heads/{it}")).collect();
+        wanted.extend(dry_branch.map(|it| format!("refs/heads/{it}")));
+        wanted.push(format!("refs/heads/{STATE_BRANCH}"));
+        wanted.push(NOTES_REF.to_owned());
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        Ok(Refs::of(self.repository.cache.ls_refs(&wanted)?, dry_branch))
+    }
+
+    fn find(&mut self, refs: &Refs) -> Result<Arc<Found>, Diagnosis> {
+        let Some((_, head)) = &refs.dry else {
+            let branch = self.repository.settings().dry_branch.as_deref().unwrap_or("the default branch");
+            return Err(Diagnosis::input("dry-branch-missing", format!("`{branch}` does not exist"))
+                .hint("push a first commit, or name another branch with `--branch`"));
+        };
+        if let Some((commit, found)) = &self.found
+            && commit == head
+        {
+            return Ok(found.clone());
+        }
+        let tree = self.repository.cache.tree(head, "").map_err(|error| error.diagnosis())?;
+        let found = Arc::new(find::find(&tree));
+        self.found = Some((head.clone(), found.clone()));
+        Ok(found)
+    }
+
+    fn observation(&mut self, pipeline: &Pipeline, refs: &Refs) -> Observation {
+        let state = self.state(pipeline, refs);
+        let dry = match (&refs.dry, &state) {
+            (Some((_, head)), Ok(state)) => Ok(Dry {
+                head: head.clone(),
+                render: self.dry.compare(&self.repository, pipeline, head, &state.records),
+            }),
+            (_, Err(unread)) => Err(unread.clone()),
+            (None, _) => Err(Unread::new("the dry branch", "it does not exist")),
+        };
+        let environments = pipeline
+            .environments
+            .iter()
+            .map(|environment| (environment.name.clone(), self.environment(pipeline, environment, refs)))
+            .collect();
+        Observation { repository: self.repository.url.clone(), dry, state, measures: self.measures, environments }
+    }
+
+    fn state(&mut self, pipeline: &Pipeline, refs: &Refs) -> Fact<State> {
+        let Some(head) = refs.state() else {
+            return Ok(State::default());
+        };
+        let known = self.records.get(&pipeline.name).filter(|(commit, _)| commit == head);
+        let records = match known {
+            Some((_, records)) => records.clone(),
+            None => {
+                let records = self.repository.records(head, &pipeline.name)?;
+                self.records.insert(pipeline.name.clone(), (head.clone(), records.clone()));
+                records
+            }
+        };
+        Ok(State { head: Some(head.clone()), records })
+    }
+
+    fn environment(&mut self, pipeline: &Pipeline, environment: &Environment, refs: &Refs) -> EnvironmentSeen {
+        let active = self.tip(pipeline, environment, &environment.active_branch, refs);
+        let proposed = self.tip(pipeline, environment, &environment.proposed_branch, refs);
+        let proposed_contains_active = match (&active, &proposed) {
+            (Some(active), Some(proposed)) => self.contains(&active.commit, &proposed.commit),
+            _ => false,
+        };
+        let place = (pipeline.name.clone(), environment.name.clone());
+        EnvironmentSeen {
+            active: Ok(active),
+            proposed: Ok(proposed),
+            proposed_contains_active,
+            refused: self.refused.get(&place).cloned().unwrap_or_default(),
+            measurements: self.measurements.get(&place).cloned().unwrap_or_default(),
+        }
+    }
+
+    fn tip(&mut self, pipeline: &Pipeline, environment: &Environment, branch: &str, refs: &Refs) -> Option<Tip> {
+        let commit = refs.branch(branch)?;
+        let key = (pipeline.name.clone(), environment.name.clone(), commit.clone());
+        if let Some(tip) = self.tips.get(&key) {
+            return Some(tip.clone());
+        }
+        let tip = self.repository.tip(commit, branch, &pipeline.name, environment);
+        if tip.lock.is_ok() {
+            self.tips.insert(key, tip.clone());
+        }
+        Some(tip)
+    }
+
+    fn contains(&mut self, ancestor: &CommitId, descendant: &CommitId) -> bool {
+        let key = (ancestor.clone(), descendant.clone());
+        if let Some(known) = self.contains.get(&key) {
+            return *known;
+        }
+        // An unread history counts as "no": the planner then only asks for a proposal on the newer head.
+        let Ok(contains) = self.repository.cache.is_ancestor(ancestor, descendant) else {
+            return false;
+        };
+        self.contains.insert(key, contains);
+        contains
+    }
+
+    /// Drops what no look can ask for any more.
+    fn forget(&mut self, pipelines: &[(Arc<Pipeline>, Observation)]) {
+        let heads: BTreeSet<&CommitId> = pipelines
+            .iter()
+            .flat_map(|(_, seen)| seen.environments.values())
+            .flat_map(|it| [&it.active, &it.proposed])
+            .filter_map(|tip| tip.as_ref().ok()?.as_ref().map(|tip| &tip.commit))
+            .collect();
+        self.tips.retain(|(_, _, commit), _| heads.contains(commit));
+        self.contains.retain(|(a, b), _| heads.contains(a) && heads.contains(b));
+    }
+}
+
+fn branches(pipeline: &Pipeline) -> Vec<String> {
+    let of = |it: &Environment| [it.active_branch.clone(), it.proposed_branch.clone()];
+    pipeline.environments.iter().flat_map(of).collect()
+}

@@ -1,0 +1,85 @@
+//! The options by which a repository is reached, shared by the controller and people's commands.
+
+use std::path::PathBuf;
+
+use promoter_core::Diagnosis;
+use promoter_sources::git::{Credentials, Limits, RepoUrl};
+
+use crate::settings::{Identity, Settings};
+
+/// How the repository is reached, and as whom.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AccessOptions {
+    /// Dry branch; the repository's default branch unless given
+    #[arg(long, value_name = "BRANCH", env = "PROMOTER_BRANCH")]
+    pub branch: Option<String>,
+    /// Where objects of repositories are kept
+    #[arg(long, value_name = "DIR", env = "PROMOTER_CACHE_DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// The helm binary that renders charts
+    #[arg(long, value_name = "FILE", env = "PROMOTER_HELM", default_value = "helm")]
+    pub helm: PathBuf,
+    /// User name for git over HTTP
+    #[arg(long, value_name = "NAME", env = "PROMOTER_GIT_USERNAME")]
+    pub git_username: Option<String>,
+    /// File with the password or access token for git over HTTP (or the token itself in PROMOTER_GIT_TOKEN)
+    #[arg(long, value_name = "FILE", env = "PROMOTER_GIT_TOKEN_FILE")]
+    pub git_token_file: Option<PathBuf>,
+    /// Name on the commits that are written
+    #[arg(long, value_name = "NAME", env = "PROMOTER_AUTHOR_NAME")]
+    pub author_name: Option<String>,
+    /// Mail address on the commits that are written; people are named by it
+    #[arg(long, value_name = "ADDRESS", env = "PROMOTER_AUTHOR_EMAIL")]
+    pub author_email: Option<String>,
+}
+
+/// The variable that holds a token; it is no option, since options show in process lists.
+const TOKEN_VARIABLE: &str = "PROMOTER_GIT_TOKEN";
+
+impl AccessOptions {
+    /// The settings for one repository. `identity` fills in what the options leave out.
+    pub fn settings(&self, repo: &str, identity: Identity) -> Result<Settings, Diagnosis> {
+        let url: RepoUrl =
+            repo.parse().map_err(|error: promoter_sources::git::GitError| error.diagnosis())?;
+        Ok(Settings {
+            url,
+            credentials: self.credentials()?,
+            cache_root: self.cache_root()?,
+            dry_branch: self.branch.clone(),
+            identity: Identity {
+                name: self.author_name.clone().unwrap_or(identity.name),
+                email: self.author_email.clone().unwrap_or(identity.email),
+            },
+            helm: self.helm.clone(),
+            limits: Limits::default(),
+        })
+    }
+
+    fn credentials(&self) -> Result<Credentials, Diagnosis> {
+        let token = match &self.git_token_file {
+            Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
+                Diagnosis::input("token-file", format!("`{}` cannot be read: {error}", path.display()))
+            })?),
+            None => std::env::var(TOKEN_VARIABLE).ok(),
+        };
+        Ok(match (&self.git_username, token) {
+            (_, None) => Credentials::None,
+            (None, Some(token)) => Credentials::token(token),
+            (Some(username), Some(token)) => Credentials::basic(username, token),
+        })
+    }
+
+    fn cache_root(&self) -> Result<PathBuf, Diagnosis> {
+        if let Some(directory) = &self.cache_dir {
+            return Ok(directory.clone());
+        }
+        let variable = |name| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
+        variable("XDG_CACHE_HOME")
+            .or_else(|| variable("HOME").map(|home| home.join(".cache")))
+            .map(|cache| cache.join("promoter"))
+            .ok_or_else(|| {
+                Diagnosis::input("cache-dir", "there is no place for the object cache")
+                    .hint("give one with `--cache-dir`, or set HOME")
+            })
+    }
+}

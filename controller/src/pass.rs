@@ -1,0 +1,199 @@
+//! One pass of the controller: observe, plan, apply, until nothing moves any more.
+//!
+//! Decides in which order effects happen and when a pass is over. Every decision about promotion is the planner's;
+//! every write is `apply`'s. Blocking: git is.
+
+use std::sync::Arc;
+
+use promoter_core::observation::{Observation, Tip};
+use promoter_core::pipeline::Pipeline;
+use promoter_core::plan::{Action, Measure, Plan, plan};
+use promoter_core::{Diagnosis, Name, UnixSeconds};
+
+use crate::apply::{Applied, apply};
+use crate::check::{self, Checker};
+use crate::observe::{Observer, Seen};
+use crate::repository::Repository;
+
+/// Rounds of one pass. A promotion through one environment takes about six; what is left then waits for the next pass.
+const ROUNDS_MAX: usize = 64;
+
+/// What one pass did and what stands now.
+#[derive(Debug, Clone, Default)]
+pub struct Pass {
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// The plans of the last round, which hold no action that could still be done now.
+    pub plans: Vec<Plan>,
+    /// What is wrong with pipelines, and what could not be done.
+    pub findings: Vec<Diagnosis>,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The pipeline.
+    pub pipeline: Name,
+    /// One line for people.
+    pub text: String,
+}
+
+impl Pass {
+    /// The next time at which something changes by the passing of time alone.
+    pub fn wake_at(&self) -> Option<UnixSeconds> {
+        self.plans.iter().filter_map(Plan::wake_at).min()
+    }
+}
+
+/// The controller of one repository.
+#[derive(Debug)]
+pub struct Controller {
+    observer: Observer,
+    checker: Checker,
+    /// The last look that left nothing to do, with its pass: the same look at an earlier time than `wake_at` needs no
+    /// new plan.
+    quiet: Option<(Seen, Pass)>,
+    measuring: bool,
+}
+
+impl Controller {
+    /// Starts with nothing remembered.
+    pub fn new(repository: Repository) -> Result<Self, Diagnosis> {
+        Ok(Self { observer: Observer::new(repository, true), checker: Checker::new()?, quiet: None, measuring: false })
+    }
+
+    /// True while the last pass left checks half measured: what was measured is forgotten with this value.
+    pub fn is_measuring(&self) -> bool {
+        self.measuring
+    }
+
+    /// The repository.
+    pub fn repository(&self) -> &Repository {
+        self.observer.repository()
+    }
+
+    /// Makes one pass. `now` is asked for at every decision.
+    ///
+    /// Errors: nothing could be observed. What goes wrong with one action is a finding, and the others go on.
+    pub fn pass(&mut self, now: impl Fn() -> UnixSeconds) -> Result<Pass, Diagnosis> {
+        let mut pass = Pass::default();
+        for _ in 0..ROUNDS_MAX {
+            let seen = self.observer.observe()?;
+            if let Some((quiet, known)) = &self.quiet
+                && quiet.refs == seen.refs
+                && known.wake_at().is_none_or(|it| now() < it)
+            {
+                let known = known.clone();
+                pass.plans = known.plans;
+                pass.findings = known.findings;
+                return Ok(pass);
+            }
+            pass.findings.clone_from(&seen.findings);
+            pass.findings.extend(seen.pipelines.iter().flat_map(|(pipeline, _)| check::findings(pipeline)));
+            self.measuring = seen.pipelines.iter().any(|(_, seen)| is_measuring(seen));
+            pass.plans = seen.pipelines.iter().map(|(pipeline, seen)| plan(pipeline, seen, now())).collect();
+            if !self.round(&seen, &mut pass, &now)? {
+                let standing = Pass { events: Vec::new(), ..pass.clone() };
+                self.quiet = pass.findings.is_empty().then_some((seen, standing));
+                return Ok(pass);
+            }
+        }
+        Ok(pass)
+    }
+
+    /// Carries out the actions of one round; true when something moved, so that another look is worth it.
+    fn round(&mut self, seen: &Seen, pass: &mut Pass, now: &impl Fn() -> UnixSeconds) -> Result<bool, Diagnosis> {
+        let mut moved = false;
+        let mut due = Vec::new();
+        // Each write moves the heads in this copy, so that the next one expects what is there; an action that was
+        // planned for another head finds itself stale.
+        let mut refs = seen.refs.clone();
+        for (plan, (pipeline, _)) in pass.plans.iter().zip(&seen.pipelines) {
+            for action in &plan.actions {
+                if let Action::Measure(measure) = action {
+                    due.push((pipeline.clone(), measure.clone()));
+                    continue;
+                }
+                let applied = apply(self.observer.repository(), &mut refs, pipeline, action, now());
+                moved |= self.note(pipeline, action, applied, &mut pass.events, &mut pass.findings);
+            }
+        }
+        moved |= self.measure(&due, now)?;
+        Ok(moved)
+    }
+
+    /// Keeps what came of an action; true when a head moved.
+    fn note(
+        &mut self,
+        pipeline: &Arc<Pipeline>,
+        action: &Action,
+        applied: Result<Applied, Diagnosis>,
+        events: &mut Vec<Event>,
+        findings: &mut Vec<Diagnosis>,
+    ) -> bool {
+        match applied {
+            Ok(Applied::Moved(text)) => {
+                events.push(Event { pipeline: pipeline.name.clone(), text });
+                true
+            }
+            // Somebody else moved the head first: the next look sees it.
+            Ok(Applied::Stale) => true,
+            Ok(Applied::Nothing) => false,
+            Err(diagnosis) => {
+                if let Action::Propose(propose) = action
+                    && diagnosis.fault == promoter_core::Fault::Input
+                {
+                    self.observer.refuse(
+                        &pipeline.name,
+                        &propose.environment,
+                        propose.freight.clone(),
+                        diagnosis.to_string(),
+                    );
+                    return true;
+                }
+                findings.push(diagnosis);
+                false
+            }
+        }
+    }
+
+    fn measure(
+        &mut self,
+        due: &[(Arc<Pipeline>, Measure)],
+        now: &impl Fn() -> UnixSeconds,
+    ) -> Result<bool, Diagnosis> {
+        let due: Vec<_> = due
+            .iter()
+            .filter_map(|(pipeline, measure)| {
+                let check = pipeline.environment(&measure.environment)?.verification.get(measure.check)?;
+                Some((pipeline, measure, check))
+            })
+            .collect();
+        if due.is_empty() {
+            return Ok(false);
+        }
+        let asked: Vec<_> = due.iter().map(|(_, measure, check)| (*measure, *check)).collect();
+        let measurements = self.checker.measure(&asked, now)?;
+        for ((pipeline, measure, _), measurement) in due.iter().zip(measurements) {
+            self.observer.measured(&pipeline.name, &measure.environment, measurement);
+        }
+        Ok(true)
+    }
+}
+
+/// True when checks of what an environment runs were asked, and gave no result yet that is recorded.
+fn is_measuring(seen: &Observation) -> bool {
+    let Ok(state) = &seen.state else {
+        return false;
+    };
+    seen.environments.iter().any(|(name, environment)| {
+        let Ok(Some(Tip { lock: Ok(Some(lock)), .. })) = &environment.active else {
+            return false;
+        };
+        let id = lock.freight.id();
+        let promoted_at = lock.promotion.as_ref().map_or(UnixSeconds(0), |it| it.at);
+        let verified = state.records.environments.get(name).and_then(|it| it.verified.get(&id)?.as_ref().ok());
+        let measured = environment.measurements.iter().any(|it| it.freight == id && it.promoted_at == promoted_at);
+        measured && verified.is_none_or(|it| it.at < promoted_at)
+    })
+}

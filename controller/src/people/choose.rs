@@ -1,0 +1,217 @@
+//! What a person means: pipelines, environments and freight by the words that people type.
+
+use promoter_core::observation::{Observation, State, Tip};
+use promoter_core::pipeline::{Environment, Pipeline, SubscriptionOrigin};
+use promoter_core::record::Records;
+use promoter_core::{
+    Artifact, CommitId, Content, Diagnosis, Freight, FreightId, Name, Origin, PromotionLock, Setting,
+};
+
+use crate::observe::Seen;
+use crate::repository::Repository;
+
+/// The fewest digits of an id that are taken for one.
+const ID_DIGITS_MIN: usize = 6;
+
+/// An environment as a person names it. The pipeline may be left out where the environment says enough.
+#[derive(Debug, Clone, Copy)]
+pub struct Where<'a> {
+    /// The pipeline.
+    pub pipeline: Option<&'a Name>,
+    /// The environment.
+    pub environment: &'a Name,
+}
+
+/// A pipeline and one of its environments, with what was seen.
+pub(super) struct Target<'a> {
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) environment: &'a Environment,
+    pub(super) seen: &'a Observation,
+}
+
+impl Where<'_> {
+    /// The pipeline and the environment that are meant.
+    pub fn found<'a>(&self, seen: &'a Seen) -> Result<(&'a Pipeline, &'a Environment), Diagnosis> {
+        self.find(seen).map(|it| (it.pipeline, it.environment))
+    }
+
+    /// Finds the one environment that is meant.
+    pub(super) fn find<'a>(&self, seen: &'a Seen) -> Result<Target<'a>, Diagnosis> {
+        let wanted = seen.pipelines.iter().filter(|(it, _)| self.pipeline.is_none_or(|name| it.name == *name));
+        let mut targets = wanted.filter_map(|(pipeline, observation)| {
+            let environment = pipeline.environment(self.environment)?;
+            Some(Target { pipeline, environment, seen: observation })
+        });
+        match (targets.next(), targets.next()) {
+            (Some(target), None) => Ok(target),
+            (Some(_), Some(_)) => Err(Diagnosis::input(
+                "environment-ambiguous",
+                format!("several pipelines have an environment `{}`", self.environment),
+            )
+            .hint("say which with `--pipeline`")),
+            (None, _) => {
+                let known: Vec<&str> = seen
+                    .pipelines
+                    .iter()
+                    .flat_map(|(it, _)| it.environments.iter().map(|it| it.name.as_str()))
+                    .collect();
+                let hint = match known.is_empty() {
+                    true => "no pipeline was found on the dry branch".to_owned(),
+                    false => format!("the environments are {}", known.join(", ")),
+                };
+                let cause = format!("there is no environment `{}`", self.environment);
+                Err(Diagnosis::input("environment-unknown", cause).hint(hint))
+            }
+        }
+    }
+}
+
+impl<'a> Target<'a> {
+    fn tip(&self, proposed: bool) -> Result<Option<&'a Tip>, Diagnosis> {
+        let Some(seen) = self.seen.environments.get(&self.environment.name) else {
+            return Ok(None);
+        };
+        let tip = if proposed { &seen.proposed } else { &seen.active };
+        tip.as_ref().map(Option::as_ref).map_err(|unread| Diagnosis::upstream("branch-unreadable", unread))
+    }
+
+    fn lock(&self, proposed: bool) -> Result<Option<(&'a CommitId, &'a PromotionLock)>, Diagnosis> {
+        let Some(tip) = self.tip(proposed)? else {
+            return Ok(None);
+        };
+        match &tip.lock {
+            Ok(lock) => Ok(lock.as_ref().map(|lock| (&tip.commit, lock))),
+            Err(unread) => Err(Diagnosis::input("branch-unreadable", unread)),
+        }
+    }
+
+    /// The active head and its lock.
+    pub(super) fn active(&self) -> Result<(&'a CommitId, &'a PromotionLock), Diagnosis> {
+        self.lock(false)?.ok_or_else(|| {
+            let name = &self.environment.name;
+            Diagnosis::input("environment-empty", format!("nothing was promoted to `{name}` yet"))
+                .hint("run the controller first")
+        })
+    }
+
+    /// The freight that is proposed, if it is other than the active one.
+    fn proposed(&self) -> Result<Option<FreightId>, Diagnosis> {
+        let active = self.lock(false)?.map(|(_, lock)| lock.freight.id());
+        Ok(self.lock(true)?.map(|(_, lock)| lock.freight.id()).filter(|it| active.as_ref() != Some(it)))
+    }
+}
+
+/// The pipeline of a name, or the only one.
+pub(super) fn find_pipeline<'a>(
+    seen: &'a Seen,
+    name: Option<&Name>,
+) -> Result<(&'a Pipeline, &'a Observation), Diagnosis> {
+    let mut found = seen.pipelines.iter().filter(|(it, _)| name.is_none_or(|name| it.name == *name));
+    let known = || seen.pipelines.iter().map(|(it, _)| it.name.as_str()).collect::<Vec<_>>().join(", ");
+    match (found.next(), found.next()) {
+        (Some((pipeline, observation)), None) => Ok((pipeline, observation)),
+        (Some(_), Some(_)) => Err(Diagnosis::input("pipeline-ambiguous", "there are several pipelines")
+            .hint(format!("say which with `--pipeline`: {}", known()))),
+        (None, _) => {
+            let cause = match name {
+                Some(name) => format!("there is no pipeline `{name}`"),
+                None => "there is no pipeline on the dry branch".to_owned(),
+            };
+            let hint = match seen.pipelines.is_empty() {
+                true => "commit a promoter.yaml".to_owned(),
+                false => format!("the pipelines are {}", known()),
+            };
+            Err(Diagnosis::input("pipeline-unknown", cause).hint(hint))
+        }
+    }
+}
+
+/// The state branch, or why a person's word cannot be added to it.
+pub(super) fn known_state(seen: &Observation) -> Result<&State, Diagnosis> {
+    seen.state.as_ref().map_err(|unread| Diagnosis::upstream("branch-unreadable", unread))
+}
+
+/// The records of the pipeline.
+pub(super) fn records(seen: &Observation) -> Result<&Records, Diagnosis> {
+    known_state(seen).map(|it| &it.records)
+}
+
+/// Freight by its id, the first digits of it, or its alias.
+pub fn find_freight(records: &Records, text: &str) -> Result<FreightId, Diagnosis> {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text);
+    let is_digits = digits.len() >= ID_DIGITS_MIN && digits.bytes().all(|it| it.is_ascii_hexdigit());
+    let mut found = records
+        .freight
+        .keys()
+        .filter(|it| it.alias() == text || (is_digits && it.hex().starts_with(&digits.to_ascii_lowercase())));
+    match (found.next(), found.next()) {
+        (Some(id), None) => Ok(id.clone()),
+        (Some(_), Some(_)) => {
+            let cause = format!("several freights are called `{text}`");
+            Err(Diagnosis::input("freight-ambiguous", cause).hint("give more digits of the id"))
+        }
+        (None, _) => Err(Diagnosis::input("freight-unknown", format!("there is no freight `{text}`"))
+            .hint("`promoter freight list` shows what there is")),
+    }
+}
+
+/// The freight that is named, else the one that is proposed.
+pub(super) fn named_or_proposed(target: &Target<'_>, freight: Option<&str>) -> Result<FreightId, Diagnosis> {
+    match freight {
+        Some(text) => find_freight(records(target.seen)?, text),
+        None => target.proposed()?.ok_or_else(|| {
+            let name = &target.environment.name;
+            Diagnosis::input("nothing-proposed", format!("nothing is proposed for `{name}`"))
+                .hint("name the freight; `promoter freight list` shows what there is")
+        }),
+    }
+}
+
+/// The freight that an environment ran before the one it runs.
+pub(super) fn previous(target: &Target<'_>) -> Result<FreightId, Diagnosis> {
+    let (_, lock) = target.active()?;
+    lock.promotion.as_ref().and_then(|it| it.previous.clone()).ok_or_else(|| {
+        let name = &target.environment.name;
+        Diagnosis::input("nothing-before", format!("`{name}` ran nothing before")).hint("name the freight with `--to`")
+    })
+}
+
+/// Freight out of the newest artifact of each subscription and the given ones.
+pub(super) fn assemble(
+    pipeline: &Pipeline,
+    seen: &Observation,
+    state: &State,
+    settings: &[Setting],
+    repository: &Repository,
+) -> Result<Freight, Diagnosis> {
+    let newest = state.records.newest().map_err(|unread| Diagnosis::upstream("record-unreadable", unread))?;
+    let mut artifacts = Vec::new();
+    for subscription in &pipeline.subscriptions {
+        let origin = match &subscription.origin {
+            SubscriptionOrigin::Git => Origin::Git(repository.url.clone()),
+            SubscriptionOrigin::Image { repository, .. } => Origin::Image(repository.clone()),
+            SubscriptionOrigin::Chart { url, .. } => Origin::Chart(url.clone()),
+        };
+        let content = match settings.iter().find(|it| it.name == subscription.name) {
+            Some(setting) => setting.resolve(Some(&origin)).map_err(|error| error.diagnosis())?.content,
+            None if subscription.origin == SubscriptionOrigin::Git => {
+                let dry = seen.dry.as_ref().map_err(|unread| Diagnosis::upstream("branch-unreadable", unread))?;
+                Content::Git { url: repository.url.clone(), commit: dry.head.clone() }
+            }
+            None => newest.and_then(|it| it.freight.get(&subscription.name)).cloned().ok_or_else(|| {
+                let cause = format!("nothing is known of `{}` yet", subscription.name);
+                Diagnosis::input("freight-incomplete", cause)
+                    .hint(format!("give it too: `promoter freight create {}=…`", subscription.name))
+            })?,
+        };
+        artifacts.push(Artifact { name: subscription.name.clone(), content });
+    }
+    let known = |name: &Name| pipeline.subscriptions.iter().any(|it| it.name == *name);
+    if let Some(unknown) = settings.iter().find(|it| !known(&it.name)) {
+        let names: Vec<&str> = pipeline.subscriptions.iter().map(|it| it.name.as_str()).collect();
+        let cause = format!("`{}` is no subscription of `{}`", unknown.name, pipeline.name);
+        return Err(Diagnosis::input("subscription-unknown", cause)
+            .hint(format!("the subscriptions are {}", names.join(", "))));
+    }
+    Freight::new(artifacts).map_err(|error| Diagnosis::input("freight-unusable", error))
+}

@@ -1,0 +1,280 @@
+//! What people do: each is a commit that says who and why, and nothing here promotes anything by itself.
+//!
+//! Decides what a person's word becomes on the state branch or in a lock. What follows from it is the planner's decision
+//! on the controller's next pass.
+
+mod choose;
+
+use promoter_core::observation::Observation;
+use promoter_core::pipeline::Pipeline;
+use promoter_core::plan::RecordAction;
+use promoter_core::record::{
+    Approvals, Discovered, FreightRecord, Record, Records, Rejection, Request, RequestAction, Statement,
+};
+use promoter_core::{CommitId, Diagnosis, FreightId, Hold, Name, Setting, UnixSeconds};
+
+use crate::apply::{Applied, HoldChange, change_hold, record};
+use crate::observe::{Observer, Seen};
+use crate::people::choose::{Target, assemble, find_pipeline, known_state, named_or_proposed, previous, records};
+pub use crate::people::choose::{Where, find_freight};
+use crate::repository::Repository;
+
+/// How often a write is tried again when somebody else moved the branch meanwhile.
+const TRIES_MAX: usize = 5;
+
+/// A person at work on one repository.
+#[derive(Debug)]
+pub struct Person {
+    observer: Observer,
+}
+
+impl Person {
+    /// Acts under the identity of the repository's settings.
+    pub fn new(repository: Repository) -> Self {
+        Self { observer: Observer::new(repository, false) }
+    }
+
+    /// Looks at the repository.
+    pub fn observe(&mut self) -> Result<Seen, Diagnosis> {
+        self.observer.observe()
+    }
+
+    /// The repository.
+    pub fn repository(&self) -> &Repository {
+        self.observer.repository()
+    }
+
+    /// The records of a pipeline.
+    pub fn records(&mut self, pipeline: Option<&Name>) -> Result<Records, Diagnosis> {
+        let seen = self.observer.observe()?;
+        let (_, observation) = find_pipeline(&seen, pipeline)?;
+        records(observation).cloned()
+    }
+
+    /// Records freight: the newest artifact of each subscription, with those that are given put in.
+    ///
+    /// Errors: an artifact of no subscription or of another place than its subscription, a subscription without any.
+    pub fn create_freight(
+        &mut self,
+        pipeline: Option<&Name>,
+        settings: &[Setting],
+        now: UnixSeconds,
+    ) -> Result<(FreightId, String), Diagnosis> {
+        let mut made = None;
+        let by = self.by();
+        let text = self.change(pipeline, now, |pipeline, seen, repository| {
+            let state = known_state(seen)?;
+            let freight = assemble(pipeline, seen, state, settings, repository)?;
+            let id = freight.id();
+            made = Some(id.clone());
+            if let Some(Ok(known)) = state.records.freight.get(&id) {
+                return Ok(Change::none(format!(
+                    "{} {} is known since {}",
+                    id.alias(),
+                    id.short(),
+                    known.discovered.at
+                )));
+            }
+            let text = format!("freight {} {} created", id.alias(), id.short());
+            let record = FreightRecord {
+                pipeline: pipeline.name.clone(),
+                freight,
+                discovered: Discovered { at: now, by: by.clone() },
+            };
+            Ok(Change { write: vec![Record::Freight(record)], text })
+        })?;
+        made.map(|id| (id, text)).ok_or_else(|| Diagnosis::bug("freight-create", "freight was made without an id"))
+    }
+
+    /// Asks for freight in an environment.
+    ///
+    /// Errors: freight that is not known; for a rollback, freight that the environment never ran.
+    pub fn request(
+        &mut self,
+        at: &Where<'_>,
+        action: RequestAction,
+        freight: Option<&str>,
+        reason: &str,
+        now: UnixSeconds,
+    ) -> Result<String, Diagnosis> {
+        let requested = Statement { by: self.by(), at: now, reason: reason.to_owned() };
+        self.change_at(at, now, |target| {
+            let id = match freight {
+                Some(text) => find_freight(records(target.seen)?, text)?,
+                None => previous(target)?,
+            };
+            let request = Request {
+                pipeline: target.pipeline.name.clone(),
+                environment: target.environment.name.clone(),
+                action,
+                freight: id.clone(),
+                requested: requested.clone(),
+            };
+            let verb = match action {
+                RequestAction::Promote => "promote",
+                RequestAction::Rollback => "roll back to",
+                RequestAction::Hotfix => "hotfix with",
+            };
+            let text = format!("{}: asked to {verb} {} {}", target.environment.name, id.alias(), id.short());
+            Ok(Change { write: vec![Record::Request(request)], text })
+        })
+    }
+
+    /// Agrees to freight in an environment: the one that is proposed, unless another is named.
+    pub fn approve(
+        &mut self,
+        at: &Where<'_>,
+        freight: Option<&str>,
+        reason: &str,
+        now: UnixSeconds,
+    ) -> Result<String, Diagnosis> {
+        let word = Statement { by: self.by(), at: now, reason: reason.to_owned() };
+        self.change_at(at, now, |target| {
+            let id = named_or_proposed(target, freight)?;
+            let environment = &target.environment.name;
+            let known = records(target.seen)?.environments.get(environment).and_then(|it| it.approved.get(&id));
+            let mut approvals = match known {
+                Some(Ok(known)) => known.approvals.clone(),
+                Some(Err(unread)) => return Err(Diagnosis::input("record-unreadable", unread)),
+                None => Vec::new(),
+            };
+            if approvals.iter().any(|it| it.by == word.by) {
+                return Ok(Change::none(format!("{environment}: {} approved {} before", word.by, id.alias())));
+            }
+            approvals.push(word.clone());
+            let text = format!("{environment}: {} approves {} {}", word.by, id.alias(), id.short());
+            let record = Approvals {
+                pipeline: target.pipeline.name.clone(),
+                environment: environment.clone(),
+                freight: id,
+                approvals,
+            };
+            Ok(Change { write: vec![Record::Approvals(record)], text })
+        })
+    }
+
+    /// Refuses freight in an environment: automation never proposes it there again.
+    pub fn reject(
+        &mut self,
+        at: &Where<'_>,
+        freight: Option<&str>,
+        reason: &str,
+        now: UnixSeconds,
+    ) -> Result<String, Diagnosis> {
+        let rejected = Statement { by: self.by(), at: now, reason: reason.to_owned() };
+        self.change_at(at, now, |target| {
+            let id = named_or_proposed(target, freight)?;
+            let environment = &target.environment.name;
+            let text = format!("{environment}: {} rejects {} {}", rejected.by, id.alias(), id.short());
+            let record = Rejection {
+                pipeline: target.pipeline.name.clone(),
+                environment: environment.clone(),
+                freight: id,
+                rejected: rejected.clone(),
+            };
+            Ok(Change { write: vec![Record::Rejection(record)], text })
+        })
+    }
+
+    /// Holds an environment as it is, or releases it: a commit on its active branch that changes the lock's `hold`.
+    pub fn hold(&mut self, at: &Where<'_>, reason: Option<&str>, now: UnixSeconds) -> Result<String, Diagnosis> {
+        let hold = reason.map(|reason| Hold { reason: reason.to_owned(), by: self.by(), at: Some(now) });
+        for _ in 0..TRIES_MAX {
+            let mut seen = self.observer.observe()?;
+            let target = at.find(&seen)?;
+            let (commit, lock) = target.active()?;
+            let environment = target.environment.name.clone();
+            if lock.hold.is_some() == hold.is_some() {
+                let word = if hold.is_some() { "held already" } else { "not held" };
+                return Ok(format!("{environment}: {word}"));
+            }
+            let (commit, freight, pipeline) = (commit.clone(), lock.freight.id(), target.pipeline.clone());
+            let change = HoldChange {
+                environment: &environment,
+                expect_active: &commit,
+                expect_lock: &freight,
+                hold: hold.as_ref(),
+            };
+            let applied = change_hold(self.observer.repository(), &mut seen.refs, &pipeline, &change, now)?;
+            if let Applied::Moved(text) = applied {
+                return Ok(text);
+            }
+        }
+        Err(contended())
+    }
+
+    fn by(&self) -> String {
+        self.observer.repository().settings().identity.email.clone()
+    }
+
+    fn change_at(
+        &mut self,
+        at: &Where<'_>,
+        now: UnixSeconds,
+        mut decide: impl FnMut(&Target<'_>) -> Result<Change, Diagnosis>,
+    ) -> Result<String, Diagnosis> {
+        for _ in 0..TRIES_MAX {
+            let mut seen = self.observer.observe()?;
+            let target = at.find(&seen)?;
+            let change = decide(&target)?;
+            let (pipeline, state) = (target.pipeline.clone(), known_state(target.seen)?.head.clone());
+            if let Some(text) = self.write(&mut seen, &pipeline, state, change, now)? {
+                return Ok(text);
+            }
+        }
+        Err(contended())
+    }
+
+    fn change(
+        &mut self,
+        pipeline: Option<&Name>,
+        now: UnixSeconds,
+        mut decide: impl FnMut(&Pipeline, &Observation, &Repository) -> Result<Change, Diagnosis>,
+    ) -> Result<String, Diagnosis> {
+        for _ in 0..TRIES_MAX {
+            let mut seen = self.observer.observe()?;
+            let (found, observation) = find_pipeline(&seen, pipeline)?;
+            let change = decide(found, observation, self.observer.repository())?;
+            let (found, state) = (found.clone(), known_state(observation)?.head.clone());
+            if let Some(text) = self.write(&mut seen, &found, state, change, now)? {
+                return Ok(text);
+            }
+        }
+        Err(contended())
+    }
+
+    /// Writes a change; `None` when somebody else moved the state branch first.
+    fn write(
+        &self,
+        seen: &mut Seen,
+        pipeline: &Pipeline,
+        expect_state: Option<CommitId>,
+        change: Change,
+        now: UnixSeconds,
+    ) -> Result<Option<String>, Diagnosis> {
+        if change.write.is_empty() {
+            return Ok(Some(change.text));
+        }
+        let action = RecordAction { expect_state, write: change.write, close: Vec::new() };
+        match record(self.observer.repository(), &mut seen.refs, pipeline, &action, now)? {
+            Applied::Moved(_) | Applied::Nothing => Ok(Some(change.text)),
+            Applied::Stale => Ok(None),
+        }
+    }
+}
+
+/// What a person's word changes, and how it is said.
+struct Change {
+    write: Vec<Record>,
+    text: String,
+}
+
+impl Change {
+    fn none(text: String) -> Self {
+        Self { write: Vec::new(), text }
+    }
+}
+
+fn contended() -> Diagnosis {
+    Diagnosis::upstream("git-contended", "others kept writing to the same branch").hint("run the command again")
+}

@@ -1,0 +1,193 @@
+//! One repository as the controller sees it: its refs at one moment, and what the commits behind them hold.
+//!
+//! Reads only. Everything here is a function of object ids, so nothing that was read once grows old.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use promoter_core::observation::{Tip, Unread};
+use promoter_core::pipeline::Environment;
+use promoter_core::record::{Records, STATE_BRANCH};
+use promoter_core::{CommitId, Diagnosis, GitUrl, LOCK_FILE, Name, PromotionLock};
+use promoter_kustomize::{FileError, FileKind, Files};
+use promoter_render::{ChartCall, PinnedSource, World};
+use promoter_sources::git::{GitCache, GitError, RemoteRefs};
+use promoter_sources::helm::{Helm, HelmLimits};
+
+use crate::settings::Settings;
+
+/// The notes of hydrated commits, as Argo CD and GitOps Promoter read them.
+pub const NOTES_REF: &str = "refs/notes/hydrator.metadata";
+
+/// The largest lock or record that is read.
+const TEXT_BYTES_MAX: usize = 4 << 20;
+
+/// A repository and its object cache.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    /// Its objects.
+    pub cache: GitCache,
+    /// Its address as freight names it.
+    pub url: GitUrl,
+    settings: Arc<Settings>,
+    helm: Arc<Helm>,
+}
+
+impl Repository {
+    /// Opens the repository's cache. Talks to no server.
+    pub fn open(settings: Settings) -> Result<Self, Diagnosis> {
+        let cache = GitCache::open(
+            &settings.cache_root,
+            &settings.url,
+            settings.credentials.clone(),
+            settings.limits.clone(),
+        )
+        .map_err(|error| error.diagnosis())?;
+        let text = settings.url.to_string();
+        let url = text.parse::<GitUrl>().map_err(|error| Diagnosis::input("git-url", error))?;
+        let helm = Arc::new(Helm::new(settings.helm.clone(), HelmLimits::default()));
+        Ok(Self { cache, url, settings: Arc::new(settings), helm })
+    }
+
+    /// As whom, and from which branch.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The files of the pipeline's folder in a commit; `None` when the commit has no such folder.
+    fn folder(&self, commit: &CommitId, folder: &str) -> Result<Option<impl Files + use<>>, GitError> {
+        match self.cache.tree(commit, folder) {
+            Ok(tree) => Ok(Some(tree)),
+            Err(GitError::NoDirectory { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The lock of an environment in a commit of one of its branches, with its text.
+    pub fn lock_text(&self, commit: &CommitId, pipeline: &Name) -> Result<Option<String>, Diagnosis> {
+        let path = format!("{pipeline}/{LOCK_FILE}");
+        let Some(files) = self.folder(commit, pipeline.as_str()).map_err(|error| error.diagnosis())? else {
+            return Ok(None);
+        };
+        match files.read(LOCK_FILE) {
+            Ok(bytes) => String::from_utf8(bytes.to_vec()).map(Some).map_err(|_| {
+                Diagnosis::input("lock-not-text", format!("`{path}` in commit `{commit}` is not UTF-8"))
+            }),
+            Err(FileError::Missing(_)) => Ok(None),
+            Err(error) => Err(Diagnosis::upstream("lock-unreadable", format!("`{path}`: {error}"))),
+        }
+    }
+
+    /// What the head of an environment's branch holds for a pipeline.
+    pub fn tip(&self, commit: &CommitId, branch: &str, pipeline: &Name, environment: &Environment) -> Tip {
+        let unread = |why: String| Unread::new(branch, why);
+        let lock = self.lock_text(commit, pipeline).map_err(|error| unread(error.to_string())).and_then(|text| {
+            let Some(text) = text else {
+                return Ok(None);
+            };
+            let path = format!("{pipeline}/{LOCK_FILE}");
+            let lock = PromotionLock::parse(&text, &path).map_err(|error| unread(error.diagnosis().to_string()))?;
+            if lock.pipeline != *pipeline || lock.environment != environment.name {
+                return Err(unread(format!(
+                    "its lock is that of `{}` in `{}`",
+                    lock.pipeline, lock.environment
+                )));
+            }
+            Ok(Some(lock))
+        });
+        Tip { commit: commit.clone(), lock }
+    }
+
+    /// The records of one pipeline in a commit of the state branch.
+    pub fn records(&self, state: &CommitId, pipeline: &Name) -> Result<Records, Unread> {
+        let unread = |why: String| Unread::new(STATE_BRANCH, why);
+        let mut records = Records::default();
+        let folder = self
+            .folder(state, pipeline.as_str())
+            .map_err(|error| unread(error.diagnosis().to_string()))?;
+        if let Some(files) = folder {
+            put_all(&files, "", pipeline, &mut records).map_err(|error| unread(error.to_string()))?;
+        }
+        Ok(records)
+    }
+}
+
+fn put_all(files: &dyn Files, directory: &str, pipeline: &Name, records: &mut Records) -> Result<(), FileError> {
+    for name in files.list(directory)? {
+        let path = if directory.is_empty() { name } else { format!("{directory}/{name}") };
+        match files.kind(&path) {
+            Some(FileKind::Directory) => put_all(files, &path, pipeline, records)?,
+            Some(FileKind::File) => {
+                let bytes = files.read(&path)?;
+                let text = if bytes.len() > TEXT_BYTES_MAX { "".into() } else { String::from_utf8_lossy(&bytes) };
+                records.put(&format!("{pipeline}/{path}"), &text);
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+impl World for Repository {
+    fn tree(&self, source: &PinnedSource) -> Result<Arc<dyn Files>, Diagnosis> {
+        let tree = if source.url.normal() == self.url.normal() {
+            self.cache.tree(&source.commit, "")
+        } else {
+            let url = source.url.as_str().parse().map_err(|error: GitError| error.diagnosis())?;
+            // Credentials belong to one repository; another one is read without.
+            GitCache::open(&self.settings.cache_root, &url, Default::default(), self.settings.limits.clone())
+                .and_then(|cache| cache.tree(&source.commit, ""))
+        };
+        Ok(Arc::new(tree.map_err(|error| error.diagnosis())?))
+    }
+
+    fn template(&self, call: &ChartCall<'_>) -> Result<String, Diagnosis> {
+        self.helm.template(call)
+    }
+}
+
+/// The refs of a repository that matter here, at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refs {
+    /// The dry branch's name and head.
+    pub dry: Option<(String, CommitId)>,
+    branches: BTreeMap<String, CommitId>,
+    /// The head of the notes.
+    pub notes: Option<CommitId>,
+}
+
+impl Refs {
+    /// Picks what matters out of a server's answer.
+    pub fn of(remote: RemoteRefs, dry_branch: Option<&str>) -> Self {
+        let name = |full: &str| full.strip_prefix("refs/heads/").map(str::to_owned);
+        let dry = match dry_branch {
+            Some(branch) => remote.tips.get(&format!("refs/heads/{branch}")).map(|head| (branch.to_owned(), head.clone())),
+            None => remote.default_branch.as_deref().and_then(|full| {
+                let head = remote.tips.get(full).or_else(|| remote.tips.get("HEAD"))?;
+                Some((name(full)?, head.clone()))
+            }),
+        };
+        let notes = remote.tips.get(NOTES_REF).cloned();
+        let branches = remote.tips.into_iter().filter_map(|(full, head)| Some((name(&full)?, head))).collect();
+        Self { dry, branches, notes }
+    }
+
+    /// The head of a branch.
+    pub fn branch(&self, name: &str) -> Option<&CommitId> {
+        self.branches.get(name)
+    }
+
+    /// Takes in that a ref was moved.
+    pub(crate) fn moved(&mut self, full_name: &str, head: CommitId) {
+        match full_name.strip_prefix("refs/heads/") {
+            Some(branch) => drop(self.branches.insert(branch.to_owned(), head)),
+            None if full_name == NOTES_REF => self.notes = Some(head),
+            None => {}
+        }
+    }
+
+    /// The head of the state branch.
+    pub fn state(&self) -> Option<&CommitId> {
+        self.branch(STATE_BRANCH)
+    }
+}

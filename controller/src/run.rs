@@ -1,0 +1,119 @@
+//! The loop: a pass, a line for what changed, and sleep until the next poll or the moment that the plan waits for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use promoter_core::{Diagnosis, Fault, UnixSeconds};
+use tracing::{error, info, warn};
+
+use crate::pass::{Controller, Pass};
+
+/// The shortest sleep, so that a clock that stands or a wake-up in the past does not spin.
+const SLEEP_MIN: Duration = Duration::from_millis(200);
+/// The longest that `--once` goes on while checks are being measured.
+const MEASURE_SECONDS_MAX: i64 = 15 * 60;
+
+/// The time now.
+pub fn now() -> UnixSeconds {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    UnixSeconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// What was last said of each repository, so that only changes are said.
+#[derive(Debug, Default)]
+struct Said {
+    lines: BTreeMap<String, BTreeSet<String>>,
+    findings: Vec<String>,
+}
+
+/// Makes passes until `stop` says so.
+pub fn run(controllers: Vec<Controller>, interval: Duration, stop: &Receiver<()>) {
+    let mut controllers: Vec<(Controller, Said)> =
+        controllers.into_iter().map(|it| (it, Said::default())).collect();
+    loop {
+        let mut sleep = interval;
+        for (controller, said) in &mut controllers {
+            match controller.pass(now) {
+                Ok(pass) => {
+                    say(&pass, said, controller);
+                    sleep = sleep.min(until(pass.wake_at()).unwrap_or(interval));
+                }
+                Err(diagnosis) => complain(&diagnosis, said, controller),
+            }
+        }
+        match stop.recv_timeout(sleep.max(SLEEP_MIN)) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Makes passes until nothing is left that time alone does not bring, and reports the last state. Checks that are being
+/// measured are measured to their end, since what was measured is forgotten with the process.
+///
+/// Errors: a repository that could not be observed.
+pub fn once(controllers: &mut [Controller], stop: &Receiver<()>) -> Result<Vec<Pass>, Diagnosis> {
+    let started = now();
+    let mut passes = Vec::new();
+    for controller in controllers {
+        let mut said = Said::default();
+        loop {
+            let pass = controller.pass(now)?;
+            say(&pass, &mut said, controller);
+            let again = until(pass.wake_at()).filter(|_| controller.is_measuring());
+            let Some(sleep) = again.filter(|_| now().0 - started.0 < MEASURE_SECONDS_MAX) else {
+                passes.push(pass);
+                break;
+            };
+            if !matches!(stop.recv_timeout(sleep.max(SLEEP_MIN)), Err(RecvTimeoutError::Timeout)) {
+                return Ok(passes);
+            }
+        }
+    }
+    Ok(passes)
+}
+
+fn until(time: Option<UnixSeconds>) -> Option<Duration> {
+    let time = time?;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let then = Duration::from_secs(u64::try_from(time.0).unwrap_or(0));
+    Some(then.saturating_sub(now))
+}
+
+fn say(pass: &Pass, said: &mut Said, controller: &Controller) {
+    let repo = controller.repository().url.as_str();
+    for event in &pass.events {
+        info!(repo, pipeline = %event.pipeline, "{}", event.text);
+    }
+    for plan in &pass.plans {
+        let lines: BTreeSet<String> = plan.report.iter().map(ToString::to_string).collect();
+        let before = said.lines.insert(plan.pipeline.to_string(), lines).unwrap_or_default();
+        for line in &plan.report {
+            let text = line.to_string();
+            if !before.contains(&text) {
+                info!(repo, pipeline = %plan.pipeline, subject = %line.subject, kind = line.kind.as_str(), "{text}");
+            }
+        }
+    }
+    let findings: Vec<String> = pass.findings.iter().map(ToString::to_string).collect();
+    if findings != said.findings {
+        pass.findings.iter().for_each(|it| log(it, repo));
+        said.findings = findings;
+    }
+}
+
+fn complain(diagnosis: &Diagnosis, said: &mut Said, controller: &Controller) {
+    let text = vec![diagnosis.to_string()];
+    if said.findings != text {
+        log(diagnosis, controller.repository().url.as_str());
+        said.findings = text;
+    }
+}
+
+fn log(diagnosis: &Diagnosis, repo: &str) {
+    match diagnosis.fault {
+        Fault::Upstream => warn!(repo, code = diagnosis.code, "{diagnosis}"),
+        Fault::Input | Fault::Bug => error!(repo, code = diagnosis.code, "{diagnosis}"),
+    }
+}

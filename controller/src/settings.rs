@@ -1,0 +1,39 @@
+//! What a controller or a person's command has to know before it can do anything: which repository, as whom.
+
+use std::path::PathBuf;
+
+use promoter_sources::git::{Credentials, Limits, RepoUrl};
+
+/// Which repository, how it is reached, and who writes.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The repository.
+    pub url: RepoUrl,
+    /// What proves to its server who asks.
+    pub credentials: Credentials,
+    /// Where object caches live; one folder a repository is made below it.
+    pub cache_root: PathBuf,
+    /// The dry branch; unset takes the repository's default branch.
+    pub dry_branch: Option<String>,
+    /// Author and committer of what is written.
+    pub identity: Identity,
+    /// The helm binary, for charts.
+    pub helm: PathBuf,
+    /// Bounds of one conversation with a git server.
+    pub limits: Limits,
+}
+
+/// Who writes commits and whose word a person's command records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Name.
+    pub name: String,
+    /// Mail address, without brackets. Records name people by it.
+    pub email: String,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self { name: "promoter".into(), email: "promoter@localhost".into() }
+    }
+}
