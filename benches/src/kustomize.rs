@@ -14,9 +14,16 @@ pub fn measure(programs: &Programs) -> Result<Vec<String>> {
     let place = tempfile::tempdir()?;
     tree::write_app(place.path())?;
     tree::write(place.path(), "one/kustomization.yaml", "resources: [map.yaml]\n")?;
-    tree::write(place.path(), "one/map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: one\ndata:\n  a: b\n")?;
-    let mut report = vec![format!("kustomize build, whole process, median of {ROUNDS} (kustomize v5.8.1 in turn)")];
-    for (what, directory) in [("overlay of 10 objects with a patch", "apps/shop/envs/prod"), ("one ConfigMap", "one")] {
+    tree::write(
+        place.path(),
+        "one/map.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: one\ndata:\n  a: b\n",
+    )?;
+    let mut report =
+        vec![format!("kustomize build, whole process, median of {ROUNDS} (kustomize v5.8.1 in turn)")];
+    for (what, directory) in
+        [("overlay of 10 objects with a patch", "apps/shop/envs/prod"), ("one ConfigMap", "one")]
+    {
         let directory = place.path().join(directory);
         let directory = directory.as_os_str();
         let (ours, peer) = in_turn(

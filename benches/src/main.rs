@@ -26,7 +26,9 @@ impl Programs {
         let ours = us.parent().context("this program lies nowhere")?.to_owned();
         let tools = match std::env::var_os("PROMOTER_TOOLS") {
             Some(tools) => PathBuf::from(tools),
-            None => Path::new(&std::env::var_os("HOME").context("HOME is not set")?).join(".cache/promoter-tools"),
+            None => {
+                Path::new(&std::env::var_os("HOME").context("HOME is not set")?).join(".cache/promoter-tools")
+            }
         };
         let kustomize = tools.join("kustomize-v5.8.1/kustomize");
         anyhow::ensure!(kustomize.exists(), "kustomize is not installed: run `make tools`");

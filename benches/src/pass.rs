@@ -88,7 +88,8 @@ fn write_repository(work: &std::path::Path) -> Result<()> {
                         layout: branches\n  subscriptions:\n    - name: config\n      git: {}\n  environments:\n"
         .to_owned();
     for number in 0..ENVIRONMENTS {
-        pipeline.push_str(&format!("    - name: e{number:03}\n      source: envs/prod\n      promotion: auto\n"));
+        pipeline
+            .push_str(&format!("    - name: e{number:03}\n      source: envs/prod\n      promotion: auto\n"));
     }
     tree::write(work, &format!("{}/promoter.yaml", tree::APP), &pipeline)
 }
@@ -98,7 +99,16 @@ fn push(work: &std::path::Path, repo: &TestRepo) -> Result<()> {
     for arguments in [
         &["init", "--quiet", "--initial-branch=main"][..],
         &["add", "."],
-        &["-c", "user.name=bench", "-c", "user.email=bench@example.com", "commit", "--quiet", "--message", "all"],
+        &[
+            "-c",
+            "user.name=bench",
+            "-c",
+            "user.email=bench@example.com",
+            "commit",
+            "--quiet",
+            "--message",
+            "all",
+        ],
         &["push", "--quiet", &url, "main"],
     ] {
         let output = std::process::Command::new("git").current_dir(work).args(arguments).output()?;

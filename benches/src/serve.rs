@@ -47,7 +47,10 @@ pub fn measure(programs: &Programs) -> Result<Vec<String>> {
     let unpacked = place.path().join("unpacked");
     let stock = || -> Result<()> {
         std::fs::create_dir(&unpacked)?;
-        run(Path::new("tar"), &[OsStr::new("-xzf"), tgz.as_os_str(), OsStr::new("-C"), unpacked.as_os_str()])?;
+        run(
+            Path::new("tar"),
+            &[OsStr::new("-xzf"), tgz.as_os_str(), OsStr::new("-C"), unpacked.as_os_str()],
+        )?;
         let app = unpacked.join(tree::APP).join("envs/prod");
         run(&programs.kustomize, &[OsStr::new("build"), app.as_os_str()])?;
         Ok(std::fs::remove_dir_all(&unpacked)?)
@@ -61,8 +64,16 @@ pub fn measure(programs: &Programs) -> Result<Vec<String>> {
     report.push(compare("request to answer", &ours, &peer, "tar + kustomize build + rm"));
     report.push(format!("{:<44} {:>9.1} MB", "resident memory, idle", idle as f64 / 1024.0));
     let (slowest, middle) = runtime.block_on(many(&socket, &request))?;
-    report.push(format!("{AT_ONCE} requests at once: median {}, slowest {}", millis(middle), millis(slowest)));
-    report.push(format!("{:<44} {:>9.1} MB", "resident memory after that", plugin.resident_kib()? as f64 / 1024.0));
+    report.push(format!(
+        "{AT_ONCE} requests at once: median {}, slowest {}",
+        millis(middle),
+        millis(slowest)
+    ));
+    report.push(format!(
+        "{:<44} {:>9.1} MB",
+        "resident memory after that",
+        plugin.resident_kib()? as f64 / 1024.0
+    ));
     Ok(report)
 }
 

@@ -26,7 +26,11 @@ pub fn write_app(root: &Path) -> Result<()> {
         resources.push_str(&format!("- deployment-{number}.yaml\n- service-{number}.yaml\n"));
     }
     let generator = "configMapGenerator:\n- name: settings\n  literals: [MODE=base, LEVEL=info]\n";
-    write(root, &format!("{APP}/base/kustomization.yaml"), &format!("resources:\n{resources}- account.yaml\n{generator}"))?;
+    write(
+        root,
+        &format!("{APP}/base/kustomization.yaml"),
+        &format!("resources:\n{resources}- account.yaml\n{generator}"),
+    )?;
     let account = "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: web\n";
     write(root, &format!("{APP}/base/account.yaml"), account)?;
     let overlay = "resources: [../../base]\nnamespace: prod\nimages:\n- name: ghcr.io/acme/web\n  newTag: 1.4.2\nreplicas:\n\

@@ -74,7 +74,8 @@ async fn ask(http: &HttpChecker, check: &HttpCheck) -> Answer {
 
 /// Says which expectations of a pipeline are none, before anything is promoted by them.
 pub fn findings(pipeline: &promoter_core::pipeline::Pipeline) -> Vec<Diagnosis> {
-    let checks = pipeline.environments.iter().flat_map(|it| it.verification.iter().map(move |check| (it, check)));
+    let checks =
+        pipeline.environments.iter().flat_map(|it| it.verification.iter().map(move |check| (it, check)));
     checks
         .filter_map(|(environment, check)| match check {
             Check::Http(check) => {

@@ -72,7 +72,8 @@ fn work(arguments: &Arguments) -> Result<ExitCode, Diagnosis> {
 /// A channel that hears SIGTERM and SIGINT. The pass under way is finished first: it is bounded, and leaves nothing half done.
 fn stop_signals() -> Result<Receiver<()>, Diagnosis> {
     use tokio::signal::unix::{SignalKind, signal};
-    let broken = |error: std::io::Error| Diagnosis::upstream("runtime", format!("no signals can be heard: {error}"));
+    let broken =
+        |error: std::io::Error| Diagnosis::upstream("runtime", format!("no signals can be heard: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broken)?;
     let (sender, receiver) = channel();
     let (mut term, mut int) = {
@@ -94,7 +95,8 @@ fn stop_signals() -> Result<Receiver<()>, Diagnosis> {
 
 fn start_log(format: LogFormat) {
     let filter = EnvFilter::try_from_env("PROMOTER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match format {
         LogFormat::Json => log.json().flatten_event(true).init(),
         LogFormat::Text => log.compact().with_ansi(false).init(),

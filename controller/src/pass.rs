@@ -59,7 +59,12 @@ pub struct Controller {
 impl Controller {
     /// Starts with nothing remembered.
     pub fn new(repository: Repository) -> Result<Self, Diagnosis> {
-        Ok(Self { observer: Observer::new(repository, true), checker: Checker::new()?, quiet: None, measuring: false })
+        Ok(Self {
+            observer: Observer::new(repository, true),
+            checker: Checker::new()?,
+            quiet: None,
+            measuring: false,
+        })
     }
 
     /// True while the last pass left checks half measured: what was measured is forgotten with this value.
@@ -102,7 +107,12 @@ impl Controller {
     }
 
     /// Carries out the actions of one round; true when something moved, so that another look is worth it.
-    fn round(&mut self, seen: &Seen, pass: &mut Pass, now: &impl Fn() -> UnixSeconds) -> Result<bool, Diagnosis> {
+    fn round(
+        &mut self,
+        seen: &Seen,
+        pass: &mut Pass,
+        now: &impl Fn() -> UnixSeconds,
+    ) -> Result<bool, Diagnosis> {
         let mut moved = false;
         let mut due = Vec::new();
         // Each write moves the heads in this copy, so that the next one expects what is there; an action that was
@@ -192,8 +202,10 @@ fn is_measuring(seen: &Observation) -> bool {
         };
         let id = lock.freight.id();
         let promoted_at = lock.promotion.as_ref().map_or(UnixSeconds(0), |it| it.at);
-        let verified = state.records.environments.get(name).and_then(|it| it.verified.get(&id)?.as_ref().ok());
-        let measured = environment.measurements.iter().any(|it| it.freight == id && it.promoted_at == promoted_at);
+        let verified =
+            state.records.environments.get(name).and_then(|it| it.verified.get(&id)?.as_ref().ok());
+        let measured =
+            environment.measurements.iter().any(|it| it.freight == id && it.promoted_at == promoted_at);
         measured && verified.is_none_or(|it| it.at < promoted_at)
     })
 }

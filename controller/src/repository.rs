@@ -81,20 +81,22 @@ impl Repository {
     /// What the head of an environment's branch holds for a pipeline.
     pub fn tip(&self, commit: &CommitId, branch: &str, pipeline: &Name, environment: &Environment) -> Tip {
         let unread = |why: String| Unread::new(branch, why);
-        let lock = self.lock_text(commit, pipeline).map_err(|error| unread(error.to_string())).and_then(|text| {
-            let Some(text) = text else {
-                return Ok(None);
-            };
-            let path = format!("{pipeline}/{LOCK_FILE}");
-            let lock = PromotionLock::parse(&text, &path).map_err(|error| unread(error.diagnosis().to_string()))?;
-            if lock.pipeline != *pipeline || lock.environment != environment.name {
-                return Err(unread(format!(
-                    "its lock is that of `{}` in `{}`",
-                    lock.pipeline, lock.environment
-                )));
-            }
-            Ok(Some(lock))
-        });
+        let lock =
+            self.lock_text(commit, pipeline).map_err(|error| unread(error.to_string())).and_then(|text| {
+                let Some(text) = text else {
+                    return Ok(None);
+                };
+                let path = format!("{pipeline}/{LOCK_FILE}");
+                let lock = PromotionLock::parse(&text, &path)
+                    .map_err(|error| unread(error.diagnosis().to_string()))?;
+                if lock.pipeline != *pipeline || lock.environment != environment.name {
+                    return Err(unread(format!(
+                        "its lock is that of `{}` in `{}`",
+                        lock.pipeline, lock.environment
+                    )));
+                }
+                Ok(Some(lock))
+            });
         Tip { commit: commit.clone(), lock }
     }
 
@@ -102,9 +104,8 @@ impl Repository {
     pub fn records(&self, state: &CommitId, pipeline: &Name) -> Result<Records, Unread> {
         let unread = |why: String| Unread::new(STATE_BRANCH, why);
         let mut records = Records::default();
-        let folder = self
-            .folder(state, pipeline.as_str())
-            .map_err(|error| unread(error.diagnosis().to_string()))?;
+        let folder =
+            self.folder(state, pipeline.as_str()).map_err(|error| unread(error.diagnosis().to_string()))?;
         if let Some(files) = folder {
             put_all(&files, "", pipeline, &mut records).map_err(|error| unread(error.to_string()))?;
         }
@@ -112,14 +113,20 @@ impl Repository {
     }
 }
 
-fn put_all(files: &dyn Files, directory: &str, pipeline: &Name, records: &mut Records) -> Result<(), FileError> {
+fn put_all(
+    files: &dyn Files,
+    directory: &str,
+    pipeline: &Name,
+    records: &mut Records,
+) -> Result<(), FileError> {
     for name in files.list(directory)? {
         let path = if directory.is_empty() { name } else { format!("{directory}/{name}") };
         match files.kind(&path) {
             Some(FileKind::Directory) => put_all(files, &path, pipeline, records)?,
             Some(FileKind::File) => {
                 let bytes = files.read(&path)?;
-                let text = if bytes.len() > TEXT_BYTES_MAX { "".into() } else { String::from_utf8_lossy(&bytes) };
+                let text =
+                    if bytes.len() > TEXT_BYTES_MAX { "".into() } else { String::from_utf8_lossy(&bytes) };
                 records.put(&format!("{pipeline}/{path}"), &text);
             }
             None => {}
@@ -161,14 +168,17 @@ impl Refs {
     pub fn of(remote: RemoteRefs, dry_branch: Option<&str>) -> Self {
         let name = |full: &str| full.strip_prefix("refs/heads/").map(str::to_owned);
         let dry = match dry_branch {
-            Some(branch) => remote.tips.get(&format!("refs/heads/{branch}")).map(|head| (branch.to_owned(), head.clone())),
+            Some(branch) => {
+                remote.tips.get(&format!("refs/heads/{branch}")).map(|head| (branch.to_owned(), head.clone()))
+            }
             None => remote.default_branch.as_deref().and_then(|full| {
                 let head = remote.tips.get(full).or_else(|| remote.tips.get("HEAD"))?;
                 Some((name(full)?, head.clone()))
             }),
         };
         let notes = remote.tips.get(NOTES_REF).cloned();
-        let branches = remote.tips.into_iter().filter_map(|(full, head)| Some((name(&full)?, head))).collect();
+        let branches =
+            remote.tips.into_iter().filter_map(|(full, head)| Some((name(&full)?, head))).collect();
         Self { dry, branches, notes }
     }
 

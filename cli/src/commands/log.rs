@@ -38,7 +38,8 @@ pub(crate) fn run(arguments: &LogArguments) -> Result<Outcome, Diagnosis> {
     };
     let cache = &person.repository().cache;
     let commits = cache.first_parent_log(head, arguments.most).map_err(|error| error.diagnosis())?;
-    let other = seen.pipelines.iter().filter(|(it, _)| it.name != pipeline.name).map(|(it, _)| it.name.as_str());
+    let other =
+        seen.pipelines.iter().filter(|(it, _)| it.name != pipeline.name).map(|(it, _)| it.name.as_str());
     let other: Vec<&str> = other.collect();
     let entries: Vec<Entry> =
         commits.iter().map(Entry::of).filter(|it| !other.contains(&it.pipeline.as_str())).collect();
@@ -70,7 +71,13 @@ impl Entry {
     fn of(commit: &CommitInfo) -> Self {
         let trailer = |key: &str| {
             let prefix = format!("{key}: ");
-            commit.message.lines().rev().find_map(|it| it.strip_prefix(&prefix)).unwrap_or_default().to_owned()
+            commit
+                .message
+                .lines()
+                .rev()
+                .find_map(|it| it.strip_prefix(&prefix))
+                .unwrap_or_default()
+                .to_owned()
         };
         let freight = trailer("Promoter-freight");
         let alias = freight.parse().map(|it: FreightId| it.alias()).unwrap_or_default();

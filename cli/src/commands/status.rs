@@ -37,7 +37,8 @@ pub(crate) struct ExplainArguments {
 pub(crate) fn status(arguments: &StatusArguments) -> Result<Outcome, Diagnosis> {
     let seen = arguments.repository.only(arguments.repository.person()?.observe()?)?;
     let views: Vec<PipelineView> = seen.pipelines.iter().map(|(it, _)| PipelineView::of(it, &seen)).collect();
-    let status = StatusView { pipelines: views, findings: seen.findings.iter().map(ToString::to_string).collect() };
+    let status =
+        StatusView { pipelines: views, findings: seen.findings.iter().map(ToString::to_string).collect() };
     edge::result(&match arguments.output {
         Format::Table => table(&status),
         Format::Json => edge::json(&status)?,
@@ -52,7 +53,9 @@ pub(crate) fn explain(arguments: &ExplainArguments) -> Result<Outcome, Diagnosis
     let at = arguments.repository.at(&arguments.environment);
     let (pipeline, _) = at.found(&seen)?;
     let view = PipelineView::of(pipeline, &seen);
-    let Some(environment) = view.environments.into_iter().find(|it| it.name == arguments.environment.as_str()) else {
+    let Some(environment) =
+        view.environments.into_iter().find(|it| it.name == arguments.environment.as_str())
+    else {
         return Err(Diagnosis::bug("environment-unknown", "the environment was there a moment ago"));
     };
     edge::result(&match arguments.output {
@@ -146,9 +149,9 @@ impl PipelineView {
         let of = |wanted: &Subject| lines.iter().filter(|it| it.subject == *wanted).collect::<Vec<_>>();
         let environments = pipeline.environments.iter().map(|environment| {
             let about = of(&Subject::Environment(environment.name.clone()));
-            let verified = observation.and_then(|it| it.state.as_ref().ok()).and_then(|it| {
-                it.records.environments.get(&environment.name).map(|it| &it.verified)
-            });
+            let verified = observation
+                .and_then(|it| it.state.as_ref().ok())
+                .and_then(|it| it.records.environments.get(&environment.name).map(|it| &it.verified));
             let mut view = EnvironmentView::of(environment, &about);
             if let Some(seen) = observation.and_then(|it| it.environments.get(&environment.name)) {
                 view.saw(seen);
@@ -214,6 +217,10 @@ impl FreightView {
 
 impl LineView {
     fn of(line: &Line) -> Self {
-        Self { kind: line.kind.as_str(), text: line.to_string(), look_at: line.look.time().map(|it| it.to_string()) }
+        Self {
+            kind: line.kind.as_str(),
+            text: line.to_string(),
+            look_at: line.look.time().map(|it| it.to_string()),
+        }
     }
 }

@@ -49,7 +49,9 @@ fn verify(repository: &Repository, branch: &str, head: &CommitId) -> Result<Outc
         match answer(&tree, &folder, &parameters, &Cluster::default(), &Limits::default(), repository) {
             Ok(manifests) => {
                 let count = manifests.objects.len();
-                edge::result(&format!("{branch} {folder}: {count} objects, byte for byte what the lock renders to\n"))?;
+                edge::result(&format!(
+                    "{branch} {folder}: {count} objects, byte for byte what the lock renders to\n"
+                ))?;
             }
             Err(error) => {
                 let diagnosis = error.diagnosis();

@@ -73,7 +73,13 @@ pub(crate) struct RollbackArguments {
 pub(crate) fn promote(arguments: &PromoteArguments) -> Result<Outcome, Diagnosis> {
     let action = if arguments.hotfix { RequestAction::Hotfix } else { RequestAction::Promote };
     let at = arguments.repository.at(&arguments.environment);
-    said(arguments.repository.person()?.request(&at, action, Some(&arguments.freight), &arguments.reason, now()))
+    said(arguments.repository.person()?.request(
+        &at,
+        action,
+        Some(&arguments.freight),
+        &arguments.reason,
+        now(),
+    ))
 }
 
 pub(crate) fn rollback(arguments: &RollbackArguments) -> Result<Outcome, Diagnosis> {

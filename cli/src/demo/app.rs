@@ -23,6 +23,7 @@ pub(super) const FOLDER: &str = "apps/myapp";
 
 /// Paths and texts; the example's address and soak are replaced by those of the demo.
 pub(super) fn files(address: &str) -> Vec<(String, String)> {
-    let fit = |text: &str| text.replace("127.0.0.1:8080", address).replace("soak: 30m", &format!("soak: {SOAK}"));
+    let fit =
+        |text: &str| text.replace("127.0.0.1:8080", address).replace("soak: 30m", &format!("soak: {SOAK}"));
     FILES.iter().map(|(path, text)| (format!("{FOLDER}/{path}"), fit(text))).collect()
 }

@@ -35,7 +35,8 @@ pub fn demo(arguments: &DemoArguments, out: &mut dyn Write) -> Result<(), Diagno
 /// The folder of the demo; a temporary one goes when the second value does.
 fn place(arguments: &DemoArguments) -> Result<(PathBuf, Option<tempfile::TempDir>), Diagnosis> {
     let unusable = |what: &str, error: std::io::Error| {
-        Diagnosis::input("demo-folder", format!("{what} cannot be used: {error}")).hint("name another folder with `--keep`")
+        Diagnosis::input("demo-folder", format!("{what} cannot be used: {error}"))
+            .hint("name another folder with `--keep`")
     };
     if let Some(directory) = &arguments.keep {
         let shown = format!("`{}`", directory.display());

@@ -33,8 +33,9 @@ impl Plugin {
     pub(super) async fn start(directory: &Path) -> Result<Self, Diagnosis> {
         let program = beside_us("promoter-plugin")?;
         let socket = directory.join(format!("{NAME}.sock"));
-        let log = std::fs::File::create(directory.join("plugin.log"))
-            .map_err(|error| Diagnosis::upstream("demo-plugin", format!("its log cannot be written: {error}")))?;
+        let log = std::fs::File::create(directory.join("plugin.log")).map_err(|error| {
+            Diagnosis::upstream("demo-plugin", format!("its log cannot be written: {error}"))
+        })?;
         let child = Command::new(&program)
             .arg("serve")
             .arg("--socket-dir")
@@ -105,7 +106,8 @@ impl Drop for Plugin {
 }
 
 fn beside_us(name: &str) -> Result<PathBuf, Diagnosis> {
-    let us = std::env::current_exe()
-        .map_err(|error| Diagnosis::upstream("demo-plugin", format!("this program's place is unknown: {error}")))?;
+    let us = std::env::current_exe().map_err(|error| {
+        Diagnosis::upstream("demo-plugin", format!("this program's place is unknown: {error}"))
+    })?;
     Ok(us.with_file_name(name))
 }

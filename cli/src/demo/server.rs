@@ -22,7 +22,9 @@ pub(super) struct Server {
 impl Server {
     /// Starts it on a free port.
     pub(super) fn start(runtime: &tokio::runtime::Runtime) -> Result<Self, Diagnosis> {
-        let broken = |error| Diagnosis::upstream("demo-server", format!("no port of 127.0.0.1 can be listened on: {error}"));
+        let broken = |error| {
+            Diagnosis::upstream("demo-server", format!("no port of 127.0.0.1 can be listened on: {error}"))
+        };
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).map_err(broken)?;
         let address = listener.local_addr().map_err(broken)?.to_string();
         let asked = Arc::new(AtomicUsize::new(0));
@@ -43,7 +45,8 @@ async fn serve(listener: TcpListener, asked: Arc<AtomicUsize>) {
             let asked = asked.clone();
             async move {
                 asked.fetch_add(1, Ordering::SeqCst);
-                let status = if request.uri().path() == "/healthz" { StatusCode::OK } else { StatusCode::NOT_FOUND };
+                let status =
+                    if request.uri().path() == "/healthz" { StatusCode::OK } else { StatusCode::NOT_FOUND };
                 let mut response = Response::new(Full::new(Bytes::from_static(b"{\"ready\":true}\n")));
                 *response.status_mut() = status;
                 Ok::<_, Infallible>(response)
@@ -51,7 +54,9 @@ async fn serve(listener: TcpListener, asked: Arc<AtomicUsize>) {
         });
         tokio::spawn(async move {
             // A connection that breaks off is the asker's business.
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), answer)
+                .await;
         });
     }
 }

@@ -38,11 +38,10 @@ pub(super) struct Stage {
 impl Stage {
     /// Makes the folder's contents and starts what runs.
     pub(super) fn build(place: PathBuf) -> Result<Self, Diagnosis> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .map_err(|error| Diagnosis::upstream("runtime", format!("no runtime can be started: {error}")))?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(
+                |error| Diagnosis::upstream("runtime", format!("no runtime can be started: {error}")),
+            )?;
         let server = Server::start(&runtime)?;
         let plugin = runtime.block_on(Plugin::start(&place))?;
         let repo = place.join("repo.git");
@@ -70,11 +69,20 @@ impl Stage {
         let mut draft = Draft::new(cache);
         let tree = draft.edit(head.as_ref(), &changes).map_err(|error| error.diagnosis())?;
         let identity = &self.files.settings().identity;
-        let author =
-            Signature { name: identity.name.clone(), email: identity.email.clone(), at: now(), offset_minutes: 0 };
+        let author = Signature {
+            name: identity.name.clone(),
+            email: identity.email.clone(),
+            at: now(),
+            offset_minutes: 0,
+        };
         let parents: Vec<CommitId> = head.clone().into_iter().collect();
-        let new =
-            NewCommit { tree: &tree, parents: &parents, author: &author, committer: &author, message: subject };
+        let new = NewCommit {
+            tree: &tree,
+            parents: &parents,
+            author: &author,
+            committer: &author,
+            message: subject,
+        };
         let commit = draft.commit(&new).map_err(|error| error.diagnosis())?;
         let update = RefUpdate { name: MAIN.to_owned(), expect: head, to: commit.clone() };
         draft.push(&[update]).map_err(|error| error.diagnosis())?;
@@ -92,9 +100,15 @@ impl Stage {
     }
 
     /// What an environment runs: the head of its active branch and its lock.
-    pub(super) fn active(&mut self, environment: &Name) -> Result<Option<(CommitId, PromotionLock)>, Diagnosis> {
+    pub(super) fn active(
+        &mut self,
+        environment: &Name,
+    ) -> Result<Option<(CommitId, PromotionLock)>, Diagnosis> {
         let seen = self.look()?;
-        let tip = seen.pipelines.iter().find_map(|(_, it)| it.environments.get(environment)?.active.clone().ok()?);
+        let tip = seen
+            .pipelines
+            .iter()
+            .find_map(|(_, it)| it.environments.get(environment)?.active.clone().ok()?);
         Ok(tip.and_then(|tip| Some((tip.commit, tip.lock.ok()??))))
     }
 
@@ -128,10 +142,13 @@ fn init_bare(repo: &Path) -> Result<(), Diagnosis> {
         .args(["init", "--quiet", "--bare", "--initial-branch=main"])
         .arg(repo)
         .output()
-        .map_err(|error| Diagnosis::input("demo-git", format!("git cannot be started: {error}")).hint("install git"))?;
+        .map_err(|error| {
+            Diagnosis::input("demo-git", format!("git cannot be started: {error}")).hint("install git")
+        })?;
     if output.status.success() {
         return Ok(());
     }
     let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Diagnosis::input("demo-git", format!("git made no repository: {why}")).hint("git 2.28 or newer is needed"))
+    Err(Diagnosis::input("demo-git", format!("git made no repository: {why}"))
+        .hint("git 2.28 or newer is needed"))
 }

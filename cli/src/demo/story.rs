@@ -5,10 +5,10 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use promoter_core::record::RequestAction;
-use promoter_core::{Diagnosis, Digest, Name};
 use promoter_controller::people::Where;
 use promoter_controller::run::now;
+use promoter_core::record::RequestAction;
+use promoter_core::{Diagnosis, Digest, Name};
 
 use super::app::{FOLDER, SOAK};
 use super::stage::Stage;
@@ -35,7 +35,9 @@ pub(super) fn tell(stage: &mut Stage, out: &mut dyn Write) -> Result<(), Diagnos
 
     let repo = teller.stage.repo.display().to_string();
     teller.title("A repository, a plugin, a controller")?;
-    teller.say(&format!("repository  {repo}, branch main: {FOLDER}/promoter.yaml, base/, envs/dev, envs/staging, envs/prod"))?;
+    teller.say(&format!(
+        "repository  {repo}, branch main: {FOLDER}/promoter.yaml, base/, envs/dev, envs/staging, envs/prod"
+    ))?;
     teller.say("pipeline    dev (checked by HTTP) -> staging (soak) -> prod (one approval)")?;
     let socket = teller.stage.plugin.socket.display().to_string();
     teller.say(&format!("plugin      promoter-plugin serve, asked over {socket} as Argo CD asks"))?;
@@ -99,11 +101,16 @@ pub(super) fn what_next(stage: &Stage, kept: Option<&Path>, out: &mut dyn Write)
             lines.push(format!("  promoter status --repo {repo}"));
             lines.push(format!("  promoter explain prod --repo {repo}"));
             lines.push(format!("  promoter log prod --repo {repo}"));
-            lines.push(format!("  promoter release prod --repo {repo}; promoter-controller --once --repo {repo}"));
+            lines.push(format!(
+                "  promoter release prod --repo {repo}; promoter-controller --once --repo {repo}"
+            ));
             lines.push(format!("  git -C {repo} log --graph --oneline environment/prod"));
         }
         None => {
-            lines.push("  promoter demo --keep DIR    leaves the repository in DIR and says how to go on with it".to_owned());
+            lines.push(
+                "  promoter demo --keep DIR    leaves the repository in DIR and says how to go on with it"
+                    .to_owned(),
+            );
             lines.push("  promoter --help             what people type".to_owned());
         }
     }
@@ -144,7 +151,8 @@ impl Teller<'_> {
             // The first look makes the freight that is waited for.
             self.advance()?;
             let records = self.stage.person.records(None)?;
-            let record = records.newest().map_err(|unread| Diagnosis::upstream("record-unreadable", unread))?;
+            let record =
+                records.newest().map_err(|unread| Diagnosis::upstream("record-unreadable", unread))?;
             newest = record.map(|it| it.freight.id().alias()).unwrap_or_default();
             if started.elapsed() > PATIENCE {
                 break;
@@ -175,7 +183,8 @@ impl Teller<'_> {
         if let Some(finding) = pass.findings.into_iter().next() {
             return Err(finding);
         }
-        let lines: Vec<String> = pass.plans.iter().flat_map(|it| &it.report).map(ToString::to_string).collect();
+        let lines: Vec<String> =
+            pass.plans.iter().flat_map(|it| &it.report).map(ToString::to_string).collect();
         for line in &lines {
             if self.said.insert(line.clone()) {
                 self.say(line)?;

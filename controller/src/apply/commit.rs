@@ -32,8 +32,12 @@ impl Moves {
     /// Starts without any. Commits are made by the repository's identity, now.
     pub(super) fn new(repository: &Repository, now: UnixSeconds) -> Self {
         let identity = &repository.settings().identity;
-        let signature =
-            Signature { name: identity.name.clone(), email: identity.email.clone(), at: now, offset_minutes: 0 };
+        let signature = Signature {
+            name: identity.name.clone(),
+            email: identity.email.clone(),
+            at: now,
+            offset_minutes: 0,
+        };
         Self { draft: Draft::new(&repository.cache), signature, updates: Vec::new() }
     }
 
@@ -52,15 +56,23 @@ impl Moves {
 
     /// Moves a branch.
     pub(super) fn branch(&mut self, name: &str, expect: Option<&CommitId>, to: &CommitId) {
-        let update = RefUpdate { name: format!("refs/heads/{name}"), expect: expect.cloned(), to: to.clone() };
+        let update =
+            RefUpdate { name: format!("refs/heads/{name}"), expect: expect.cloned(), to: to.clone() };
         self.updates.push(update);
     }
 
     /// Puts a note on a commit.
     pub(super) fn note(&mut self, refs: &Refs, on: &CommitId, text: String) -> Result<(), Diagnosis> {
         let notes = BTreeMap::from([(on.clone(), text)]);
-        let head = self.draft.notes(refs.notes.as_ref(), &notes, &self.signature).map_err(|error| error.diagnosis())?;
-        self.updates.extend(head.map(|to| RefUpdate { name: NOTES_REF.to_owned(), expect: refs.notes.clone(), to }));
+        let head = self
+            .draft
+            .notes(refs.notes.as_ref(), &notes, &self.signature)
+            .map_err(|error| error.diagnosis())?;
+        self.updates.extend(head.map(|to| RefUpdate {
+            name: NOTES_REF.to_owned(),
+            expect: refs.notes.clone(),
+            to,
+        }));
         Ok(())
     }
 

@@ -59,7 +59,8 @@ pub fn change_hold(
     );
     let mut moves = Moves::new(repository, now);
     let parents = vec![active.clone()];
-    let commit = moves.commit(&Commit { base: Some(active), changes: vec![file(path, text)], parents, message })?;
+    let commit =
+        moves.commit(&Commit { base: Some(active), changes: vec![file(path, text)], parents, message })?;
     moves.branch(&environment.active_branch, Some(active), &commit);
     moves.note(refs, &commit, note(change.expect_lock))?;
     moves.push(refs, said)

@@ -40,7 +40,13 @@ pub(super) fn merge(
 }
 
 /// The message: what was promoted, and the trailers that GitOps Promoter and people read.
-fn message(repository: &Repository, action: &Merge, active: &CommitId, proposed: &CommitId, branch: &str) -> String {
+fn message(
+    repository: &Repository,
+    action: &Merge,
+    active: &CommitId,
+    proposed: &CommitId,
+    branch: &str,
+) -> String {
     let freight = &action.freight;
     let mut text = format!("Promote {} to {}\n\nMerges `{branch}`.\n\n", freight.alias(), action.environment);
     let mut trailer = |key: &str, value: &str| {

@@ -61,7 +61,10 @@ pub fn apply(
 /// The environment that an action names; the plan was made from the same pipeline.
 fn environment<'a>(pipeline: &'a Pipeline, name: &Name) -> Result<&'a Environment, Diagnosis> {
     pipeline.environment(name).ok_or_else(|| {
-        Diagnosis::bug("plan-unknown-environment", format!("the plan names `{name}`, which `{}` has not", pipeline.name))
+        Diagnosis::bug(
+            "plan-unknown-environment",
+            format!("the plan names `{name}`, which `{}` has not", pipeline.name),
+        )
     })
 }
 

@@ -4,7 +4,9 @@ use promoter_core::pipeline::Pipeline;
 use promoter_core::plan::{Propose, Withdraw};
 use promoter_core::{CommitId, Content, Diagnosis, LOCK_FILE, PromotionLock, UnixSeconds};
 use promoter_kustomize::Files as _;
-use promoter_render::hydrate::{DryCommit, Inputs, METADATA_FILE, Metadata, Trailer, commit_message, hydrate, note};
+use promoter_render::hydrate::{
+    DryCommit, Inputs, METADATA_FILE, Metadata, Trailer, commit_message, hydrate, note,
+};
 use promoter_render::{Limits, Mode, Pins, hydrated};
 
 use super::commit::{Commit, Moves};
@@ -29,7 +31,8 @@ pub(super) fn propose(
     // Rendering comes first: what does not render must leave no trace on any branch.
     let path = format!("{}/{LOCK_FILE}", pipeline.name);
     let pins = Pins::of(action.lock.clone(), path, Mode::Live).map_err(|error| error.diagnosis())?;
-    let (_, manifests) = hydrated(&pins, &Limits::default(), repository).map_err(|error| error.diagnosis())?;
+    let (_, manifests) =
+        hydrated(&pins, &Limits::default(), repository).map_err(|error| error.diagnosis())?;
     let active = match active {
         Some(active) => active.clone(),
         None => match create_active(repository, refs, active_branch, now)? {

@@ -48,7 +48,9 @@ fn sentence(record: &Record) -> String {
             let alias = it.freight.alias();
             match it.phase {
                 // A record that is later than its run began closes the run: the freight leaves.
-                Phase::Passed if it.at > it.since => format!("{}: {alias} was verified until {}", it.environment, it.at),
+                Phase::Passed if it.at > it.since => {
+                    format!("{}: {alias} was verified until {}", it.environment, it.at)
+                }
                 Phase::Passed => format!("{}: {alias} verified ({})", it.environment, it.message),
                 Phase::Failed => format!("{}: {alias} failed verification ({})", it.environment, it.message),
             }

@@ -6,7 +6,8 @@ use promoter_core::observation::DryRender;
 use promoter_core::pipeline::{Environment, Pipeline};
 use promoter_core::record::{FreightRecord, Records};
 use promoter_core::{
-    Artifact, CommitId, Content, Diagnosis, Digest, Freight, LOCK_FILE, LockVersion, Name, PromotionLock, Render,
+    Artifact, CommitId, Content, Diagnosis, Digest, Freight, LOCK_FILE, LockVersion, Name, PromotionLock,
+    Render,
 };
 use promoter_render::{Limits, Mode, Pins, hydrated};
 

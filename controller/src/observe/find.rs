@@ -64,8 +64,7 @@ fn paths(files: &dyn Files) -> Vec<String> {
 }
 
 fn read(files: &dyn Files, path: &str) -> Result<Vec<Pipeline>, Diagnosis> {
-    let unreadable =
-        |why: String| Diagnosis::input("pipeline-unreadable", why).at(Place::new(path, 0));
+    let unreadable = |why: String| Diagnosis::input("pipeline-unreadable", why).at(Place::new(path, 0));
     let bytes = files.read(path).map_err(|error| unreadable(error.to_string()))?;
     let text = std::str::from_utf8(&bytes).map_err(|_| unreadable(format!("`{path}` is not UTF-8")))?;
     pipeline::read(path, text).map_err(|error| error.diagnosis())

@@ -151,7 +151,13 @@ impl Observer {
             .iter()
             .map(|environment| (environment.name.clone(), self.environment(pipeline, environment, refs)))
             .collect();
-        Observation { repository: self.repository.url.clone(), dry, state, measures: self.measures, environments }
+        Observation {
+            repository: self.repository.url.clone(),
+            dry,
+            state,
+            measures: self.measures,
+            environments,
+        }
     }
 
     fn state(&mut self, pipeline: &Pipeline, refs: &Refs) -> Fact<State> {
@@ -170,7 +176,12 @@ impl Observer {
         Ok(State { head: Some(head.clone()), records })
     }
 
-    fn environment(&mut self, pipeline: &Pipeline, environment: &Environment, refs: &Refs) -> EnvironmentSeen {
+    fn environment(
+        &mut self,
+        pipeline: &Pipeline,
+        environment: &Environment,
+        refs: &Refs,
+    ) -> EnvironmentSeen {
         let active = self.tip(pipeline, environment, &environment.active_branch, refs);
         let proposed = self.tip(pipeline, environment, &environment.proposed_branch, refs);
         let proposed_contains_active = match (&active, &proposed) {
@@ -187,7 +198,13 @@ impl Observer {
         }
     }
 
-    fn tip(&mut self, pipeline: &Pipeline, environment: &Environment, branch: &str, refs: &Refs) -> Option<Tip> {
+    fn tip(
+        &mut self,
+        pipeline: &Pipeline,
+        environment: &Environment,
+        branch: &str,
+        refs: &Refs,
+    ) -> Option<Tip> {
         let commit = refs.branch(branch)?;
         let key = (pipeline.name.clone(), environment.name.clone(), commit.clone());
         if let Some(tip) = self.tips.get(&key) {

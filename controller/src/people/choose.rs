@@ -37,7 +37,8 @@ impl Where<'_> {
 
     /// Finds the one environment that is meant.
     pub(super) fn find<'a>(&self, seen: &'a Seen) -> Result<Target<'a>, Diagnosis> {
-        let wanted = seen.pipelines.iter().filter(|(it, _)| self.pipeline.is_none_or(|name| it.name == *name));
+        let wanted =
+            seen.pipelines.iter().filter(|(it, _)| self.pipeline.is_none_or(|name| it.name == *name));
         let mut targets = wanted.filter_map(|(pipeline, observation)| {
             let environment = pipeline.environment(self.environment)?;
             Some(Target { pipeline, environment, seen: observation })
@@ -172,7 +173,8 @@ pub(super) fn previous(target: &Target<'_>) -> Result<FreightId, Diagnosis> {
     let (_, lock) = target.active()?;
     lock.promotion.as_ref().and_then(|it| it.previous.clone()).ok_or_else(|| {
         let name = &target.environment.name;
-        Diagnosis::input("nothing-before", format!("`{name}` ran nothing before")).hint("name the freight with `--to`")
+        Diagnosis::input("nothing-before", format!("`{name}` ran nothing before"))
+            .hint("name the freight with `--to`")
     })
 }
 
@@ -195,7 +197,8 @@ pub(super) fn assemble(
         let content = match settings.iter().find(|it| it.name == subscription.name) {
             Some(setting) => setting.resolve(Some(&origin)).map_err(|error| error.diagnosis())?.content,
             None if subscription.origin == SubscriptionOrigin::Git => {
-                let dry = seen.dry.as_ref().map_err(|unread| Diagnosis::upstream("branch-unreadable", unread))?;
+                let dry =
+                    seen.dry.as_ref().map_err(|unread| Diagnosis::upstream("branch-unreadable", unread))?;
                 Content::Git { url: repository.url.clone(), commit: dry.head.clone() }
             }
             None => newest.and_then(|it| it.freight.get(&subscription.name)).cloned().ok_or_else(|| {

@@ -15,7 +15,9 @@ use promoter_core::{CommitId, Diagnosis, FreightId, Hold, Name, Setting, UnixSec
 
 use crate::apply::{Applied, HoldChange, change_hold, record};
 use crate::observe::{Observer, Seen};
-use crate::people::choose::{Target, assemble, find_pipeline, known_state, named_or_proposed, previous, records};
+use crate::people::choose::{
+    Target, assemble, find_pipeline, known_state, named_or_proposed, previous, records,
+};
 pub use crate::people::choose::{Where, find_freight};
 use crate::repository::Repository;
 
@@ -83,7 +85,8 @@ impl Person {
             };
             Ok(Change { write: vec![Record::Freight(record)], text })
         })?;
-        made.map(|id| (id, text)).ok_or_else(|| Diagnosis::bug("freight-create", "freight was made without an id"))
+        made.map(|id| (id, text))
+            .ok_or_else(|| Diagnosis::bug("freight-create", "freight was made without an id"))
     }
 
     /// Asks for freight in an environment.
@@ -132,14 +135,19 @@ impl Person {
         self.change_at(at, now, |target| {
             let id = named_or_proposed(target, freight)?;
             let environment = &target.environment.name;
-            let known = records(target.seen)?.environments.get(environment).and_then(|it| it.approved.get(&id));
+            let known =
+                records(target.seen)?.environments.get(environment).and_then(|it| it.approved.get(&id));
             let mut approvals = match known {
                 Some(Ok(known)) => known.approvals.clone(),
                 Some(Err(unread)) => return Err(Diagnosis::input("record-unreadable", unread)),
                 None => Vec::new(),
             };
             if approvals.iter().any(|it| it.by == word.by) {
-                return Ok(Change::none(format!("{environment}: {} approved {} before", word.by, id.alias())));
+                return Ok(Change::none(format!(
+                    "{environment}: {} approved {} before",
+                    word.by,
+                    id.alias()
+                )));
             }
             approvals.push(word.clone());
             let text = format!("{environment}: {} approves {} {}", word.by, id.alias(), id.short());
@@ -177,7 +185,12 @@ impl Person {
     }
 
     /// Holds an environment as it is, or releases it: a commit on its active branch that changes the lock's `hold`.
-    pub fn hold(&mut self, at: &Where<'_>, reason: Option<&str>, now: UnixSeconds) -> Result<String, Diagnosis> {
+    pub fn hold(
+        &mut self,
+        at: &Where<'_>,
+        reason: Option<&str>,
+        now: UnixSeconds,
+    ) -> Result<String, Diagnosis> {
         let hold = reason.map(|reason| Hold { reason: reason.to_owned(), by: self.by(), at: Some(now) });
         for _ in 0..TRIES_MAX {
             let mut seen = self.observer.observe()?;
@@ -276,5 +289,6 @@ impl Change {
 }
 
 fn contended() -> Diagnosis {
-    Diagnosis::upstream("git-contended", "others kept writing to the same branch").hint("run the command again")
+    Diagnosis::upstream("git-contended", "others kept writing to the same branch")
+        .hint("run the command again")
 }
