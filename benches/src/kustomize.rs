@@ -10,7 +10,7 @@ use crate::{Programs, tree};
 const ROUNDS: usize = 31;
 
 /// Measures a small overlay and a single ConfigMap.
-pub fn measure(programs: &Programs) -> Result<Vec<String>> {
+pub(crate) fn measure(programs: &Programs) -> Result<Vec<String>> {
     let place = tempfile::tempdir()?;
     tree::write_app(place.path())?;
     tree::write(place.path(), "one/kustomization.yaml", "resources: [map.yaml]\n")?;

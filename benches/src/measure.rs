@@ -5,22 +5,22 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 /// The times of one subject, sorted.
-pub struct Times(Vec<Duration>);
+pub(crate) struct Times(Vec<Duration>);
 
 impl Times {
     /// The middle one.
-    pub fn median(&self) -> Duration {
+    pub(crate) fn median(&self) -> Duration {
         self.0[self.0.len() / 2]
     }
 
     /// The shortest.
-    pub fn least(&self) -> Duration {
+    pub(crate) fn least(&self) -> Duration {
         self.0[0]
     }
 }
 
 /// Runs `ours` and `peer` in turn, `rounds` times after one round that does not count.
-pub fn in_turn(
+pub(crate) fn in_turn(
     rounds: usize,
     mut ours: impl FnMut() -> Result<()>,
     mut peer: impl FnMut() -> Result<()>,
@@ -46,7 +46,7 @@ fn timed(run: &mut impl FnMut() -> Result<()>) -> Result<Duration> {
 }
 
 /// Runs a program to its end, throwing its output away; a failure is an error with what it said.
-pub fn run(program: &std::path::Path, arguments: &[&std::ffi::OsStr]) -> Result<()> {
+pub(crate) fn run(program: &std::path::Path, arguments: &[&std::ffi::OsStr]) -> Result<()> {
     let output = std::process::Command::new(program)
         .args(arguments)
         .output()
@@ -61,7 +61,7 @@ pub fn run(program: &std::path::Path, arguments: &[&std::ffi::OsStr]) -> Result<
 }
 
 /// One line of the report: both medians and how many times less ours is.
-pub fn compare(what: &str, ours: &Times, peer: &Times, peer_name: &str) -> String {
+pub(crate) fn compare(what: &str, ours: &Times, peer: &Times, peer_name: &str) -> String {
     let ratio = peer.median().as_secs_f64() / ours.median().as_secs_f64();
     format!(
         "{what:<44} {:>9} (least {:>9})   {peer_name} {:>9}   {ratio:>6.1} times less",
@@ -72,6 +72,6 @@ pub fn compare(what: &str, ours: &Times, peer: &Times, peer_name: &str) -> Strin
 }
 
 /// `12.34 ms`.
-pub fn millis(time: Duration) -> String {
+pub(crate) fn millis(time: Duration) -> String {
     format!("{:.2} ms", time.as_secs_f64() * 1e3)
 }

@@ -17,7 +17,7 @@ const ENVIRONMENTS: usize = 100;
 const ROUNDS: usize = 21;
 
 /// Measures the first passes and the quiet ones.
-pub fn measure() -> Result<Vec<String>> {
+pub(crate) fn measure() -> Result<Vec<String>> {
     let repo = TestRepo::new();
     repo.git(&["config", "http.receivepack", "true"]);
     let place = tempfile::tempdir()?;

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use promoter_plugin::cmp::client::{Archive, Client, Request};
-use promoter_sources::disk::DiskFiles;
 
 use crate::measure::{compare, in_turn, millis, run};
 use crate::{Programs, tree};
@@ -18,7 +17,7 @@ const BYTES: usize = 2_000_000;
 const AT_ONCE: usize = 64;
 
 /// Measures single requests, many at once, and memory.
-pub fn measure(programs: &Programs) -> Result<Vec<String>> {
+pub(crate) fn measure(programs: &Programs) -> Result<Vec<String>> {
     let place = tempfile::tempdir()?;
     let repository = place.path().join("repository");
     let commit = write_repository(&repository)?;

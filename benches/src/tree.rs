@@ -5,10 +5,10 @@ use std::path::Path;
 use anyhow::Result;
 
 /// The app's folder in the repository.
-pub const APP: &str = "apps/shop";
+pub(crate) const APP: &str = "apps/shop";
 
 /// Writes a base of ten objects and an overlay with namespace, images, replicas and a patch.
-pub fn write_app(root: &Path) -> Result<()> {
+pub(crate) fn write_app(root: &Path) -> Result<()> {
     let mut resources = String::new();
     for number in 0..4 {
         let deployment = format!(
@@ -41,7 +41,7 @@ pub fn write_app(root: &Path) -> Result<()> {
 }
 
 /// Writes other apps' files until the repository has `files` of them with about `bytes` in all.
-pub fn write_neighbours(root: &Path, files: usize, bytes: usize) -> Result<()> {
+pub(crate) fn write_neighbours(root: &Path, files: usize, bytes: usize) -> Result<()> {
     let each = bytes / files;
     for number in 0..files {
         let mut text = format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: n{number}\ndata:\n");
@@ -56,7 +56,7 @@ pub fn write_neighbours(root: &Path, files: usize, bytes: usize) -> Result<()> {
 }
 
 /// Writes one file below a root, with its directories.
-pub fn write(root: &Path, path: &str, text: &str) -> Result<()> {
+pub(crate) fn write(root: &Path, path: &str, text: &str) -> Result<()> {
     let path = root.join(path);
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;

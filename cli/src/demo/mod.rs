@@ -18,14 +18,14 @@ use stage::Stage;
 
 /// What `promoter demo` is asked.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub struct DemoArguments {
+pub(crate) struct DemoArguments {
     /// Leaves the repository in DIR, to play with
     #[arg(long, value_name = "DIR")]
-    pub keep: Option<PathBuf>,
+    pub(super) keep: Option<PathBuf>,
 }
 
 /// Plays the story.
-pub fn demo(arguments: &DemoArguments, out: &mut dyn Write) -> Result<(), Diagnosis> {
+pub(crate) fn demo(arguments: &DemoArguments, out: &mut dyn Write) -> Result<(), Diagnosis> {
     let (place, _temporary) = place(arguments)?;
     let mut stage = Stage::build(place)?;
     story::tell(&mut stage, out)?;
@@ -56,6 +56,7 @@ fn place(arguments: &DemoArguments) -> Result<(PathBuf, Option<tempfile::TempDir
 }
 
 /// A line that cannot be printed ends the demo: nobody watches any more.
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives the value")]
 fn unprintable(error: std::io::Error) -> Diagnosis {
     Diagnosis::upstream("output", format!("the output cannot be written: {error}"))
 }

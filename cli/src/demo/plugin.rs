@@ -58,9 +58,8 @@ impl Plugin {
     async fn wait(&mut self) -> Result<(), Diagnosis> {
         let started = Instant::now();
         loop {
-            let error = match Client::connect(&self.socket, PATIENCE).await {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
+            let Err(error) = Client::connect(&self.socket, PATIENCE).await else {
+                return Ok(());
             };
             let ended = self.child.try_wait().ok().flatten();
             if started.elapsed() > PATIENCE || ended.is_some() {
