@@ -1,9 +1,10 @@
 //! Changes a found text as little as possible, so that a reviewer sees what changed and comments stay.
 //!
 //! Values are replaced where they stand, entries put in or taken out by line. What this does not understand (block
-//! scalars, artifacts in one flow sequence) ends in the canonical text: the result is read back and compared, so an
-//! edit is right or not made.
+//! scalars, artifacts in one flow sequence) ends in the canonical text with the comments that were there: the
+//! result is read back and compared, so an edit is right or not made.
 
+use super::format::with_comments;
 use super::read::{self, LIMITS};
 use super::text::Text;
 use super::write::{self, Written};
@@ -24,7 +25,7 @@ impl PromotionLock {
         }
         let edited = edited(found, &lock, &wanted)
             .filter(|it| Self::parse(it, path).is_ok_and(|it| it.means(&wanted)));
-        Ok(edited.unwrap_or_else(|| wanted.emit()))
+        Ok(edited.unwrap_or_else(|| with_comments(found, wanted.emit(), path)))
     }
 
     /// Equality up to the spelling of addresses.

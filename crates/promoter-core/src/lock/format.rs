@@ -19,15 +19,16 @@ impl PromotionLock {
         if stale.iter().any(|it| matches!(it, Stale::Id { .. })) {
             lock.render.digest = None;
         }
-        let canonical = lock.emit();
-        let Some(comments) = Comments::of(found) else {
-            return Ok(canonical);
-        };
-        let formatted = comments.put_into(&canonical).unwrap_or_default();
-        // Comments are never worth a broken lock.
-        let sound = Self::parse(&formatted, path).is_ok_and(|it| it.emit() == canonical);
-        Ok(if sound { formatted } else { canonical })
+        Ok(with_comments(found, lock.emit(), path))
     }
+}
+
+/// A canonical text with the comments of a found one.
+pub(super) fn with_comments(found: &str, canonical: String, path: &str) -> String {
+    let formatted = Comments::of(found).and_then(|it| it.put_into(&canonical));
+    // Comments are never worth a broken lock.
+    let sound = |it: &String| PromotionLock::parse(it, path).is_ok_and(|it| it.emit() == canonical);
+    formatted.filter(sound).unwrap_or(canonical)
 }
 
 /// Comments by what they belong to.

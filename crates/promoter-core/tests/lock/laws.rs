@@ -233,7 +233,7 @@ proptest! {
         let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
         let from = at.index(starts.len());
         let to = (from + gone).min(starts.len() - 1);
-        let mut broken = text.clone();
+        let mut broken = text;
         broken.replace_range(starts[from]..starts[to], slip);
         if let Ok(edited) = lock.edit(&broken, PATH) {
             prop_assert_eq!(PromotionLock::parse(&edited, PATH).unwrap().freight.id(), lock.freight.id());
