@@ -4,7 +4,12 @@
 //! A case is a folder: `input/` is built, `expected.yaml` is what kustomize v5.8.1 prints, or `refused.txt` what promoter
 //! says where kustomize fails too. `PROMOTER_ORACLE=1` asks kustomize anew, `PROMOTER_BLESS=1` accepts our messages.
 
-#![expect(clippy::print_stderr, reason = "skipping a test says so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a failed unwrap here is a failed test, and skipping says so"
+)]
 
 mod merges;
 mod support;

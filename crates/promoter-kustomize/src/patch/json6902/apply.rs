@@ -2,7 +2,7 @@
 
 use json_patch::PatchOperation;
 use json_patch::jsonptr::Pointer;
-use promoter_yaml::{Data, Form, Map, Node, Scalar, Tag};
+use promoter_yaml::{Data, Form, Map, Node, Scalar, Tag, emit_hydrated};
 use serde_json::Value;
 
 use super::{JsonPatchError, Notes, Step};
@@ -188,7 +188,7 @@ fn node(value: &Value) -> Node {
         Value::Null => Node::null(),
         Value::Bool(it) => Node::bool(*it),
         Value::Number(it) => number(it.as_f64().unwrap_or_default()),
-        Value::String(it) => Node::str(it.as_str()),
+        Value::String(it) => text(it.as_str()),
         Value::Array(items) => Node::seq(items.iter().map(node).collect()),
         Value::Object(object) => {
             Node::map(object.iter().map(|(key, it)| (Box::from(key.as_str()), node(it))).collect())
@@ -201,28 +201,50 @@ fn through_json(node: &mut Node) -> Result<(), String> {
     match &mut node.data {
         Data::Map(map) => map.iter_mut().try_for_each(|(_, it)| through_json(it)),
         Data::Seq(items) => items.iter_mut().try_for_each(through_json),
+        // The text itself stays.
+        Data::Scalar(scalar) if scalar.tag == Tag::Str => {
+            scalar.form = form(&scalar.text);
+            Ok(())
+        }
         Data::Scalar(scalar) => {
-            if let Some(data) = scalar_through_json(scalar)? {
-                node.data = data;
-            }
+            node.data = scalar_through_json(scalar)?.data;
             Ok(())
         }
     }
 }
 
-/// `None` when the scalar stays as it is.
-fn scalar_through_json(scalar: &Scalar) -> Result<Option<Data>, String> {
+fn scalar_through_json(scalar: &Scalar) -> Result<Node, String> {
     let refused = || format!("`{}` cannot be JSON, through which a JSON patch has to go", scalar.text);
     match scalar.tag {
-        Tag::Str => Ok(None),
-        Tag::Null => Ok(Some(Node::null().data)),
-        Tag::Bool => Ok(Some(Node::bool(scalar.as_bool().ok_or_else(refused)?).data)),
-        Tag::Timestamp => Ok(Some(Node::str(scalar.rfc3339().ok_or_else(refused)?).data)),
+        Tag::Null => Ok(Node::null()),
+        Tag::Bool => Ok(Node::bool(scalar.as_bool().ok_or_else(refused)?)),
+        Tag::Timestamp => Ok(text(scalar.rfc3339().ok_or_else(refused)?)),
+        Tag::Str => Ok(text(scalar.text.clone())),
         Tag::Int | Tag::Float => {
             let value = scalar.number().map(promoter_yaml::Number::to_f64).filter(|it| it.is_finite());
-            Ok(Some(number(value.ok_or_else(refused)?).data))
+            Ok(number(value.ok_or_else(refused)?))
         }
     }
+}
+
+fn text(text: impl Into<Box<str>>) -> Node {
+    let text = text.into();
+    let form = form(&text);
+    Data::Scalar(Scalar { text, tag: Tag::Str, form }).into()
+}
+
+/// How a text stands after kustomize wrote the JSON as YAML: quotes come and go as they are needed. A later merge that
+/// puts a number in its place asks for this.
+fn form(text: &str) -> Form {
+    let is_simple = text.len() > 5
+        && text.starts_with(|it: char| it.is_ascii_alphabetic())
+        && text.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'.' | b'/'));
+    if is_simple {
+        return Form::Plain;
+    }
+    let mut written = String::new();
+    let is_written = emit_hydrated(&Node::str(text), &mut written).is_ok();
+    if is_written && !written.starts_with(['"', '\'', '|']) { Form::Plain } else { Form::Quoted }
 }
 
 /// A number as Go's shortest `g` format writes it: with an exponent below 1e-4 and from 1e6 on.
