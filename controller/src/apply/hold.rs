@@ -50,11 +50,13 @@ pub fn change_hold(
     let said = said(change);
     let by = change.hold.map_or(&repository.settings().identity.email, |it| &it.by);
     let message = format!(
-        "{said}\n\n{}: {}\n{}: {}\n{}: {by}\n",
+        "{said}\n\n{}: {}\n{}: {}\n{}: {}\n{}: {by}\n",
         Trailer::FREIGHT,
         change.expect_lock,
         Trailer::ENVIRONMENT,
         change.environment,
+        Trailer::PIPELINE,
+        pipeline.name,
         Trailer::BY,
     );
     let mut moves = Moves::new(repository, now);

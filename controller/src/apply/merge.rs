@@ -2,7 +2,7 @@
 
 use promoter_core::pipeline::Pipeline;
 use promoter_core::plan::Merge;
-use promoter_core::{CommitId, Diagnosis, UnixSeconds};
+use promoter_core::{Diagnosis, UnixSeconds};
 use promoter_render::hydrate::{GIT_ATTRIBUTES_FILE, METADATA_FILE, Trailer, note};
 
 use super::commit::{Commit, Moves};
@@ -28,7 +28,7 @@ pub(super) fn merge(
     }
     let ours = [pipeline.name.as_str(), METADATA_FILE, GIT_ATTRIBUTES_FILE];
     let changes = ours.map(|path| Change::Take { path: path.to_owned(), from: proposed.clone() }).into();
-    let message = message(repository, action, active, proposed, &environment.proposed_branch);
+    let message = message(repository, pipeline, action, &environment.proposed_branch);
     let parents = vec![active.clone(), proposed.clone()];
     let mut moves = Moves::new(repository, now);
     let commit = moves.commit(&Commit { base: Some(active), changes, parents, message })?;
@@ -40,13 +40,7 @@ pub(super) fn merge(
 }
 
 /// The message: what was promoted, and the trailers that GitOps Promoter and people read.
-fn message(
-    repository: &Repository,
-    action: &Merge,
-    active: &CommitId,
-    proposed: &CommitId,
-    branch: &str,
-) -> String {
+fn message(repository: &Repository, pipeline: &Pipeline, action: &Merge, branch: &str) -> String {
     let freight = &action.freight;
     let mut text = format!("Promote {} to {}\n\nMerges `{branch}`.\n\n", freight.alias(), action.environment);
     let mut trailer = |key: &str, value: &str| {
@@ -55,12 +49,13 @@ fn message(
     };
     trailer(Trailer::FREIGHT, &freight.to_string());
     trailer(Trailer::ENVIRONMENT, action.environment.as_str());
+    trailer(Trailer::PIPELINE, pipeline.name.as_str());
     trailer(Trailer::BY, action.by.as_deref().unwrap_or(&repository.settings().identity.email));
     if let Some(reason) = &action.reason {
         trailer(Trailer::REASON, reason);
     }
-    trailer("Sha-hydrated-active", active.as_str());
-    trailer("Sha-hydrated-proposed", proposed.as_str());
+    trailer("Sha-hydrated-active", action.expect_active.as_str());
+    trailer("Sha-hydrated-proposed", action.expect_proposed.as_str());
     if let Some(before) = &action.expect_lock {
         trailer("Sha-dry-active", before.hex());
     }

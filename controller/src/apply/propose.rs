@@ -60,6 +60,7 @@ pub(super) fn propose(
     let mut trailers = vec![
         Trailer::new(Trailer::FREIGHT, action.freight.to_string()),
         Trailer::new(Trailer::ENVIRONMENT, action.environment.to_string()),
+        Trailer::new(Trailer::PIPELINE, pipeline.name.to_string()),
     ];
     trailers.extend(action.by.iter().map(|it| Trailer::new(Trailer::BY, it)));
     trailers.extend(action.reason.iter().map(|it| Trailer::new(Trailer::REASON, it)));
@@ -92,7 +93,7 @@ pub(super) fn withdraw(
     let parents = parents(repository, Some(proposed), active)?;
     let freight = &action.freight;
     let message = format!(
-        "Withdraw {} from {}\n\n{}\n\n{}: {}\n{}: {}\n",
+        "Withdraw {} from {}\n\n{}\n\n{}: {}\n{}: {}\n{}: {}\n",
         freight.alias(),
         action.environment,
         action.why,
@@ -100,6 +101,8 @@ pub(super) fn withdraw(
         freight,
         Trailer::ENVIRONMENT,
         action.environment,
+        Trailer::PIPELINE,
+        pipeline.name,
     );
     let mut moves = Moves::new(repository, now);
     let commit = moves.commit(&Commit { base: Some(active), changes: Vec::new(), parents, message })?;

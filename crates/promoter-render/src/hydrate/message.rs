@@ -18,6 +18,8 @@ impl Trailer {
     pub const FREIGHT: &str = "Promoter-freight";
     /// The environment.
     pub const ENVIRONMENT: &str = "Promoter-environment";
+    /// The pipeline.
+    pub const PIPELINE: &str = "Promoter-pipeline";
     /// The person who asked for it.
     pub const BY: &str = "Promoter-by";
     /// Why, as they said.
