@@ -84,19 +84,13 @@ impl Verified<Manifests> {
     /// `manifest.yaml` as it is written to a branch. Errors: also a Secret with data that the lock does not allow,
     /// since everyone who may read the branch could read it.
     pub fn to_hydrated(&self) -> Result<Hydrated, VerifyError> {
-        let refused = self.objects.iter().find(|it| {
-            is_secret_with_data(it)
-                && !it
-                    .metadata("name")
-                    .is_some_and(|name| self.rules.allow_secrets.iter().any(|it| it == name))
-        });
-        if let Some(secret) = refused {
-            let name = secret.metadata("name").unwrap_or_default().into();
-            return Err(VerifyError::Secret {
-                object: secret.shown(),
-                name,
-                at: place(secret, &self.source),
-            });
+        for secret in self.objects.iter().filter(|it| is_secret_with_data(it)) {
+            let name = secret.metadata("name").unwrap_or_default();
+            let name_given = without_hash(name);
+            if !self.rules.allow_secrets.iter().any(|it| it == name || it == name_given) {
+                let (object, at) = (secret.shown(), place(secret, &self.source));
+                return Err(VerifyError::Secret { object, name: name_given.into(), at });
+            }
         }
         Ok(Hydrated::of(self.stream(emit_hydrated)?.into_bytes()))
     }
@@ -153,6 +147,12 @@ fn is_secret_with_data(object: &Object) -> bool {
     object.field("kind") == Some("Secret")
         && object.field("apiVersion") == Some("v1")
         && (has("data") || has("stringData"))
+}
+
+/// The name that people gave: kustomize's generators put a hyphen and ten characters of a hash behind it.
+fn without_hash(name: &str) -> &str {
+    let is_hash = |it: &str| it.len() == 10 && it.bytes().all(|it| b"2456789bcdfghkmt".contains(&it));
+    name.rsplit_once('-').filter(|(_, hash)| is_hash(hash)).map_or(name, |(given, _)| given)
 }
 
 fn unwritable(object: &Object, error: YamlError) -> VerifyError {

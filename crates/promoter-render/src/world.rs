@@ -54,10 +54,10 @@ pub trait World {
 
 /// The door as one run of a render uses it: pins charts, remembers whether one took part and what went wrong.
 pub(crate) struct Door<'a> {
-    pub(crate) world: &'a dyn World,
-    pub(crate) rules: &'a Rules,
-    pub(crate) cluster: &'a Cluster,
-    pub(crate) run: u8,
+    world: &'a dyn World,
+    rules: &'a Rules,
+    cluster: &'a Cluster,
+    run: u8,
     seen: RefCell<Seen>,
 }
 

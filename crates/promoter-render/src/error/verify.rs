@@ -47,7 +47,7 @@ pub enum VerifyError {
     Secret {
         /// The object.
         object: String,
-        /// Its name.
+        /// Its name for `allowSecrets`.
         name: String,
         /// Where.
         at: Place,
@@ -114,8 +114,10 @@ impl VerifyError {
             Self::ObjectTwice { at, .. } => {
                 Diagnosis::input("object-twice", self).at(at).hint("remove or rename one of them")
             }
-            Self::Empty { .. } => Diagnosis::input("render-empty", self)
-                .hint("it would delete everything that runs; is this the directory of the manifests? If it is meant, set `allowEmpty: true`"),
+            Self::Empty { .. } => Diagnosis::input("render-empty", self).hint(
+                "it would delete everything that runs; is this the directory of the manifests? \
+                 If it is meant, set `allowEmpty: true`",
+            ),
             Self::Secret { name, at, .. } => Diagnosis::input("secret-in-output", self).at(at).hint(format!(
                 "seal it or read it from a secret store; if it is no secret, add `{name}` to `allowSecrets`"
             )),

@@ -70,7 +70,7 @@ impl Child<'_> {
             thread::spawn(move || sender.send(Stream::Output(read(stdout, limits.0))));
         }
         if let Some(stderr) = child.stderr.take() {
-            thread::spawn(move || sender.send(Stream::Complaint(read(stderr, limits.1))));
+            thread::spawn(move || sender.send(Stream::Complaint(read_and_drain(stderr, limits.1))));
         }
         let (mut output, mut complaint) = (Vec::new(), Vec::new());
         // Both streams end when the child and whatever it started have ended, or closed them.
@@ -102,6 +102,13 @@ impl Child<'_> {
         child.wait()?;
         Ok(Outcome::TimedOut)
     }
+}
+
+/// Reads the first bytes and lets the rest pass, so that a program that complains a lot is not stopped by it.
+fn read_and_drain(mut stream: impl Read, bytes_max: usize) -> io::Result<Vec<u8>> {
+    let bytes = read(&mut stream, bytes_max)?;
+    io::copy(&mut stream, &mut io::sink())?;
+    Ok(bytes)
 }
 
 /// Reads at most one byte more than allowed, so that the reader of the result sees that there was more.
