@@ -85,7 +85,7 @@ impl History {
                 }
             }
             Step::Restart(controller) => {
-                self.controllers[usize::from(*controller) % 2] = Controller::default()
+                self.controllers[usize::from(*controller) % 2] = Controller::default();
             }
             _ => self.people(step),
         }
