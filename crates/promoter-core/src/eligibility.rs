@@ -55,7 +55,7 @@ pub fn admissible(freight: &FreightId, environment: &Environment, facts: &Facts<
     let rejected = facts.records_of(&environment.name).and_then(|it| it.rejected.get(freight));
     match rejected {
         Some(Ok(rejection)) => return Eligibility::Blocked(vec![rejected_words(rejection)]),
-        Some(Err(unread)) => return Eligibility::Unknown(vec![format!("waits because {unread}")]),
+        Some(Err(unread)) => return Eligibility::Unknown(vec![format!("cannot be judged: {unread}")]),
         None => {}
     }
     let standing = facts.environment(&environment.name);

@@ -57,7 +57,7 @@ fn judge_in(freight: &FreightId, name: &Name, soak: Seconds, facts: &Facts<'_>, 
     let closed = |why: String| Verdict::Closed { why };
     let record = match facts.records_of(name).and_then(|it| it.verified.get(freight)) {
         None => return closed(format!("is not verified in {name}")),
-        Some(Err(unread)) => return waiting(format!("waits because {unread}")),
+        Some(Err(unread)) => return waiting(format!("cannot be judged: {unread}")),
         Some(Ok(record)) if record.phase == Phase::Failed => {
             return closed(format!("failed verification in {name}: {}", record.message));
         }
@@ -72,7 +72,7 @@ fn judge_in(freight: &FreightId, name: &Name, soak: Seconds, facts: &Facts<'_>, 
         Err(unread) => {
             return match Seconds::between(record.since, record.at) >= soak {
                 true => Verdict::Open { how: words(record, soak, name, record.at) },
-                false => waiting(format!("waits because {unread}")),
+                false => waiting(format!("cannot be judged: {unread}")),
             };
         }
     };

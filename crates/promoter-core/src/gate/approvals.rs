@@ -16,7 +16,7 @@ pub(super) fn judge(
     let record = facts.records_of(&environment.name).and_then(|it| it.approved.get(freight));
     let people: BTreeSet<&str> = match record {
         Some(Err(unread)) => {
-            return Verdict::Waiting { until: None, what: format!("waits because {unread}") };
+            return Verdict::Waiting { until: None, what: format!("cannot be judged: {unread}") };
         }
         None => BTreeSet::new(),
         Some(Ok(record)) => {

@@ -25,12 +25,9 @@ fn from_git(facts: &Facts<'_>, seen: &Observation, draft: &mut Draft) -> Option<
     let head = short(&dry.head);
     match &dry.render {
         DryRender::Same => {
-            let newest =
-                newest.map_or_else(String::new, |it| format!(", as {} does", it.freight.id().alias()));
-            draft.stays(
-                Subject::Freight,
-                format!("nothing new: {head} renders to the same manifests{newest}"),
-            );
+            let like =
+                newest.map_or_else(|| "before".into(), |it| format!("{} does", it.freight.id().alias()));
+            draft.stays(Subject::Freight, format!("nothing new, {head} renders as {like}"));
             return None;
         }
         DryRender::Broken { environment, why } => {
@@ -49,7 +46,7 @@ fn from_git(facts: &Facts<'_>, seen: &Observation, draft: &mut Draft) -> Option<
     };
     let id = freight.id();
     if facts.records.freight.contains_key(&id) {
-        draft.stays(Subject::Freight, format!("nothing new: {head} gives {}, which is known", id.alias()));
+        draft.stays(Subject::Freight, format!("nothing new, {head} gives {}, which is known", id.alias()));
         return None;
     }
     draft.moves(Subject::Freight, format!("record {} from {head}", id.alias()));

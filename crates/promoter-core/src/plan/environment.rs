@@ -51,6 +51,7 @@ pub(super) fn step(facts: &Facts<'_>, standing: &Standing<'_>, draft: &mut Draft
                     propose::withdraw(standing, active, why.as_deref().unwrap_or("nothing newer"), draft);
                     return match why {
                         Some(why) => draft.waits(subject, &why, Look::Poll),
+                        None if facts.freight.is_empty() => draft.stays(subject, "no freight yet"),
                         None => draft.stays(subject, "nothing newer"),
                     };
                 }

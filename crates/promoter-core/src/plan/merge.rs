@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::environment::{Target, subject};
 use super::propose::merged_by_person;
-use super::{Action, JudgedGate, Look, Merge, verify};
+use super::{Action, JudgedGate, Look, Merge, request, verify};
 use crate::facts::{Branch, Facts, Standing};
 use crate::gate::{Verdict, judge_after};
 use crate::pipeline::Gate;
@@ -22,10 +22,11 @@ pub(super) fn step(
         return;
     };
     let alias = target.known.id.alias();
+    let asked = target.request.map_or_else(String::new, |it| format!("{}: ", request::words(it)));
     let verdicts = judge(facts, standing, target, draft.now());
     let waits = Waits::of(&verdicts);
     if !waits.words.is_empty() {
-        let what = format!("{alias} {}", waits.words.join(", "));
+        let what = format!("{asked}{alias} {}", waits.words.join(", "));
         return match waits.until {
             Some(until) => draft.waits(subject(standing), &what, Look::At(until)),
             None => {
@@ -35,16 +36,17 @@ pub(super) fn step(
         };
     }
     let gates: Vec<JudgedGate> = verdicts.into_iter().filter_map(open).collect();
-    let how: String = gates.iter().map(|it| format!(", {}", it.description)).collect();
+    let how: Vec<&str> = gates.iter().map(|it| it.description.as_str()).collect();
+    let how = if how.is_empty() { String::new() } else { format!(", which {}", how.join(", ")) };
     if merged_by_person(standing, target) {
         let branch = &standing.rules.proposed_branch;
-        let what = format!("{alias} is proposed on {branch} and a person merges it{how}");
+        let what = format!("{asked}a person merges {alias}{how}, from {branch}");
         return draft.waits(subject(standing), &what, Look::Poll);
     }
     if let Some(locked) = &active.locked {
         verify::leave(facts, standing, locked, draft);
     }
-    draft.moves(subject(standing), format!("merge {alias}{how}"));
+    draft.moves(subject(standing), format!("{asked}merge {alias}{how}"));
     draft.act(Action::Merge(Merge {
         environment: standing.rules.name.clone(),
         freight: target.known.id.clone(),

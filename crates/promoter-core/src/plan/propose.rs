@@ -53,7 +53,9 @@ pub(super) fn step(
     let alias = target.known.id.alias();
     let request = target.request.map_or_else(String::new, |it| format!(", {}", super::request::words(it)));
     let replaces = replaces(active, &standing.rules.name);
-    draft.moves(subject(standing), format!("propose {alias} ({replaces}{request})"));
+    let again = proposed.locked.as_ref().is_some_and(|it| it.id == *target.known.id);
+    let verb = if again { "renew the proposal of" } else { "propose" };
+    draft.moves(subject(standing), format!("{verb} {alias} ({replaces}{request})"));
     draft.act(Action::Propose(Box::new(Propose {
         environment: standing.rules.name.clone(),
         freight: target.known.id.clone(),

@@ -43,7 +43,7 @@ pub(super) fn step<'a>(
         Select::Queue => match &active.locked {
             Some(locked) if verify::is_pending(facts, standing, locked) => {
                 let alias = locked.id.alias();
-                Choice::Wait { what: format!("{alias} is verified before the next in the queue") }
+                Choice::Wait { what: format!("{alias} is verified first, then the next in the queue") }
             }
             _ => queue(facts, standing, candidates(), now),
         },

@@ -52,21 +52,21 @@ pub(super) fn step(
             }));
         }
     }
-    let look = if facts.measures { seen.next.map_or(Look::Poll, Look::At) } else { Look::Poll };
     let phase = current.map(|it| it.phase);
-    let result = match seen.result {
-        Some((result, message)) if phase != Some(result) => {
-            new_result(facts, standing, head, locked, result, &message, draft)
-        }
-        _ => Next::GoesOn,
+    let fresh = seen.result.filter(|(result, _)| phase != Some(*result));
+    let words = match (&fresh, current) {
+        (Some((Phase::Passed, message)), _) => format!("runs {alias}, verified now: {message}"),
+        (Some((Phase::Failed, message)), _) => format!("runs {alias}, fails verification now: {message}"),
+        (None, Some(it)) if it.phase == Phase::Passed => format!("runs {alias}, verified since {}", it.since),
+        (None, Some(it)) => format!("runs {alias}, failed verification since {}: {}", it.since, it.message),
+        (None, None) => format!("runs {alias}, {}", seen.progress),
     };
-    let words = match current {
-        Some(it) if it.phase == Phase::Passed => format!("runs {alias}, verified since {}", it.since),
-        Some(it) => format!("runs {alias}, failed verification since {}: {}", it.since, it.message),
-        None => format!("runs {alias}, {}", seen.progress),
-    };
+    let look = if facts.measures { seen.next.map_or(Look::Poll, Look::At) } else { Look::Poll };
     draft.says(subject(standing), Kind::Is, words, look);
-    result
+    match fresh {
+        Some((result, message)) => new_result(facts, standing, head, locked, result, &message, draft),
+        None => Next::GoesOn,
+    }
 }
 
 /// True when the active freight has neither passed nor failed during this stay.
@@ -115,7 +115,9 @@ fn new_result(
             }
             // Request and record are one commit.
             OnFailure::Rollback => {
-                draft.record(Record::Request(rollback(facts, standing, locked, message, at)));
+                let request = rollback(facts, standing, locked, message, at);
+                draft.moves(subject(standing), format!("ask for a rollback to {}", request.freight.alias()));
+                draft.record(Record::Request(request));
             }
         }
     }
