@@ -10,7 +10,8 @@ use std::rc::Rc;
 
 use promoter_yaml::{Data, Node};
 
-use super::{Alone, DIRECTIVE, Directive, MergeError, Shape, Taken, Walk, directive_of};
+use super::tuples::{Tuple, raw, step, tuple_of, unify};
+use super::{Alone, DIRECTIVE, Directive, MergeError, Shape, Taken, Walk, directive_of, unique};
 
 /// What a list of the resource is merged with.
 pub(super) enum With {
@@ -48,6 +49,11 @@ pub(super) fn merge<'a>(
     shape: Option<Shape<'a>>,
 ) -> Result<Vec<Node>, MergeError> {
     let keys = if keys.is_empty() { &[""] } else { keys };
+    if let [key] = keys
+        && unique::fits(&target, &with, key)
+    {
+        return unique::merge(walk, target, with, key, shape);
+    }
     let mut lists = Lists::new(target, with);
     let tuples = lists.tuples(keys);
     let Some(first) = tuples.first() else {
@@ -100,17 +106,17 @@ impl Lists {
     }
 
     /// The combinations of key values, those of the patch first, each once.
-    fn tuples(&self, keys: &[&str]) -> Vec<Vec<Rc<str>>> {
+    fn tuples(&self, keys: &[&str]) -> Vec<Tuple> {
         let patch: &[usize] = match &self.patch {
             Patch::Own(places) => places,
             Patch::None | Patch::Same => &[],
         };
-        let mut tuples: Vec<Vec<Rc<str>>> = Vec::new();
+        let mut tuples: Vec<Tuple> = Vec::new();
         for place in patch.iter().chain(&self.target) {
             let node = &self.nodes[*place];
-            let values: Vec<Rc<str>> = keys.iter().map(|key| Rc::from(key_value(node, key))).collect();
-            if !tuples.contains(&values) {
-                tuples.push(values);
+            let tuple = tuple_of(node, keys);
+            if !tuples.contains(&tuple) {
+                tuples.push(tuple);
             }
         }
         if keys.len() > 1 {
@@ -291,27 +297,6 @@ fn has_values(node: &Node, keys: &[&str], values: &[Rc<str>]) -> Result<bool, Me
     Ok(true)
 }
 
-/// Makes combinations that differ only where one of them is empty the same.
-fn unify(tuples: &mut [Vec<Rc<str>>]) {
-    for i in 0..tuples.len() {
-        // As it was before this round changes it.
-        let one = tuples[i].clone();
-        for j in 0..tuples.len() {
-            if let Some(both) = united(&one, &tuples[j]) {
-                tuples[i].clone_from(&both);
-                tuples[j] = both;
-            }
-        }
-    }
-}
-
-fn united(one: &[Rc<str>], other: &[Rc<str>]) -> Option<Vec<Rc<str>>> {
-    let agree = one.iter().zip(other).any(|(a, b)| a == b);
-    let fit = one.iter().zip(other).all(|(a, b)| a == b || a.is_empty() || b.is_empty());
-    let filled = |(a, b): (&Rc<str>, &Rc<str>)| Rc::clone(if a.is_empty() { b } else { a });
-    (agree && fit).then(|| one.iter().zip(other).map(filled).collect())
-}
-
 fn pick(nodes: Vec<Node>, places: &[usize]) -> Vec<Node> {
     let mut nodes: Vec<Option<Node>> = nodes.into_iter().map(Some).collect();
     let mut picked = Vec::with_capacity(places.len());
@@ -322,19 +307,8 @@ fn pick(nodes: Vec<Node>, places: &[usize]) -> Vec<Node> {
     picked
 }
 
-/// The text of a scalar as written; empty for mappings and lists.
-fn raw(node: &Node) -> &str {
-    node.as_scalar().map_or("", |it| &it.text)
-}
-
-fn key_value<'n>(node: &'n Node, key: &str) -> &'n str {
-    if key.is_empty() {
-        return raw(node);
-    }
-    node.get(key).and_then(Node::text).unwrap_or("")
-}
-
-fn is_nothing(node: &Node) -> bool {
+/// Null or an empty mapping: no element of a list with keys.
+pub(super) fn is_nothing(node: &Node) -> bool {
     node.is_null() || node.as_map().is_some_and(promoter_yaml::Map::is_empty)
 }
 
@@ -346,10 +320,4 @@ fn strip_directive(element: &mut Node) {
 
 fn not_a_mapping(node: &Node) -> MergeError {
     MergeError::new(format!("{} stands in a list of mappings", node.type_name()), node.mark)
-}
-
-/// An element in a path: `[name=web]`, `[containerPort=80,protocol=TCP]`, `[=finalizer]`.
-fn step(keys: &[&str], values: &[Rc<str>]) -> String {
-    let pairs: Vec<String> = keys.iter().zip(values).map(|(key, value)| format!("{key}={value}")).collect();
-    format!("[{}]", pairs.join(","))
 }

@@ -6,10 +6,14 @@
 //! `$retainKeys`, `$setElementOrder/…` and `$deleteFromPrimitiveList/…` mean nothing here and stay in the result.
 
 mod elements;
+mod identity;
+mod tuples;
+mod unique;
 
 use promoter_yaml::{Data, Form, Map, Mark, Node, Tag};
 
 use super::schema::{Schema, Shape};
+use identity::Identity;
 
 /// What the options of a patch let it change beyond the content.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -326,54 +330,4 @@ fn take_directive(map: &mut Map) -> Result<Directive, MergeError> {
     let directive = directive_of(value)?;
     map.remove(DIRECTIVE);
     Ok(directive)
-}
-
-/// What a merge must not change.
-struct Identity {
-    kind: Option<String>,
-    name: Option<String>,
-    namespace: Option<String>,
-}
-
-impl Identity {
-    fn of(target: &Node) -> Self {
-        let text = |path: &[&str]| target.path(path).and_then(Node::text).map(str::to_owned);
-        Self {
-            kind: text(&["kind"]),
-            name: text(&["metadata", "name"]),
-            namespace: text(&["metadata", "namespace"]).filter(|it| !it.is_empty()),
-        }
-    }
-
-    fn restore(self, target: &mut Node, allow: Allow) {
-        let Some(root) = target.as_map_mut() else {
-            return;
-        };
-        if let Some(kind) = self.kind.filter(|_| !allow.kind_change) {
-            set_text(root, "kind", kind);
-        }
-        let name = self.name.filter(|_| !allow.name_change);
-        if name.is_none() && self.namespace.is_none() && !root.contains("metadata") {
-            return;
-        }
-        let metadata = root.get_or_insert_with("metadata", || Node::map(Map::new()));
-        let Some(metadata) = metadata.as_map_mut() else {
-            return;
-        };
-        if let Some(name) = name {
-            set_text(metadata, "name", name);
-        }
-        match self.namespace {
-            Some(namespace) => set_text(metadata, "namespace", namespace),
-            None => {
-                metadata.remove("namespace");
-            }
-        }
-    }
-}
-
-fn set_text(map: &mut Map, key: &str, text: String) {
-    if map.get(key).and_then(Node::text) != Some(&text) {
-        map.insert(key, Node::str(text));
-    }
 }
