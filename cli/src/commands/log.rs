@@ -5,9 +5,13 @@ use crate::edge::{self, Format, Outcome};
 use crate::table::columns;
 use clap::Args;
 use promoter_controller::run::now;
-use promoter_core::{Diagnosis, FreightId, Name};
+use promoter_core::{Diagnosis, FreightId, LOCK_FILE, Name, PromotionLock};
+use promoter_render::hydrate::Trailer;
 use promoter_sources::git::CommitInfo;
 use serde::Serialize;
+
+/// How far back a branch is searched for entries.
+const COMMITS_MAX: usize = 1_000;
 
 #[derive(Args)]
 pub(crate) struct LogArguments {
@@ -23,7 +27,7 @@ pub(crate) struct LogArguments {
     output: Format,
 }
 
-/// Prints the first parents of an active branch that are about the pipeline.
+/// Prints the commits of an active branch that changed what the pipeline runs there.
 pub(crate) fn run(arguments: &LogArguments) -> Result<Outcome, Diagnosis> {
     let mut person = arguments.repository.person()?;
     let seen = person.observe()?;
@@ -36,13 +40,19 @@ pub(crate) fn run(arguments: &LogArguments) -> Result<Outcome, Diagnosis> {
         )
         .hint("run the controller first"));
     };
-    let cache = &person.repository().cache;
-    let commits = cache.first_parent_log(head, arguments.most).map_err(|error| error.diagnosis())?;
-    let other =
-        seen.pipelines.iter().filter(|(it, _)| it.name != pipeline.name).map(|(it, _)| it.name.as_str());
-    let other: Vec<&str> = other.collect();
-    let entries: Vec<Entry> =
-        commits.iter().map(Entry::of).filter(|it| !other.contains(&it.pipeline.as_str())).collect();
+    let repository = person.repository();
+    let commits = repository.cache.first_parent_log(head, COMMITS_MAX).map_err(|error| error.diagnosis())?;
+    let mut entries = Vec::new();
+    for pair in commits.windows(2) {
+        // A commit is about this pipeline when it changed its lock; the branch may belong to several.
+        let lock = repository.lock_text(&pair[0].id, &pipeline.name)?;
+        if lock.is_some() && lock != repository.lock_text(&pair[1].id, &pipeline.name)? {
+            entries.push(Entry::of(&pair[0], lock.as_deref().unwrap_or_default()));
+        }
+        if entries.len() == arguments.most {
+            break;
+        }
+    }
     edge::result(&match arguments.output {
         Format::Table => table(&entries),
         Format::Json => edge::json(&entries)?,
@@ -58,8 +68,6 @@ struct Entry {
     subject: String,
     freight: String,
     alias: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pipeline: String,
     by: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     reason: String,
@@ -68,7 +76,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn of(commit: &CommitInfo) -> Self {
+    fn of(commit: &CommitInfo, lock: &str) -> Self {
         let trailer = |key: &str| {
             let prefix = format!("{key}: ");
             commit
@@ -79,18 +87,17 @@ impl Entry {
                 .unwrap_or_default()
                 .to_owned()
         };
-        let freight = trailer("Promoter-freight");
-        let alias = freight.parse().map(|it: FreightId| it.alias()).unwrap_or_default();
-        let by = trailer("Promoter-by");
+        // The lock says what ran, whoever wrote the commit; one that cannot be read leaves the columns empty.
+        let freight = PromotionLock::parse(lock, LOCK_FILE).ok().map(|it| it.freight.id());
+        let by = trailer(Trailer::BY);
         Self {
             commit: commit.id.to_string(),
             at: commit.committer.at.to_string(),
             subject: commit.message.lines().next().unwrap_or_default().to_owned(),
-            alias,
-            freight,
-            pipeline: trailer("Promoter-pipeline"),
+            alias: freight.as_ref().map(FreightId::alias).unwrap_or_default(),
+            freight: freight.map(|it| it.to_string()).unwrap_or_default(),
             by: if by.is_empty() { commit.author.email.clone() } else { by },
-            reason: trailer("Promoter-reason"),
+            reason: trailer(Trailer::REASON),
             age_seconds: now().0.saturating_sub(commit.committer.at.0),
         }
     }

@@ -49,7 +49,7 @@ pub fn change_hold(
     let text = lock.edit(&found, &path).map_err(|error| error.diagnosis())?;
     let said = said(change);
     let by = change.hold.map_or(&repository.settings().identity.email, |it| &it.by);
-    let message = format!(
+    let mut message = format!(
         "{said}\n\n{}: {}\n{}: {}\n{}: {}\n{}: {by}\n",
         Trailer::FREIGHT,
         change.expect_lock,
@@ -59,6 +59,9 @@ pub fn change_hold(
         pipeline.name,
         Trailer::BY,
     );
+    if let Some(hold) = change.hold {
+        message.push_str(&format!("{}: {}\n", Trailer::REASON, one_line(&hold.reason)));
+    }
     let mut moves = Moves::new(repository, now);
     let parents = vec![active.clone()];
     let commit =
@@ -69,9 +72,12 @@ pub fn change_hold(
 }
 
 fn said(change: &HoldChange<'_>) -> String {
-    let reason = |hold: &Hold| hold.reason.split_whitespace().collect::<Vec<_>>().join(" ");
     match change.hold {
-        Some(hold) => format!("{}: held by {} ({})", change.environment, hold.by, reason(hold)),
+        Some(hold) => format!("{}: held by {} ({})", change.environment, hold.by, one_line(&hold.reason)),
         None => format!("{}: released", change.environment),
     }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
