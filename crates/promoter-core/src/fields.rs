@@ -167,7 +167,11 @@ impl<'a> Fields<'a> {
         let number = node.as_scalar().filter(|it| it.tag == Tag::Int).and_then(|it| it.text.parse().ok());
         match number.filter(|it| (min..=max).contains(it)) {
             Some(number) => Ok(Some(number)),
-            None => Err(self.wrong_type(key, &format!("a whole number from {min} to {max}"), node)),
+            None => {
+                let found = node.text().map_or(node.type_name().into(), |it| format!("`{it}`"));
+                let message = format!("{found} is no whole number from {min} to {max}");
+                Err(self.wrong(key, message, format!("write one, like `{key}: {}`", min.max(2))))
+            }
         }
     }
 
@@ -182,6 +186,7 @@ impl<'a> Fields<'a> {
         let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         let hint = match names.iter().find(|it| is_slip(text, it)) {
             Some(near) => format!("did you mean `{near}`"),
+            None if names.len() == 1 => format!("write {}", list(&names)),
             None => format!("write one of {}", list(&names)),
         };
         Err(self.wrong(key, format!("`{text}` is unknown"), hint))
@@ -191,7 +196,10 @@ impl<'a> Fields<'a> {
     pub(crate) fn items(&self, key: &str) -> Result<&'a [Node], FieldError> {
         match self.map.get(key) {
             None => Ok(&[]),
-            Some(node) => node.as_seq().ok_or_else(|| self.wrong_type(key, "a sequence", node)),
+            Some(node) => node.as_seq().ok_or_else(|| {
+                let message = format!("it must be a sequence, not {}", node.type_name());
+                self.wrong(key, message, format!("write `{key}: [ … ]`"))
+            }),
         }
     }
 

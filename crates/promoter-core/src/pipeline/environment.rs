@@ -65,8 +65,14 @@ fn after(fields: &Fields<'_>, path: &str) -> Result<After, PipelineError> {
         let wrong = |it| fields.wrong(key, it, "name environments of this pipeline");
         fields.texts(key)?.into_iter().map(|it| it.parse().map_err(wrong)).collect()
     };
-    if matches!(node.data, Data::Seq(_)) {
-        return Ok(After { quorum: Quorum::All, environments: names(fields, "after")? });
+    let hint = "write `after: [dev]` or `after: { any: [a, b] }`";
+    match &node.data {
+        Data::Seq(_) => return Ok(After { quorum: Quorum::All, environments: names(fields, "after")? }),
+        Data::Map(_) => {}
+        Data::Scalar(_) => {
+            let message = format!("it must be a sequence or a mapping, not {}", node.type_name());
+            return Err(fields.wrong("after", message, hint).into());
+        }
     }
     let inner = Fields::open(node, fields.name("after"), &["all", "any"], path)?;
     let (quorum, key) = match (inner.get("all"), inner.get("any")) {

@@ -5,6 +5,7 @@
 mod cases;
 mod check;
 mod convergence;
+mod files;
 mod history;
 mod laws;
 mod random;

@@ -1,0 +1,185 @@
+//! promoter.yaml and the records as text: what is read, what is written, what is said when it is wrong.
+
+use promoter_core::pipeline::{self, Pipeline};
+use promoter_core::record::{Approvals, Phase, Record, Records, Rejection, Statement, Verification};
+use promoter_core::{Digest, FreightId, UnixSeconds};
+use promoter_testkit::{golden, golden_text};
+use proptest::prelude::*;
+use serde::Deserialize;
+use std::fmt::Write as _;
+
+const PATH: &str = "apps/guestbook/promoter.yaml";
+
+#[test]
+fn pipelines_are_read() {
+    golden_text("pipeline/*.yaml", |_, text| match pipeline::read(PATH, text) {
+        Ok(pipelines) => format!("{pipelines:#?}"),
+        Err(error) => error.diagnosis().to_string(),
+    });
+}
+
+#[test]
+fn examples_are_sound() {
+    golden_text("examples/*/promoter.yaml", |path, text| {
+        let pipelines = pipeline::read(PATH, text).unwrap_or_else(|it| panic!("{}: {it}", path.display()));
+        pipelines.iter().map(street).collect()
+    });
+}
+
+/// `dev -> staging -> prod`, with who comes after whom.
+fn street(pipeline: &Pipeline) -> String {
+    let mut out = format!("{}\n", pipeline.name);
+    for it in &pipeline.environments {
+        let after: Vec<&str> = it.after.environments.iter().map(|it| it.as_str()).collect();
+        let _ = writeln!(out, "{} after [{}] from {}", it.name, after.join(", "), it.source);
+    }
+    out
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Errors {
+    #[serde(default)]
+    path: Option<String>,
+    sound: String,
+    errors: Vec<Slip>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Slip {
+    what: String,
+    from: String,
+    to: String,
+    #[serde(default)]
+    empty: bool,
+}
+
+impl Errors {
+    /// What is said about each slip; panics when one is not made or not noticed.
+    fn said(&self, read: impl Fn(&str) -> Result<(), String>) -> String {
+        assert_eq!(read(&self.sound), Ok(()));
+        let mut out = String::new();
+        for slip in &self.errors {
+            let text = if slip.empty { String::new() } else { self.sound.replacen(&slip.from, &slip.to, 1) };
+            assert_ne!(text, self.sound, "`{}` changes nothing", slip.what);
+            match read(&text) {
+                Ok(()) => panic!("`{}` is not noticed", slip.what),
+                Err(said) => drop(writeln!(out, "{}:\n  {said}", slip.what)),
+            }
+        }
+        out
+    }
+}
+
+#[test]
+fn slips_in_a_pipeline_are_said() {
+    golden("errors/pipeline.yaml", |case: Errors| {
+        let said = |it: promoter_core::pipeline::PipelineError| it.diagnosis().to_string();
+        case.said(|text| pipeline::read(PATH, text).map(drop).map_err(said))
+    });
+}
+
+#[test]
+fn slips_in_a_record_are_said() {
+    golden("errors/record.yaml", |case: Errors| {
+        let path = case.path.clone().unwrap();
+        case.said(|text| Record::read(&path, text).map(drop).map_err(|it| it.diagnosis().to_string()))
+    });
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordCase {
+    path: String,
+    text: String,
+}
+
+/// The canonical text of each record, which is the text itself: cases of records are named `canonical…`.
+#[test]
+fn records_are_read_and_written() {
+    golden("record/*.yaml", |case: RecordCase| match Record::read(&case.path, &case.text) {
+        Ok(record) => {
+            assert_eq!(record.text(), case.text);
+            assert_eq!(record.path(), case.path);
+            record.text()
+        }
+        Err(error) => error.diagnosis().to_string(),
+    });
+}
+
+#[test]
+fn pipelines_of_one_repository_are_checked_together() {
+    let one = |name: &str, active: &str| {
+        let text = format!(
+            "apiVersion: promoter.dev/v1alpha1\nkind: Pipeline\nmetadata: {{ name: {name} }}\nspec:\n  branches: {{ active: \"{active}\" }}\n  subscriptions: [{{ name: config, git: {{}} }}]\n  environments: [{{ name: dev, source: dev }}]\n"
+        );
+        pipeline::read(&format!("apps/{name}/promoter.yaml"), &text).unwrap().remove(0)
+    };
+    let said = |pipelines: &[Pipeline]| pipeline::check_together(pipelines).map_err(|it| it.to_string());
+    assert_eq!(said(&[one("a", "environment/{environment}"), one("b", "environment/{environment}")]), Ok(()));
+    let twice = said(&[one("a", "x/{environment}"), one("a", "y/{environment}")]).unwrap_err();
+    assert_eq!(twice, "pipeline `a` is there twice, first at apps/a/promoter.yaml:1");
+    let nested = said(&[one("a", "x/{environment}"), one("b", "x/{environment}/{pipeline}")]).unwrap_err();
+    assert_eq!(nested, "git cannot hold the branches `x/dev` and `x/dev/b` side by side");
+}
+
+fn words() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-z]{1,9}", "[ -~]{0,20}", "\\PC{0,12}", Just("null".into()), Just("2026-03-01".into())]
+}
+
+fn statement() -> impl Strategy<Value = Statement> {
+    let by = words().prop_filter("by someone", |it| !it.trim().is_empty());
+    (by, 0..4_000_000_000_i64, words()).prop_map(|(by, at, reason)| Statement {
+        by,
+        at: UnixSeconds(at),
+        reason: if reason.trim().is_empty() { String::new() } else { reason },
+    })
+}
+
+fn freight_id() -> impl Strategy<Value = FreightId> {
+    any::<u64>().prop_map(|it| FreightId::from(Digest::of(&it.to_be_bytes())))
+}
+
+proptest! {
+    /// Whatever people and servers say, a record that is written is read back the same.
+    #[test]
+    fn records_come_back(said in prop::collection::vec(statement(), 0..4), freight in freight_id(), message in words(), phase in any::<bool>()) {
+        let (pipeline, environment) = ("shop".parse().unwrap(), "prod".parse().unwrap());
+        let approvals = Record::Approvals(Approvals {
+            pipeline, environment, freight: freight.clone(), approvals: said.clone(),
+        });
+        let (pipeline, environment) = ("on".parse().unwrap(), "0x1f".parse().unwrap());
+        let verification = Record::Verification(Verification {
+            pipeline, environment, freight: freight.clone(),
+            phase: if phase { Phase::Passed } else { Phase::Failed },
+            since: UnixSeconds(1), at: UnixSeconds(2),
+            message: if message.trim().is_empty() { String::new() } else { message },
+            commit: "0000000000000000000000000000000000000001".parse().unwrap(),
+        });
+        let rejections = said.into_iter().map(|rejected| Record::Rejection(Rejection {
+            pipeline: "1e3".parse().unwrap(), environment: "null".parse().unwrap(), freight: freight.clone(), rejected,
+        }));
+        let mut records = Records::default();
+        for record in [approvals, verification].into_iter().chain(rejections) {
+            let text = record.text();
+            prop_assert_eq!(Record::read(&record.path(), &text), Ok(record.clone()), "{}", text);
+            records.put(&record.path(), &text);
+            records.put(&record.path(), "");
+            records.remove(&record.path());
+        }
+        prop_assert_eq!(records.foreign.len(), 0);
+        prop_assert!(records.environments.values().all(|it| *it == Default::default()));
+    }
+
+    /// Hostile text is refused and never breaks the reader.
+    #[test]
+    fn any_text_has_an_answer(text in "[ -~\n]{0,200}", sound in any::<prop::sample::Index>(), cut in any::<prop::sample::Index>()) {
+        drop(pipeline::read(PATH, &text));
+        drop(Record::read("shop/requested/prod.yaml", &text));
+        let full = include_str!("../../../../testdata/pipeline/full.yaml");
+        let (a, b) = (sound.index(full.len()), cut.index(full.len()));
+        let mangled = format!("{}{}", &full[..a.min(b)], &full[a.max(b)..]);
+        drop(pipeline::read(PATH, &mangled));
+    }
+}
