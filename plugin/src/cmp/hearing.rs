@@ -93,7 +93,9 @@ impl From<ManifestRequestMetadata> for Metadata {
 
 /// A stream that is not what repo-server sends.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum ProtocolError {
+pub(super) enum ProtocolError {
+    #[error("a message of the stream cannot be read: {0}")]
+    Malformed(String),
     #[error("the stream has no metadata before its first piece of the archive")]
     NoMetadata,
     #[error("the stream has a second metadata message")]
@@ -105,7 +107,8 @@ enum ProtocolError {
 }
 
 impl ProtocolError {
-    fn diagnosis(&self) -> Diagnosis {
+    /// The error as a person reads it.
+    pub(super) fn diagnosis(&self) -> Diagnosis {
         Diagnosis::input("plugin-protocol", self)
     }
 }

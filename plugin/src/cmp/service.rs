@@ -4,6 +4,7 @@
 //! sending at the first sign of an end and then reports `EOF` in place of our words. What manifests are is decided by
 //! the [`Engine`].
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::archive::ArchiveLimits;
-use super::hearing::{Hearing, Received};
+use super::hearing::{Hearing, ProtocolError, Received};
 use super::limit::{CancelOnDrop, Deadline, GivenUp, Limit};
 use super::proto::config_management_plugin_service_server::ConfigManagementPluginService;
 use super::proto::{
@@ -94,12 +95,7 @@ impl ConfigManagementPluginService for Service {
     ) -> Result<Response<RepositoryResponse>, Status> {
         let _running = self.running.enter();
         let deadline = self.deadline(&request);
-        let mut stream = request.into_inner();
-        let drain = async {
-            while stream.message().await?.is_some() {}
-            Ok::<_, Status>(())
-        };
-        deadline.bound("being received", drain).await.map_err(|it| Failure::from(it).status())??;
+        drain(&mut request.into_inner(), &deadline).await.map_err(|it| it.status())?;
         Ok(Response::new(RepositoryResponse { is_supported: false, is_discovery_enabled: false }))
     }
 
@@ -181,7 +177,14 @@ impl Service {
         report: &mut Report,
     ) -> Result<Received, Failure> {
         // Nothing is read before there is room: the sender waits in its flow control window.
-        let room = self.archives.enter(deadline, "queued to be received").await?;
+        let room = match self.archives.enter(deadline, "queued to be received").await {
+            Ok(room) => room,
+            Err(overloaded @ GivenUp::Overloaded(_)) => {
+                drain(&mut stream, deadline).await?;
+                return Err(overloaded.into());
+            }
+            Err(given_up) => return Err(given_up.into()),
+        };
         report.enter(Phase::Receive);
         let mut hearing = Hearing::new(self.limits.archive);
         let hear = async {
@@ -196,9 +199,18 @@ impl Service {
         if let Some(environment) = hearing.environment() {
             report.request(environment);
         }
-        heard?.map_err(Failure::Stream)?;
+        heard?.map_err(Failure::of_stream)?;
         Ok(hearing.judge(room)?)
     }
+}
+
+/// Hears a request to its end and keeps nothing of it.
+async fn drain(stream: &mut Streaming<AppStreamRequest>, deadline: &Deadline) -> Result<(), Failure> {
+    let hear = async {
+        while stream.message().await?.is_some() {}
+        Ok::<_, Status>(())
+    };
+    deadline.bound("being received", hear).await?.map_err(Failure::of_stream)
 }
 
 /// Why a request has no answer.
@@ -225,6 +237,14 @@ impl From<GivenUp> for Failure {
 }
 
 impl Failure {
+    /// A stream that ended with an error: of the transport, or because of a message that cannot be read.
+    fn of_stream(status: Status) -> Self {
+        match status.source() {
+            Some(_) => Self::Stream(status),
+            None => ProtocolError::Malformed(status.message().to_owned()).diagnosis().into(),
+        }
+    }
+
     /// The error for the log; a broken stream has none of ours.
     pub(super) fn diagnosis(&self) -> Option<Diagnosis> {
         match self {
