@@ -1,5 +1,5 @@
-//! What the stock argocd-cmp-server does with argocd/plugin.yaml: it runs the commands in the Application's directory of
-//! an unpacked tree, with the request's environment on top of its own.
+//! What the stock argocd-cmp-server does with argocd/sidecar-exec/plugin.yaml: it runs the commands in the
+//! Application's directory of an unpacked tree, with the request's environment on top of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -9,9 +9,9 @@ use promoter_yaml::{Dialect, Limits, Node, parse_first};
 
 use crate::common::{MANIFEST, PLUGIN, hydrated_tree};
 
-/// A command of argocd/plugin.yaml, with our build of the binary in place of the installed one.
+/// A command of argocd/sidecar-exec/plugin.yaml, with our build of the binary in place of the installed one.
 fn command_of(keys: &[&str]) -> Command {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../argocd/plugin.yaml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../argocd/sidecar-exec/plugin.yaml");
     let text = std::fs::read_to_string(path).unwrap();
     let plugin = parse_first(&text, Dialect::Own, &Limits::default()).unwrap().unwrap();
     let words = |key: &str| -> Vec<String> {
