@@ -1,6 +1,7 @@
 //! Builds a kustomization from disk and prints it: `build DIR [--load-restrictor X] [--reorder none] [--enable-helm]`.
 //!
 //! For comparing the engine with kustomize without any of promoter around it.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example prints")]
 
 use std::fs;
 use std::path::PathBuf;
