@@ -101,8 +101,8 @@ impl Target<'_> {
             content: PatchContent::OldStrategic(patches),
             target: None,
             allow: Allow::default(),
+            named_at: (Rc::clone(file), 0),
             source: Rc::clone(file),
-            line: 0,
             offset: 0,
         }))
     }
@@ -116,8 +116,8 @@ impl Target<'_> {
             kind_change: patch.options.allow_kind_change,
             ..Allow::default()
         };
-        let line = if offset == 0 { 0 } else { patch.line };
-        Ok(PatchEntry { content, target: selector(patch, file)?, allow, source, line, offset })
+        let named_at = (Rc::clone(file), patch.line);
+        Ok(PatchEntry { content, target: selector(patch, file)?, allow, named_at, source, offset })
     }
 
     /// An entry of `patchesJson6902`. `file` holds it.
@@ -132,8 +132,8 @@ impl Target<'_> {
             return wrong("an entry of patchesJson6902 holds no operation");
         }
         let content = PatchContent::OldJson(operations);
-        let (target, line) = (selector(patch, file)?, patch.line);
-        Ok(PatchEntry { content, target, allow: Allow::default(), source, line, offset })
+        let (target, named_at) = (selector(patch, file)?, (Rc::clone(file), patch.line));
+        Ok(PatchEntry { content, target, allow: Allow::default(), named_at, source, offset })
     }
 
     /// Where a patch stands, its text, and how many lines of the file come before it.

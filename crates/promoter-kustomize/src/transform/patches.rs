@@ -23,10 +23,10 @@ pub(crate) struct PatchEntry {
     pub(crate) target: Option<Selector>,
     /// What a strategic merge may change besides content.
     pub(crate) allow: Allow,
-    /// Where it stands, for messages.
+    /// Where the entry stands, for messages: file and line.
+    pub(crate) named_at: (Rc<str>, u32),
+    /// The file that holds the text: that of the entry, or one of its own.
     pub(crate) source: Rc<str>,
-    /// The line of the entry.
-    pub(crate) line: u32,
     /// Lines of `source` before the text of an inline patch.
     pub(crate) offset: u32,
 }
@@ -137,7 +137,7 @@ impl PatchEntry {
         match patches {
             [] => Ok(()),
             [patch] => self.merge_into(&selected(resources, target), patch, resources, schema),
-            _ => Err(self.blame(BuildError::new(
+            _ => Err(self.blame_entry(BuildError::new(
                 "kustomize-patch",
                 "an entry with a target holds one strategic merge patch, here are several",
             ))),
@@ -163,7 +163,7 @@ impl PatchEntry {
             }
         }
         resources.drop_empties();
-        resources.check_unique("by a patch").map_err(|error| self.blame(error))
+        resources.check_unique("by a patch")
     }
 
     fn merge_one(
@@ -189,7 +189,7 @@ impl PatchEntry {
 
     fn run_json(&self, patch: &JsonPatch, resources: &mut ResMap, remember: bool) -> Result<()> {
         let Some(target) = &self.target else {
-            return Err(self.blame(
+            return Err(self.blame_entry(
                 BuildError::new("kustomize-patch", "a JSON patch needs a target")
                     .hint("say which resources it is for: `target: {kind: …, name: …}`"),
             ));
@@ -202,14 +202,16 @@ impl PatchEntry {
             }
             patch.apply(&mut resource.node, notes).map_err(|error| {
                 let message = format!("the patch does not fit `{}`: {}", resource.id(), error.message);
-                self.blame(BuildError::new("kustomize-patch", message).line(error.mark.line))
+                let found = BuildError::new("kustomize-patch", message).line(error.mark.line);
+                shift(found, self.offset).at(&self.source, 0)
             })?;
         }
         Ok(())
     }
 
-    fn blame(&self, error: BuildError) -> BuildError {
-        shift(error, self.offset).at(&self.source, self.line)
+    fn blame_entry(&self, error: BuildError) -> BuildError {
+        let (file, line) = &self.named_at;
+        error.at(file, *line)
     }
 }
 

@@ -1,0 +1,95 @@
+//! The two sides that are compared.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use promoter_kustomize::{BuildError, ChartRequest, Externals, Files, MemoryFiles, Options, build};
+
+/// The installed kustomize.
+pub(crate) struct Kustomize(PathBuf);
+
+impl Kustomize {
+    /// `None`, said on stderr, when it is not there.
+    pub(crate) fn installed() -> Option<Self> {
+        let home = std::env::var_os("HOME").map(|it| PathBuf::from(it).join(".cache/promoter-tools"));
+        let tools = std::env::var_os("PROMOTER_TOOLS").map(PathBuf::from).or(home)?;
+        let binary = tools.join("kustomize-v5.8.1/kustomize");
+        if binary.is_file() {
+            return Some(Self(binary));
+        }
+        eprintln!("skipped: kustomize is not installed, run make tools");
+        None
+    }
+
+    /// What it prints for a directory; `None` when it fails.
+    pub(crate) fn build(&self, directory: &Path) -> Option<String> {
+        let output = Command::new(&self.0).arg("build").arg(directory).output().unwrap();
+        output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+    }
+}
+
+/// A directory with everything below it, links as links.
+pub(crate) fn tree(directory: &Path) -> MemoryFiles {
+    let mut files = MemoryFiles::new();
+    add(&mut files, directory, "");
+    files
+}
+
+fn add(files: &mut MemoryFiles, directory: &Path, below: &str) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let path = format!("{below}{}", entry.file_name().to_str().unwrap());
+        let kind = entry.file_type().unwrap();
+        if kind.is_symlink() {
+            let target = fs::read_link(entry.path()).unwrap();
+            files.insert_link(&path, target.to_str().unwrap()).unwrap();
+        } else if kind.is_dir() {
+            add(files, &entry.path(), &format!("{path}/"));
+        } else {
+            files.insert(&path, fs::read(entry.path()).unwrap()).unwrap();
+        }
+    }
+}
+
+/// Everything that a build says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// The manifests.
+    pub(crate) printed: Option<String>,
+    /// The error, as one line.
+    pub(crate) refused: Option<String>,
+    /// Lines for stderr.
+    pub(crate) warned: Option<String>,
+}
+
+/// What promoter says to a directory of a tree.
+pub(crate) fn ours(files: &MemoryFiles, directory: &str) -> Said {
+    let built = build(files, directory, &Options::default(), &NoCharts);
+    match built.and_then(|it| Ok((it.to_yaml()?, it.warnings))) {
+        Ok((printed, warnings)) => {
+            let warned = (!warnings.is_empty()).then(|| warnings.join("\n") + "\n");
+            Said { printed: Some(printed), refused: None, warned }
+        }
+        Err(error) => Said { printed: None, refused: Some(one_line(&error)), warned: None },
+    }
+}
+
+fn one_line(error: &BuildError) -> String {
+    let place = match (&error.path, error.line) {
+        (None, _) => String::new(),
+        (Some(path), 0) => format!(" ({path})"),
+        (Some(path), line) => format!(" ({path}:{line})"),
+    };
+    let hint = error.hint.as_ref().map(|hint| format!("; hint: {hint}")).unwrap_or_default();
+    format!("{error}{place}{hint} [{}]\n", error.code)
+}
+
+/// No helm.
+struct NoCharts;
+
+impl Externals for NoCharts {
+    fn template(&self, _: &dyn Files, _: &ChartRequest) -> Result<String, String> {
+        Err("there is no helm here".into())
+    }
+}
