@@ -26,6 +26,7 @@ mod credentials;
 mod dot_git;
 mod error;
 mod fetch;
+mod fill;
 mod history;
 mod local;
 mod notes;

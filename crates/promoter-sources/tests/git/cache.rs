@@ -232,3 +232,37 @@ fn many_threads_and_processes_read_at_once() {
         assert!(output.status.success() && words.contains("1 passed"), "{words}");
     }
 }
+
+const FETCHER: &str = "PROMOTER_TEST_FETCHER";
+
+#[test]
+fn a_killed_process_leaves_no_lock() {
+    if let Ok(task) = std::env::var(FETCHER) {
+        let words: Vec<&str> = task.split(' ').collect();
+        // The server never answers, so this process is killed while it holds the lock.
+        let _ = open(Path::new(words[0]), words[1]).ensure(&[id(words[2])]);
+        return;
+    }
+    let (repo, root) = (sample(), TempDir::new().unwrap());
+    let head = head_of(&repo, "main");
+    let http = GitHttp::start(&repo);
+    http.break_at("POST", Fault::Hang);
+    let task = format!("{} {} {head}", root.path().display(), http.url());
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "cache::a_killed_process_leaves_no_lock"])
+        .env(FETCHER, task)
+        .stdout(Stdio::null());
+    let mut process = command.spawn().unwrap();
+    let mut log = Vec::new();
+    while !log.iter().any(|it: &String| it.starts_with("POST")) {
+        assert!(process.try_wait().unwrap().is_none(), "it waits for the answer");
+        log.extend(http.take_log());
+        std::thread::yield_now();
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    http.heal();
+    let tree = open(root.path(), &http.url()).tree(&head, "").unwrap();
+    assert_eq!(everything(&tree), expected(&repo, "main"));
+}

@@ -59,7 +59,7 @@ fn what_a_person_mends_is_input() {
         (Fault::Status(404), "git-no-repository"),
         (Fault::Status(204), "git-protocol"),
         (Fault::Status(418), "git-protocol"),
-        (Fault::Redirect("http://localhost:1".into()), "git-no-repository"),
+        (Fault::Redirect("http://localhost:1/repo.git".into()), "git-no-repository"),
     ] {
         http.break_at("", fault.clone());
         let found = ask(&http.url(), Credentials::None, &head);
@@ -77,6 +77,19 @@ fn what_a_person_mends_is_input() {
     }
     let clear = ask("http://example.com/a.git", Credentials::token("t"), &head);
     assert_eq!(clear, Err(("git-clear-text", Mends::Input)), "nothing was sent");
+}
+
+#[test]
+fn a_repository_that_moved_on_its_server_is_followed() {
+    let (repo, root) = (sample(), TempDir::new().unwrap());
+    let http = GitHttp::start_with_login(&repo, "ada", "s3cret");
+    http.break_at("GET /old.git", Fault::Redirect(http.url()));
+    let old: RepoUrl = http.url().replace("repo.git", "old.git").parse().unwrap();
+    let credentials = Credentials::basic("ada", "s3cret");
+    let cache = GitCache::open(root.path(), &old, credentials, Limits::default()).unwrap();
+    cache.ensure(&[head_of(&repo, "main")]).unwrap();
+    let log = http.take_log();
+    assert_eq!(log.last().map(String::as_str), Some("POST /repo.git/git-upload-pack"), "{log:?}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub enum Fault {
     NoAnswer,
     /// The server does nothing and never answers.
     Hang,
-    /// The server sends the client to the same path on another one (`http://host:port`).
+    /// The server sends the client to the repository at another URL.
     Redirect(String),
     /// The server knows the first version of the protocol only.
     OldProtocol,
@@ -138,7 +138,9 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
         Some(Fault::Status(status)) => return Ok(status_only(status)),
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Redirect(base)) => {
-            let target = format!("{base}{}", request.uri());
+            let uri = request.uri().to_string();
+            let tail = uri.match_indices('/').nth(1).map_or("", |(at, _)| &uri[at..]);
+            let target = format!("{base}{tail}");
             let mut response = status_only(302);
             response.headers_mut().insert("location", target.parse().expect("a header"));
             return Ok(response);

@@ -243,3 +243,62 @@ fn guard(process: u32, left: Duration, watch: Arc<Watch>) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::{Credentials, Limits};
+
+    fn remote(url: &str) -> Remote {
+        Remote { url: url.parse().unwrap(), credentials: Credentials::None, limits: Limits::default() }
+    }
+
+    fn arguments(command: &Command) -> Vec<&str> {
+        command.get_args().map(|it| it.to_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn ssh_gets_fixed_arguments_and_a_quoted_path() {
+        let options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"];
+        let push = ssh(&remote("ssh://git@example.com:2222/a/it's.git"), Service::ReceivePack);
+        let expected =
+            [&options[..], &["-p", "2222", "git@example.com", r"git-receive-pack '/a/it'\''s.git'"]].concat();
+        assert_eq!(arguments(&push), expected);
+        let read = ssh(&remote("example.com:a.git"), Service::UploadPack);
+        let expected =
+            [&options[..], &["-o", "SendEnv=GIT_PROTOCOL", "example.com", "git-upload-pack 'a.git'"]]
+                .concat();
+        assert_eq!(arguments(&read), expected);
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended() {
+        let started = std::time::Instant::now();
+        let deadline = Deadline::after(Duration::from_millis(100));
+        let mut program = Program::start(Command::new("sleep").arg("60"), deadline).unwrap();
+        let error = program.read(&mut [0]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(program);
+        assert!(started.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn a_program_sees_no_git_settings_and_its_words_are_kept() {
+        let deadline = Deadline::after(Duration::from_secs(20));
+        let mut command = Command::new("git");
+        command.args(["var", "GIT_NO_SUCH_VARIABLE"]);
+        let mut program = Program::start(&mut command, deadline).unwrap();
+        assert!(program.last_words().is_some_and(|it| it.contains("usage")), "git explains itself");
+        let mut program = Program::start(&mut Command::new("env"), deadline).unwrap();
+        let mut seen = vec![0; 64 << 10];
+        let mut length = 0;
+        while let Ok(taken @ 1..) = program.read(&mut seen[length..]) {
+            length += taken;
+        }
+        let seen = String::from_utf8_lossy(&seen[..length]).into_owned();
+        let names: Vec<&str> = seen.lines().filter_map(|it| it.split('=').next()).collect();
+        let allowed =
+            |name: &&str| ENVIRONMENT.contains(name) || ["LC_ALL", "GIT_TERMINAL_PROMPT"].contains(name);
+        assert!(names.contains(&"PATH") && names.iter().all(allowed), "{names:?}");
+    }
+}

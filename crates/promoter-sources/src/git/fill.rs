@@ -1,0 +1,182 @@
+//! Fills the object cache: decides what has to be asked of the server, and what an answer that does not fit means.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+
+use promoter_core::CommitId;
+
+use super::cache::Place;
+use super::fetch::{self, Want};
+use super::objects::{Kind, object_id};
+use super::store::{Known, Store, WriteLock};
+use super::wire::Remote;
+use super::{GitCache, GitError};
+
+impl GitCache {
+    /// Takes the objects of commits that the server has by now, so that they need not be fetched.
+    ///
+    /// To be given in an order in which each object comes after those that it names. Takes nothing when something that
+    /// they name is not here, and for a repository on this machine, which has them.
+    pub fn keep(&self, commits: &[CommitId], objects: &[(Kind, Vec<u8>)]) -> Result<(), GitError> {
+        let Place::Cached(store) = &self.inner.place else {
+            return Ok(());
+        };
+        let failed = |it: gix::Error| store.failed(&io::Error::other(it.to_string()));
+        let lock = store.lock()?;
+        let generation = store.current();
+        if !generation.objects.completes(objects).map_err(failed)? {
+            return Ok(());
+        }
+        for (kind, bytes) in objects {
+            generation.put(*kind, bytes).map_err(failed)?;
+        }
+        let absent = self.missing(commits)?;
+        let mut known = generation.known();
+        for commit in commits.iter().filter(|it| !absent.contains(it)) {
+            known.haves.push(commit.clone());
+            known.boundaries.insert(commit.clone());
+        }
+        generation.set_known(&known, &lock).map_err(|it| store.failed(&it))
+    }
+
+    /// Fetches so many commits of the history of `head` (all for `None`), whether or not some are here.
+    pub(super) fn deepen(&self, head: &CommitId, depth: Option<u32>) -> Result<(), GitError> {
+        match &self.inner.place {
+            Place::Cached(store) => {
+                let lock = store.lock()?;
+                self.fetch(store, &lock, vec![head.clone()], depth)
+            }
+            Place::Local(_) => Ok(()),
+        }
+    }
+
+    /// Fetches those commits that are not here.
+    pub(super) fn fetch_missing(&self, commits: &[CommitId], depth: Option<u32>) -> Result<(), GitError> {
+        let missing = self.missing(commits)?;
+        let Some(first) = missing.first() else {
+            return Ok(());
+        };
+        match &self.inner.place {
+            Place::Local(_) => Err(GitError::NoCommit {
+                commit: first.clone(),
+                url: self.inner.remote.url.to_string(),
+                answer: "the repository does not have it".into(),
+            }),
+            Place::Cached(store) => {
+                let lock = store.lock()?;
+                store.make_room(&lock)?;
+                // Another process may have brought them while we waited.
+                match self.missing(commits)? {
+                    missing if missing.is_empty() => Ok(()),
+                    missing => self.fetch(store, &lock, missing, depth),
+                }
+            }
+        }
+    }
+
+    fn missing(&self, commits: &[CommitId]) -> Result<Vec<CommitId>, GitError> {
+        let objects = self.objects();
+        let mut missing = BTreeSet::new();
+        for commit in commits {
+            if !objects.contains(&object_id(commit)?) {
+                missing.insert(commit.clone());
+            }
+        }
+        Ok(missing.into_iter().collect())
+    }
+
+    fn fetch(
+        &self,
+        store: &Store,
+        lock: &WriteLock,
+        commits: Vec<CommitId>,
+        depth: Option<u32>,
+    ) -> Result<(), GitError> {
+        let known = store.current().known();
+        let offered = !known.haves.is_empty();
+        let whole = self.missing(&known.haves)?.is_empty();
+        let mut want = Want { commits, depth, known };
+        if whole {
+            match self.fetch_once(store, lock, &want) {
+                // What we offered as present may be damaged: the answer builds on it and cannot be taken.
+                Err(Failed::Unfit(_)) if offered => {}
+                result => return result.map_err(Failed::into_error),
+            }
+        }
+        tracing::warn!(url = %self.inner.remote.url, "object cache is damaged, starting a new one");
+        store.start_anew(lock)?;
+        want.known = Known::default();
+        self.fetch_once(store, lock, &want).map_err(Failed::into_error)
+    }
+
+    fn fetch_once(&self, store: &Store, lock: &WriteLock, want: &Want) -> Result<(), Failed> {
+        let remote = &self.inner.remote;
+        let generation = store.current();
+        let mut broken = None;
+        let take = |pack: &mut dyn Read| {
+            let taken = generation.take_pack(pack, &remote.limits, lock);
+            taken.map_err(|error| {
+                let error = pack_error(remote, store, &error);
+                broken = Some(error.clone());
+                error
+            })
+        };
+        let moved = match fetch::fetch(remote, want, take) {
+            Ok(moved) => moved,
+            // A pack that came whole but does not fit; a connection that broke on the way is another error.
+            Err(error @ GitError::Unreachable { .. }) if broken.as_ref() == Some(&error) => {
+                return Err(Failed::Unfit(error));
+            }
+            Err(error) => return Err(Failed::Otherwise(error)),
+        };
+        if let Some(commit) = self.missing(&want.commits).map_err(Failed::Otherwise)?.first() {
+            return Err(Failed::Unfit(
+                remote.unreachable(format!("its answer does not hold commit `{commit}`")),
+            ));
+        }
+        let mut known = want.known.clone();
+        known.haves.retain(|it| !want.commits.contains(it));
+        known.haves.extend_from_slice(&want.commits);
+        known.boundaries.retain(|it| !moved.uncut.contains(it));
+        known.boundaries.extend(moved.cut);
+        generation.set_known(&known, lock).map_err(|it| Failed::Otherwise(store.failed(&it)))
+    }
+}
+
+/// Why a fetch failed, as far as it matters for trying once more with an empty cache.
+enum Failed {
+    /// The answer does not fit to what is here.
+    Unfit(GitError),
+    Otherwise(GitError),
+}
+
+impl Failed {
+    fn into_error(self) -> GitError {
+        match self {
+            Self::Unfit(error) | Self::Otherwise(error) => error,
+        }
+    }
+}
+
+/// A pack that could not be taken: the disk's fault, or the server's.
+fn pack_error(remote: &Remote, store: &Store, error: &gix::Error) -> GitError {
+    let cause = error.probable_cause().to_string();
+    if error.is_resource_exhausted() {
+        return GitError::TooLarge {
+            what: "an object",
+            url: remote.url.to_string(),
+            limit: remote.limits.answer_bytes_max,
+        };
+    }
+    match error.downcast_any_ref::<io::Error>() {
+        Some(it)
+            if !matches!(
+                it.kind(),
+                io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::Other
+            ) =>
+        {
+            store.failed(&io::Error::other(cause))
+        }
+        _ => remote.unreachable(format!("it sends a broken pack: {cause}")),
+    }
+}
