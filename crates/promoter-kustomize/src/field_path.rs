@@ -3,7 +3,9 @@
 //! Two readers share the syntax: [`lookup`] finds one value by exact matches, [`visit`] goes to all values, matches
 //! elements by regular expression and can make what is missing.
 
-use promoter_yaml::{Data, Dialect, Limits, Map, Node, Tag, parse_first};
+use std::borrow::Cow;
+
+use promoter_yaml::{Data, Dialect, Form, Limits, Map, Node, Scalar, Tag, parse_first};
 use regex::Regex;
 
 use crate::error::{BuildError, Result};
@@ -233,13 +235,21 @@ impl Visit<'_> {
         let mut count = 0;
         for item in items {
             let found = if field.is_empty() { Some(&*item) } else { item.get(field) };
-            let fits = found.and_then(Node::as_scalar).is_some_and(|it| pattern.is_match(it.text.trim()));
+            let fits = found.and_then(Node::as_scalar).is_some_and(|it| pattern.is_match(&as_written(it)));
             if fits {
                 let rest = if field.is_empty() { &[] } else { rest };
                 count += self.step(item, rest, false)?;
             }
         }
         Ok(count)
+    }
+}
+
+/// A scalar as it is written, which is what patterns are held against: quotes count.
+fn as_written(scalar: &Scalar) -> Cow<'_, str> {
+    match scalar.form {
+        Form::Quoted if !scalar.text.contains('\n') => Cow::Owned(format!("\"{}\"", scalar.text)),
+        _ => Cow::Borrowed(scalar.text.trim()),
     }
 }
 
@@ -259,16 +269,7 @@ pub(crate) fn parse_structured(scalar: &Node) -> Result<Node> {
 
 /// The value that a text is when it stands without quotes in a resource.
 pub(crate) fn untyped(text: &str) -> Node {
-    if text.is_empty() {
-        return Node::null();
-    }
-    if !text.starts_with(|it: char| it.is_ascii_digit() || "+-.~nNtTfF".contains(it)) {
-        return Node::str(text);
-    }
-    match parse_first(text, Dialect::Resource, &Limits::default()) {
-        Ok(Some(node)) if node.as_scalar().is_some_and(|it| &*it.text == text) => node,
-        _ => Node::str(text),
-    }
+    if text.is_empty() { Node::null() } else { Node::plain(text) }
 }
 
 /// Gives a scalar another text. Its type stays.

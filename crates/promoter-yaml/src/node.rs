@@ -112,6 +112,13 @@ impl Node {
         Self::scalar(text, Tag::Str)
     }
 
+    /// Makes what `text` is when it stands in a resource without quotes: a number, a date, null, text…
+    pub fn plain(text: impl Into<Box<str>>) -> Self {
+        let text = text.into();
+        let tag = crate::scalar::resolve(&text, crate::Dialect::Resource);
+        Self::scalar(text, tag)
+    }
+
     /// Makes a boolean.
     pub fn bool(value: bool) -> Self {
         Self::scalar(if value { "true" } else { "false" }, Tag::Bool)
