@@ -10,7 +10,9 @@ mod patches;
 mod prefix_suffix;
 mod replacements;
 mod replicas;
+mod structured;
 mod value_add;
+mod words;
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,10 @@
 //! `replacements`: a value of one resource, copied into fields of others.
 
-use promoter_yaml::{Data, Node, emit_json};
+use promoter_yaml::{Data, Node};
 
+use super::structured;
 use crate::error::{BuildError, Result};
-use crate::field_path::{Visit, lookup, parse_structured, set_text_keeping_type, split, untyped};
+use crate::field_path::{Visit, lookup, set_text_keeping_type, split, untyped};
 use crate::id::Id;
 use crate::kustomization::{FieldOptions, Replacement, SourceSelector, TargetSelector};
 use crate::patch::selector::{Candidate, Selector, SelectorSpec};
@@ -165,7 +166,7 @@ impl<'a> Target<'a> {
     fn copy_into(&self, node: &mut Node, value: &Node) -> Result<()> {
         for (text, path) in &self.paths {
             let create = self.spec.options.create.then(|| blank_like(value));
-            if set_in_structured(node, path, value, create.as_ref()) {
+            if structured::set(node, path, value, create.as_ref())? {
                 continue;
             }
             let options = &self.spec.options;
@@ -258,105 +259,4 @@ fn with_part(text: &str, part: &str, options: &FieldOptions) -> String {
         Ok(index) => parts[index] = part,
     }
     parts.join(&options.delimiter)
-}
-
-/// Sets a value inside YAML or JSON that is the text of a field. False when the path does not lead into one.
-fn set_in_structured(node: &mut Node, path: &[String], value: &Node, create: Option<&Node>) -> bool {
-    let find = |end: &usize| {
-        let found = lookup(node, &path[..*end]).ok().flatten();
-        found.is_some_and(|it| it.as_scalar().is_some() && parse_structured(it).is_ok())
-    };
-    let Some(end) = (1..path.len()).find(find) else {
-        return false;
-    };
-    let Ok(Some(field)) = lookup(node, &path[..end]) else {
-        return false;
-    };
-    let Some(text) = changed_structured(field, &path[end..], value, create) else {
-        return false;
-    };
-    let mut set = |field: &mut Node, _: bool| {
-        if let Data::Scalar(scalar) = &mut field.data {
-            scalar.text = text.as_str().into();
-        }
-        Ok(())
-    };
-    Visit { create: None, set: &mut set }.go(node, &path[..end]).is_ok()
-}
-
-fn changed_structured(field: &Node, path: &[String], value: &Node, create: Option<&Node>) -> Option<String> {
-    let mut document = parse_structured(field).ok()?;
-    let mut set = |inner: &mut Node, made: bool| {
-        match &mut inner.data {
-            Data::Scalar(_) if made => *inner = untyped(raw_text(value)),
-            Data::Scalar(scalar) => scalar.text = raw_text(value).into(),
-            _ => *inner = value.clone(),
-        }
-        Ok(())
-    };
-    let count = Visit { create: create.cloned(), set: &mut set }.go(&mut document, path).ok()?;
-    if count == 0 {
-        return None;
-    }
-    let old = raw_text(field);
-    let is_json = old.trim_start().starts_with(['{', '[']);
-    let mut text = String::new();
-    if is_json {
-        emit_json(&document, true, &mut text).ok()?;
-        if old.contains('\n') && old.contains("  ") {
-            text = indented_json(&text);
-        }
-        return Some(text);
-    }
-    promoter_yaml::emit_hydrated(&document, &mut text).ok()?;
-    Some(text.trim().to_owned())
-}
-
-/// Compact JSON, spread over lines with two blanks a level.
-fn indented_json(compact: &str) -> String {
-    let mut out = String::with_capacity(compact.len() * 2);
-    let mut depth = 0_usize;
-    let mut in_text = false;
-    let mut escaped = false;
-    let mut rest = compact.chars().peekable();
-    while let Some(it) = rest.next() {
-        if in_text {
-            out.push(it);
-            in_text = escaped || it != '"';
-            escaped = !escaped && it == '\\';
-            continue;
-        }
-        match it {
-            '{' | '[' => {
-                out.push(it);
-                if rest.peek().is_some_and(|next| matches!(next, '}' | ']')) {
-                    continue;
-                }
-                depth += 1;
-                new_line(&mut out, depth);
-            }
-            '}' | ']' => {
-                if !out.ends_with(['{', '[']) {
-                    depth = depth.saturating_sub(1);
-                    new_line(&mut out, depth);
-                }
-                out.push(it);
-            }
-            ',' => {
-                out.push(it);
-                new_line(&mut out, depth);
-            }
-            ':' => out.push_str(": "),
-            _ => {
-                in_text = it == '"';
-                out.push(it);
-            }
-        }
-    }
-    out
-}
-
-fn new_line(out: &mut String, depth: usize) {
-    out.push('\n');
-    out.extend(std::iter::repeat_n("  ", depth));
 }
