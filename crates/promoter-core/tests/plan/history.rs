@@ -199,6 +199,14 @@ impl History {
         made
     }
 
+    pub(crate) fn observe(&self) -> Observation {
+        self.controllers[0].observe(&self.world, &BTreeSet::new())
+    }
+
+    pub(crate) fn plan_of(&self, seen: &Observation) -> Plan {
+        plan(&self.world.pipeline, seen, self.world.now)
+    }
+
     /// Lets one controller work until nothing is left to do; `Err` is the last plan if it never ends.
     pub(crate) fn settle(&mut self) -> Result<Plan, Plan> {
         let mut made = self.plan(0, &BTreeSet::new());

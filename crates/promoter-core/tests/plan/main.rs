@@ -9,3 +9,4 @@ mod files;
 mod history;
 mod laws;
 mod random;
+mod speed;
