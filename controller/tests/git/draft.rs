@@ -187,3 +187,41 @@ fn notes_are_what_git_reads() {
     assert_eq!(cache.note(&head, &ids[5]).unwrap().unwrap(), "git's\n");
     assert_eq!(cache.note(&head, &ids[6]).unwrap().unwrap(), "second\n");
 }
+
+/// Random edits, each compared with what git's own index makes of the same ones.
+#[test]
+fn random_edits_are_those_of_git() {
+    let (repo, root) = (TestRepo::new(), TempDir::new().unwrap());
+    let cache = open(root.path(), &repo.url());
+    let mut seed = 7_u32;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 8) as usize % below
+    };
+    let names = ["a", "a-", "a.b", "a0", "b", "B", "ä"];
+    let mut head = None;
+    for _ in 0..25 {
+        let (mut changes, mut lines) = (Vec::new(), String::new());
+        for _ in 0..=random(4) {
+            // Files and directories have names of their own, so that no edit stands in another's way.
+            let directories: String = (0..random(3)).map(|_| format!("{}_/", names[random(7)])).collect();
+            let path = format!("{directories}{}", names[random(7)]);
+            if random(3) == 0 {
+                lines.push_str(&format!("0 0000000000000000000000000000000000000000\t{path}\n"));
+                changes.push(Change::Remove { path });
+            } else {
+                let content = random(5).to_string();
+                let blob = repo.git_with_input(&["hash-object", "-w", "--stdin"], content.as_bytes());
+                lines.push_str(&format!("100644 {blob}\t{path}\n"));
+                changes.push(write(&path, &content));
+            }
+        }
+        repo.git_with_input(&["update-index", "--index-info"], lines.as_bytes());
+        let mut draft = Draft::new(&cache);
+        let made = commit_on(&mut draft, &head.iter().collect::<Vec<_>>(), &changes, "edit");
+        assert_eq!(draft.tree_of(&made).unwrap().as_str(), repo.git(&["write-tree"]), "{changes:?}");
+        draft.push(&[update("refs/heads/main", head, &made)]).unwrap();
+        head = Some(made);
+    }
+    repo.fsck();
+}

@@ -1,5 +1,7 @@
 //! Refs move from what was seen to what is new, together, or not at all.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use promoter_controller::apply::git::{Draft, PushError, Pushed};
@@ -265,4 +267,52 @@ fn what_is_kept_is_whole() {
     let tree = cache.tree(&made, "").unwrap();
     assert_eq!(tree.read("other/manifest.yaml").unwrap().as_ref(), b"theirs\n");
     assert_eq!(http.take_log().len(), 2, "it was fetched in one conversation");
+}
+
+const WRITER: &str = "PROMOTER_TEST_WRITER";
+
+/// Killed while the server works: the refs are old or new together, and the next writer goes on.
+#[test]
+fn a_killed_writer_leaves_all_or_nothing() {
+    if let Ok(task) = std::env::var(WRITER) {
+        let words: Vec<&str> = task.split(' ').collect();
+        let cache = open(Path::new(words[0]), words[1]);
+        let seen = id(words[2]);
+        let mut draft = Draft::new(&cache);
+        let made = commit_on(&mut draft, &[&seen], &[write("killed", words[2])], "killed");
+        let notes = draft.notes(None, &[(made.clone(), "{}".to_owned())].into(), &person()).unwrap().unwrap();
+        let _ = draft.push(&[update(ACTIVE, Some(seen), &made), update(NOTES, None, &notes)]);
+        return;
+    }
+    for hook in ["pre-receive", "update", "post-receive"] {
+        let (repo, root) = (sample(), TempDir::new().unwrap());
+        // The hook says which process waits for it, and goes on when the writer is dead.
+        let (reached, go_on) = (root.path().join("reached"), root.path().join("go-on"));
+        let wait = format!("while ! test -e {}; do sleep 0.01; done", go_on.display());
+        let say = format!("echo $PPID > {0}.new; mv {0}.new {0}", reached.display());
+        repo.hook(hook, &format!("{say}\n{wait}"));
+        let seen = tip(&repo, ACTIVE).unwrap();
+        let task = format!("{} {} {seen}", root.path().display(), repo.url());
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "push::a_killed_writer_leaves_all_or_nothing"]).env(WRITER, task);
+        let mut writer = command.stdout(Stdio::null()).spawn().unwrap();
+        while !reached.exists() {
+            assert!(writer.try_wait().unwrap().is_none(), "it is at {hook}");
+            std::thread::yield_now();
+        }
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        std::fs::write(go_on, "").unwrap();
+        let server = std::fs::read_to_string(&reached).unwrap();
+        while Path::new("/proc").join(server.trim()).exists() {
+            std::thread::yield_now();
+        }
+        let cache = open(root.path(), &repo.url());
+        let refs = cache.ls_refs(&[ACTIVE, NOTES]).unwrap().tips;
+        assert_eq!(refs[ACTIVE] != seen, refs.contains_key(NOTES), "{hook}: both or none");
+        let mut draft = Draft::new(&cache);
+        let made = commit_on(&mut draft, &[&refs[ACTIVE]], &[write("next", "1")], "next");
+        draft.push(&[update(ACTIVE, Some(refs[ACTIVE].clone()), &made)]).unwrap();
+        repo.fsck();
+    }
 }

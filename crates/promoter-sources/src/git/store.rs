@@ -119,9 +119,15 @@ impl Store {
 
     /// Starts a new, empty generation.
     pub(super) fn start_anew(&self, _lock: &WriteLock) -> Result<(), GitError> {
-        let made =
-            make_generation(&self.directory, &self.limits).map_err(|it| failed(&self.directory, &it))?;
+        let made = make_generation(&self.directory, &self.limits).map_err(|it| self.failed(&it))?;
+        let kept = made.directory.clone();
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = made;
+        // Only now this process itself no longer reads the old one, unless a tree of it is still held.
+        for old in generations(&self.directory).map_err(|it| self.failed(&it))? {
+            if old != kept {
+                remove_unused(&old);
+            }
+        }
         Ok(())
     }
 
@@ -275,16 +281,10 @@ fn open_generation(directory: &Path, limits: &Limits) -> io::Result<Arc<Generati
     Ok(Arc::new(Generation { directory: directory.to_owned(), objects: Arc::new(objects) }))
 }
 
-/// Makes an empty generation the current one and removes those that nobody reads. Needs the write lock.
+/// Makes an empty generation the current one. Needs the write lock.
 fn make_generation(directory: &Path, limits: &Limits) -> io::Result<Arc<Generation>> {
-    let mut old = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if is_generation(&name) {
-            old.push(name);
-        }
-    }
-    let last = old.iter().filter_map(|it| it.strip_prefix("g-")?.parse::<u64>().ok()).max().unwrap_or(0);
+    let number = |it: &PathBuf| it.file_name()?.to_str()?.strip_prefix("g-")?.parse::<u64>().ok();
+    let last = generations(directory)?.iter().filter_map(number).max().unwrap_or(0);
     let name = format!("g-{}", last + 1);
     let made = directory.join(&name);
     // The shape of a bare repository, so that people can look into it with git.
@@ -295,10 +295,19 @@ fn make_generation(directory: &Path, limits: &Limits) -> io::Result<Arc<Generati
     fs::write(made.join("config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n")?;
     let generation = open_generation(&made, limits)?;
     replace(&directory.join("current"), format!("{name}\n").as_bytes())?;
-    for name in old {
-        remove_unused(&directory.join(name));
-    }
     Ok(generation)
+}
+
+/// The directories of all generations, in use or not.
+fn generations(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(is_generation) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
 }
 
 fn is_generation(name: &str) -> bool {

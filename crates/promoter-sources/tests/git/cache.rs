@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use promoter_kustomize::Files;
-use promoter_testkit::git::{Fault, GitHttp, TestRepo};
+use promoter_sources::git::{Credentials, GitCache, Limits};
+use promoter_testkit::git::{Fault, GitDaemon, GitHttp, TestRepo};
 use tempfile::TempDir;
 
 use super::{everything, expected, head_of, id, open, sample};
@@ -265,4 +266,20 @@ fn a_killed_process_leaves_no_lock() {
     http.heal();
     let tree = open(root.path(), &http.url()).tree(&head, "").unwrap();
     assert_eq!(everything(&tree), expected(&repo, "main"));
+}
+
+#[test]
+fn a_cache_that_is_too_large_is_started_anew() {
+    let (repo, root) = (TestRepo::new(), TempDir::new().unwrap());
+    let ids = repo.commits("main", 110);
+    let daemon = GitDaemon::start(&repo);
+    let limits = Limits { cache_bytes_max: 1, ..Limits::default() };
+    let cache =
+        GitCache::open(root.path(), &daemon.url().parse().unwrap(), Credentials::None, limits).unwrap();
+    let first = cache.tree(&id(&ids[0]), "").unwrap();
+    ids.iter().for_each(|it| cache.ensure(&[id(it)]).unwrap());
+    let packs = cache_files(root.path(), "pack").len();
+    assert!(packs < 70, "{packs} packs of {} fetches are left", ids.len());
+    assert_eq!(first.read("step").unwrap().as_ref(), b"0", "a tree outlives the generation it came from");
+    assert_eq!(cache.tree(&id(&ids[109]), "").unwrap().read("step").unwrap().as_ref(), b"109");
 }

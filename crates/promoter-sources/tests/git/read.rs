@@ -5,6 +5,7 @@ use promoter_kustomize::{FileError, Files};
 use promoter_sources::git::{Credentials, GitCache, GitError, GitTree, Limits};
 use promoter_testkit::git::{Fault, GitDaemon, GitHttp, TestRepo};
 use std::path::Path;
+use std::process::Command;
 use tempfile::TempDir;
 
 use super::{everything, expected, head_of, id, open, sample};
@@ -201,4 +202,34 @@ fn a_dot_git_directory_in_memory_is_read_too() {
     assert_eq!(tree.read("deep/er/file.yaml").unwrap().as_ref(), b"kind: A\n");
     drop(tree);
     assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0, "nothing is left");
+}
+
+const OVER_SSH: &str = "PROMOTER_TEST_SSH";
+
+/// The program `ssh` is played by a script that runs the command on this machine, as the server's shell would.
+#[test]
+fn ssh_runs_the_program_of_that_name() {
+    if let Ok(task) = std::env::var(OVER_SSH) {
+        let (url, root) = task.split_once(' ').unwrap();
+        let cache = open(Path::new(root), url);
+        let head = cache.ls_refs(&["refs/heads/main"]).unwrap().tips["refs/heads/main"].clone();
+        assert_eq!(cache.tree(&head, "").unwrap().read("a.txt").unwrap().as_ref(), b"two\n");
+        let gone = open(Path::new(root), &format!("{url}x")).ls_refs(&[]).unwrap_err();
+        assert_eq!(gone.diagnosis().code, "git-no-repository", "{gone}");
+        return;
+    }
+    let (repo, root) = (sample(), TempDir::new().unwrap());
+    let script = root.path().join("ssh");
+    std::fs::write(&script, "#!/bin/sh\nfor command; do :; done\nexec sh -c \"$command\"\n").unwrap();
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", root.path().display(), std::env::var("PATH").unwrap());
+    let task = format!("git@example.com:{} {}", repo.path().display(), root.path().display());
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "read::ssh_runs_the_program_of_that_name"])
+        .env("PATH", path)
+        .env(OVER_SSH, task);
+    let output = command.output().unwrap();
+    let words = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && words.contains("1 passed"), "{words}");
 }

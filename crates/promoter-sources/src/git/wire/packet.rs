@@ -146,10 +146,10 @@ impl<R: Read> Read for Sideband<'_, R> {
                 return Ok(taken);
             }
             match self.packets.next_packet()? {
-                Packet::Data(mut payload) => match payload.first() {
+                Packet::Data(payload) => match payload.first() {
                     Some(1) => {
-                        payload.remove(0);
                         self.current = io::Cursor::new(payload);
+                        self.current.set_position(1);
                     }
                     Some(2) => {
                         let room = REMARKS_BYTES_MAX - self.remarks.len();
