@@ -23,6 +23,7 @@ impl GitCache {
         };
         let failed = |it: gix::Error| store.failed(&io::Error::other(it.to_string()));
         let lock = store.lock()?;
+        store.make_room(&lock)?;
         let generation = store.current();
         if !generation.objects.completes(objects).map_err(failed)? {
             return Ok(());

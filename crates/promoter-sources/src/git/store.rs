@@ -22,6 +22,9 @@ use super::{GitError, Limits, RepoUrl};
 const PACKS_MAX: usize = 400;
 /// A generation that is too large is left only after so many fetches, or a large repository would be fetched anew each time.
 const FETCHES_MIN: usize = 50;
+/// So many ends of histories are enough: each is named to the server in every fetch. Objects of our own come with them,
+/// so this bounds those too.
+const BOUNDARIES_MAX: usize = 4_096;
 /// How many of the latest commits are offered to the server as what is here.
 const HAVES_MAX: usize = 256;
 
@@ -109,12 +112,11 @@ impl Store {
 
     /// Starts a new generation when this one has become too large.
     pub(super) fn make_room(&self, lock: &WriteLock) -> Result<(), GitError> {
-        let packs = self.current().packs().map_err(|it| failed(&self.directory, &it))?;
+        let packs = self.current().packs().map_err(|it| self.failed(&it))?;
         let bytes: u64 = packs.iter().map(|(_, bytes)| bytes).sum();
-        if packs.len() >= PACKS_MAX || (bytes > self.limits.cache_bytes_max && packs.len() >= FETCHES_MIN) {
-            self.start_anew(lock)?;
-        }
-        Ok(())
+        let large = bytes > self.limits.cache_bytes_max && packs.len() >= FETCHES_MIN;
+        let scattered = packs.len() >= PACKS_MAX || self.current().known().boundaries.len() >= BOUNDARIES_MAX;
+        if large || scattered { self.start_anew(lock) } else { Ok(()) }
     }
 
     /// Starts a new, empty generation.

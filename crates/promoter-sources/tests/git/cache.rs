@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use promoter_core::CommitId;
 use promoter_kustomize::Files;
-use promoter_sources::git::{Credentials, GitCache, Limits};
+use promoter_sources::git::{Credentials, GitCache, Limits, ObjectKind};
 use promoter_testkit::git::{Fault, GitDaemon, GitHttp, TestRepo};
 use tempfile::TempDir;
 
@@ -282,4 +283,32 @@ fn a_cache_that_is_too_large_is_started_anew() {
     assert!(packs < 70, "{packs} packs of {} fetches are left", ids.len());
     assert_eq!(first.read("step").unwrap().as_ref(), b"0", "a tree outlives the generation it came from");
     assert_eq!(cache.tree(&id(&ids[109]), "").unwrap().read("step").unwrap().as_ref(), b"109");
+}
+
+#[test]
+fn what_is_kept_is_bounded_too() {
+    let (repo, root) = (TestRepo::new(), TempDir::new().unwrap());
+    let http = GitHttp::start(&repo);
+    let cache = open(root.path(), &http.url());
+    let empty = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+    let kept = |numbers: std::ops::Range<usize>| {
+        let commit =
+            |it| format!("tree {empty}\nauthor A <a@b> {it} +0000\ncommitter A <a@b> {it} +0000\n\nx\n");
+        let texts: Vec<String> = numbers.map(commit).collect();
+        let hash = |it: &String| {
+            let id =
+                gix::objs::compute_hash(gix::hash::Kind::Sha1, ObjectKind::Commit, it.as_bytes()).unwrap();
+            id.to_string().parse().unwrap()
+        };
+        let ids: Vec<CommitId> = texts.iter().map(hash).collect();
+        let mut objects = vec![(ObjectKind::Tree, Vec::new())];
+        objects.extend(texts.into_iter().map(|it| (ObjectKind::Commit, it.into_bytes())));
+        cache.keep(&ids, &objects).unwrap();
+        ids
+    };
+    let first = kept(0..4_096);
+    assert_eq!(cache.commit(&first[0]).unwrap().message, "x\n");
+    let second = kept(4_096..4_097);
+    assert_eq!(cache.commit(&first[0]).unwrap_err().diagnosis().code, "git-no-commit", "started anew");
+    assert_eq!(cache.commit(&second[0]).unwrap().message, "x\n");
 }
