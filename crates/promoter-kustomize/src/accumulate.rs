@@ -14,9 +14,10 @@ use crate::kustomization::reader::At;
 use crate::kustomization::{Kustomization, Variable};
 use crate::loader::{Entry, Loader, text};
 use crate::origin::Origin;
-use crate::patch::schema::Schema;
+use crate::patch::schema::{Builtin, Schema};
 use crate::plugin::plugin_origin;
 use crate::resmap::ResMap;
+use crate::resource::Resource;
 use crate::transform::Transform;
 use crate::variables::note_readers;
 use crate::{Externals, Options, read};
@@ -44,6 +45,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) schema: Schema,
     /// True once an `openapi` field chose the schema; the outermost one does.
     pub(crate) schema_is_set: bool,
+    /// What an `openapi` document would leave of the built-in kinds now.
+    pub(crate) builtin_kinds: Builtin,
     /// True when `buildMetadata` of the top kustomization asks for anything.
     pub(crate) track_origin: bool,
 }
@@ -121,7 +124,7 @@ impl<'a> Target<'a> {
         }
         let document = parse_first(text(&path, &bytes)?, Dialect::Config, &Limits::default())
             .map_err(|error| BuildError::syntax(&path, &error))?;
-        shared.schema = Schema::from_swagger(document.unwrap_or_else(Node::null))
+        shared.schema = Schema::from_swagger(document.unwrap_or_else(Node::null), shared.builtin_kinds)
             .map_err(|error| BuildError::new("kustomize-value", error.to_string()).at(&path, 0))?;
         shared.schema_is_set = true;
         Ok(())
@@ -156,6 +159,11 @@ impl<'a> Target<'a> {
             match self.loader.open(path, &self.kustomization.file)? {
                 Entry::File(file, bytes) => {
                     let mut resources = read::resources(&file, &bytes)?;
+                    let unknown =
+                        |it: &Resource| Schema::builtin().kind(it.api_version(), it.kind()).is_none();
+                    if shared.builtin_kinds == Builtin::Absent && resources.iter().any(unknown) {
+                        shared.builtin_kinds = Builtin::Above;
+                    }
                     if shared.track_origin {
                         let origin = Origin { path: self.origin_of(&path.value), ..Origin::default() };
                         resources.iter_mut().for_each(|it| it.origin = Some(origin.clone()));
@@ -248,6 +256,9 @@ impl<'a> Target<'a> {
             }
         }
         for (transform, by, file) in steps {
+            if transform.merges() {
+                shared.builtin_kinds = Builtin::Below;
+            }
             transform.run(&mut sum.resources, &shared.schema).map_err(|error| error.at(&file, 0))?;
             if let Some(by) = by {
                 note_change(&mut sum.resources, &by);

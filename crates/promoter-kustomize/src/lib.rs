@@ -36,7 +36,7 @@ use promoter_yaml::Node;
 
 use accumulate::{Accumulator, Shared, Target};
 use loader::Loader;
-use patch::schema::Schema;
+use patch::schema::{Builtin, Schema};
 
 /// Which files a kustomization may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -129,6 +129,7 @@ pub fn build(
         warnings: Vec::new(),
         schema: Schema::builtin(),
         schema_is_set: false,
+        builtin_kinds: Builtin::Absent,
         track_origin: false,
     };
     let loader = Loader::top(files, options.load_restrictor, directory)?;

@@ -72,6 +72,14 @@ impl Transform {
         }
     }
 
+    /// True for strategic merges, which ask what is known about kinds.
+    pub(crate) fn merges(&self) -> bool {
+        let Self::Patch(entry) = self else {
+            return false;
+        };
+        matches!(entry.content, PatchContent::Strategic(_) | PatchContent::OldStrategic(_))
+    }
+
     /// Changes the resources.
     pub(crate) fn run(&self, resources: &mut ResMap, schema: &Schema) -> Result<()> {
         match self {

@@ -33,15 +33,23 @@ impl Kustomize {
     }
 }
 
-/// The files directly in a directory.
+/// The files below a directory.
 pub(crate) fn tree(directory: &Path) -> MemoryFiles {
     let mut files = MemoryFiles::new();
+    add(&mut files, directory, "");
+    files
+}
+
+fn add(files: &mut MemoryFiles, directory: &Path, prefix: &str) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        files.insert(name, fs::read(&path).unwrap()).unwrap();
+        let name = format!("{prefix}{}", path.file_name().unwrap().to_str().unwrap());
+        if path.is_dir() {
+            add(files, &path, &format!("{name}/"));
+        } else {
+            files.insert(&name, fs::read(&path).unwrap()).unwrap();
+        }
     }
-    files
 }
 
 /// What promoter prints for the root of a tree, or what it says.

@@ -25,6 +25,28 @@ pub(super) fn fields_of(api_version: &str, kind: &str) -> Option<Fields> {
     merging.or_else(plain)
 }
 
+/// The fields of a definition that documents of others refer to; `None` for those in which nothing merges.
+pub(super) fn definition(name: &str) -> Option<Fields> {
+    match name.strip_prefix("io.k8s.")? {
+        "apimachinery.pkg.apis.meta.v1.ObjectMeta" => Some(META),
+        "api.core.v1.Container" => Some(CONTAINER),
+        "api.core.v1.EphemeralContainer" => Some(EPHEMERAL_CONTAINER),
+        "api.core.v1.PersistentVolumeClaim" => Some(WITH_CONDITIONS),
+        "api.core.v1.PersistentVolumeClaimTemplate" => Some(META_ONLY),
+        "api.core.v1.PodSpec" => Some(POD_SPEC),
+        "api.core.v1.PodTemplateSpec" => Some(POD_TEMPLATE_SPEC),
+        "api.core.v1.ServiceSpec" => Some(SERVICE_SPEC),
+        "api.core.v1.Volume" => Some(VOLUME),
+        "api.batch.v1.JobSpec"
+        | "api.apps.v1.DaemonSetSpec"
+        | "api.apps.v1.DeploymentSpec"
+        | "api.apps.v1.ReplicaSetSpec"
+        | "api.apps.v1.StatefulSetSpec" => Some(WORKLOAD_SPEC),
+        "api.batch.v1.JobTemplateSpec" => Some(JOB_TEMPLATE_SPEC),
+        _ => None,
+    }
+}
+
 const fn map(name: &'static str, fields: Fields) -> Field {
     Field { name, keys: None, fields }
 }
@@ -67,22 +89,17 @@ static POD: Fields = &[
 ];
 static POD_TEMPLATE_SPEC: Fields = &[map("metadata", META), map("spec", POD_SPEC)];
 static POD_TEMPLATE: Fields = &[map("metadata", META), map("template", POD_TEMPLATE_SPEC)];
-static WORKLOAD: Fields =
-    &[map("metadata", META), map("spec", &[map("template", POD_TEMPLATE_SPEC)]), map("status", CONDITIONS)];
-static CRON_JOB: Fields = &[
-    map("metadata", META),
-    map(
-        "spec",
-        &[map("jobTemplate", &[map("metadata", META), map("spec", &[map("template", POD_TEMPLATE_SPEC)])])],
-    ),
-];
+static WORKLOAD_SPEC: Fields = &[map("template", POD_TEMPLATE_SPEC)];
+static WORKLOAD: Fields = &[map("metadata", META), map("spec", WORKLOAD_SPEC), map("status", CONDITIONS)];
+static JOB_TEMPLATE_SPEC: Fields = &[map("metadata", META), map("spec", WORKLOAD_SPEC)];
+static CRON_JOB: Fields = &[map("metadata", META), map("spec", &[map("jobTemplate", JOB_TEMPLATE_SPEC)])];
 static NODE: Fields = &[
     map("metadata", META),
     map("spec", &[list("podCIDRs", &[])]),
     map("status", &[list("addresses", &["type"]), list("conditions", &["type"])]),
 ];
-static SERVICE: Fields =
-    &[map("metadata", META), map("spec", &[list("ports", &["port", "protocol"])]), map("status", CONDITIONS)];
+static SERVICE_SPEC: Fields = &[list("ports", &["port", "protocol"])];
+static SERVICE: Fields = &[map("metadata", META), map("spec", SERVICE_SPEC), map("status", CONDITIONS)];
 static SERVICE_ACCOUNT: Fields = &[map("metadata", META), list("secrets", &["name"])];
 static COMPONENT_STATUS: Fields = &[list("conditions", &["type"]), map("metadata", META)];
 static CSI_NODE: Fields = &[map("metadata", META), map("spec", &[list("drivers", &["name"])])];

@@ -12,10 +12,26 @@ use promoter_yaml::Node;
 use builtin::Fields;
 use swagger::Swagger;
 
+/// References that lead to references; a longer chain is taken for a circle.
+const REFERENCES_MAX: usize = 32;
+
 /// What is known about the kinds of a cluster.
 #[derive(Debug, Clone, Default)]
 pub struct Schema {
     own: Option<Swagger>,
+    builtin: Builtin,
+}
+
+/// What becomes of the built-in kinds when a document of one's own is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Builtin {
+    /// They are not known.
+    #[default]
+    Absent,
+    /// They are known, but the document goes first.
+    Below,
+    /// They are known and go first.
+    Above,
 }
 
 /// Why a document given by `openapi` cannot be used.
@@ -33,7 +49,7 @@ pub struct Shape<'a>(Known<'a>);
 #[derive(Debug, Clone, Copy)]
 enum Known<'a> {
     Builtin { keys: Option<&'static [&'static str]>, fields: Fields },
-    Own(&'a Swagger, &'a Node),
+    Own(&'a Schema, &'a Node),
 }
 
 impl Schema {
@@ -44,20 +60,51 @@ impl Schema {
 
     /// Reads an OpenAPI v2 document (`definitions`, with the `x-kubernetes-…` extensions).
     ///
+    /// kustomize forgets the built-in kinds when it meets the document before anything else. Otherwise it knows both,
+    /// and the one read last goes first: the built-in one is read when the first strategic merge needs it, or at the
+    /// latest with the document once a resource of an unknown kind was met.
     /// Errors: the document is no mapping.
-    pub fn from_swagger(document: Node) -> Result<Self, SchemaError> {
+    pub fn from_swagger(document: Node, builtin: Builtin) -> Result<Self, SchemaError> {
         let kind = document.type_name();
         let own = Swagger::new(document).ok_or(SchemaError::NoMapping(kind))?;
-        Ok(Self { own: Some(own) })
+        Ok(Self { own: Some(own), builtin })
     }
 
     /// The shape of a kind; `None` for kinds it does not know, custom resources first of all.
     pub fn kind(&self, api_version: &str, kind: &str) -> Option<Shape<'_>> {
-        let known = match &self.own {
-            Some(swagger) => Known::Own(swagger, swagger.kind(api_version, kind)?),
-            None => Known::Builtin { keys: None, fields: builtin::fields_of(api_version, kind)? },
-        };
-        Some(Shape(known))
+        let own = |swagger| Some(Known::Own(self, Swagger::kind(swagger, api_version, kind)?));
+        let builtin = || Some(Known::Builtin { keys: None, fields: builtin::fields_of(api_version, kind)? });
+        self.first(own, builtin).map(Shape)
+    }
+
+    /// What a schema of the document is once its references are followed.
+    fn resolve<'a>(&'a self, schema: &'a Node) -> Option<Known<'a>> {
+        let mut found = Known::Own(self, schema);
+        for _ in 0..REFERENCES_MAX {
+            let Known::Own(_, schema) = found else {
+                return Some(found);
+            };
+            let Some(name) = swagger::reference(schema) else {
+                return Some(found);
+            };
+            let own = |swagger: &'a Swagger| Some(Known::Own(self, swagger.definition(name)?));
+            let builtin = || Some(Known::Builtin { keys: None, fields: builtin::definition(name)? });
+            found = self.first(own, builtin)?;
+        }
+        None
+    }
+
+    fn first<'a>(
+        &'a self,
+        own: impl FnOnce(&'a Swagger) -> Option<Known<'a>>,
+        builtin: impl FnOnce() -> Option<Known<'a>>,
+    ) -> Option<Known<'a>> {
+        match (&self.own, self.builtin) {
+            (None, _) => builtin(),
+            (Some(swagger), Builtin::Absent) => own(swagger),
+            (Some(swagger), Builtin::Below) => own(swagger).or_else(builtin),
+            (Some(swagger), Builtin::Above) => builtin().or_else(|| own(swagger)),
+        }
     }
 }
 
@@ -70,7 +117,7 @@ impl<'a> Shape<'a> {
                 Some(field) => Known::Builtin { keys: field.keys, fields: field.fields },
                 None => Known::Builtin { keys: None, fields: &[] },
             },
-            Known::Own(swagger, node) => Known::Own(swagger, swagger.field(node, name)?),
+            Known::Own(schema, node) => schema.resolve(Swagger::field(node, name)?)?,
         };
         Some(Shape(known))
     }
@@ -79,7 +126,7 @@ impl<'a> Shape<'a> {
     pub fn elements(self) -> Option<Shape<'a>> {
         let known = match self.0 {
             Known::Builtin { fields, .. } => Known::Builtin { keys: None, fields },
-            Known::Own(swagger, node) => Known::Own(swagger, swagger.elements(node)?),
+            Known::Own(schema, node) => schema.resolve(Swagger::elements(node)?)?,
         };
         Some(Shape(known))
     }

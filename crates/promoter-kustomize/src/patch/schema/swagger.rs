@@ -4,9 +4,6 @@ use std::collections::BTreeMap;
 
 use promoter_yaml::Node;
 
-/// References that lead to references; a longer chain is taken for a circle.
-const REFERENCES_MAX: usize = 32;
-
 /// The definitions of a document, with an index by kind.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Swagger {
@@ -40,34 +37,33 @@ impl Swagger {
         self.definitions.get(name)
     }
 
-    /// The schema of a field: a property, or what all values of a mapping are.
-    pub(super) fn field<'a>(&'a self, schema: &'a Node, name: &str) -> Option<&'a Node> {
-        let property = schema.path(&["properties", name]);
+    /// The schema of a field, still with a reference: a property, or what all values of a mapping are.
+    pub(super) fn field<'a>(schema: &'a Node, name: &str) -> Option<&'a Node> {
         let any = || schema.get("additionalProperties").filter(|it| it.as_map().is_some());
-        self.resolve(property.or_else(any)?)
+        schema.path(&["properties", name]).or_else(any)
     }
 
-    /// The schema of the elements of a list.
-    pub(super) fn elements<'a>(&'a self, schema: &'a Node) -> Option<&'a Node> {
+    /// The schema of the elements of a list, still with a reference.
+    pub(super) fn elements(schema: &Node) -> Option<&Node> {
         let kind = schema.get("type")?;
         let is_array = match kind.as_seq() {
             Some([one]) => one.as_str() == Some("array"),
             Some(_) => false,
             None => kind.as_str() == Some("array"),
         };
-        is_array.then(|| self.resolve(schema.get("items")?)).flatten()
+        is_array.then(|| schema.get("items")).flatten()
     }
 
-    fn resolve<'a>(&'a self, schema: &'a Node) -> Option<&'a Node> {
-        let mut schema = schema;
-        for _ in 0..REFERENCES_MAX {
-            let Some(reference) = schema.get("$ref").and_then(Node::as_str) else {
-                return Some(schema);
-            };
-            schema = self.definitions.get(reference.strip_prefix("#/definitions/")?)?;
-        }
-        None
+    /// A definition by its name.
+    pub(super) fn definition(&self, name: &str) -> Option<&Node> {
+        self.definitions.get(name)
     }
+}
+
+/// The name of the definition that a schema refers to.
+pub(super) fn reference(schema: &Node) -> Option<&str> {
+    let reference = schema.get("$ref").and_then(Node::as_str)?;
+    Some(reference.strip_prefix("#/definitions/").unwrap_or(reference))
 }
 
 /// The merge keys of a list with the patch strategy `merge`.
