@@ -41,6 +41,8 @@ pub struct Known<'a> {
 pub struct Standing<'a> {
     /// Its rules.
     pub rules: &'a Environment,
+    /// What is recorded about it; absent when nothing is.
+    pub own: Option<&'a EnvironmentRecords>,
     /// What was seen of it; absent when nobody looked.
     pub seen: Option<&'a EnvironmentSeen>,
     /// The active branch.
@@ -87,7 +89,8 @@ impl<'a> Facts<'a> {
             };
             let active = branch(&rules.active_branch, |it| &it.active);
             let proposed = branch(&rules.proposed_branch, |it| &it.proposed);
-            (&rules.name, Standing { rules, seen, active, proposed })
+            let own = state.records.environments.get(&rules.name);
+            (&rules.name, Standing { rules, own, seen, active, proposed })
         };
         let known = |(id, record): (&'a FreightId, &'a Fact<FreightRecord>)| {
             let record = record.as_ref().ok()?;

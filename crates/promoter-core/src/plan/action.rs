@@ -23,7 +23,8 @@ pub enum Action {
 /// Changes of the state branch that belong in one commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordAction {
-    /// The head of the state branch; `None` when it must not exist.
+    /// The head of the state branch; `None` when it must not exist. What has to be there still is the pipeline's folder:
+    /// other pipelines' commits may have moved the head since.
     pub expect_state: Option<CommitId>,
     /// Records to write. The pipeline's path and text come from [`Record::path`] and [`Record::text`].
     pub write: Vec<Record>,
@@ -42,8 +43,7 @@ pub struct Closed {
 
 /// Puts freight on the proposed branch: renders it, and commits the pipeline's folder with this lock.
 ///
-/// When the result equals the folder on the proposed head, nothing is pushed. A missing active branch is created
-/// first, with an empty commit.
+/// A missing active branch is created first, with an empty commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Propose {
     /// The environment.

@@ -1,12 +1,13 @@
 //! One environment: what it runs, and what comes next.
 
 use super::draft::Draft;
+use super::here::Here;
 use super::request::Asked;
 use super::select::Choice;
 use super::{Look, Subject, merge, propose, request, select, verify};
-use crate::facts::{Branch, Facts, Known, Standing};
+use crate::Hold;
+use crate::facts::{Facts, Known, Standing};
 use crate::record::{Request, RequestAction};
-use crate::{Hold, Name};
 
 /// What is to be brought into an environment.
 #[derive(Debug, Clone, Copy)]
@@ -29,59 +30,59 @@ impl Target<'_> {
 }
 
 pub(super) fn step(facts: &Facts<'_>, standing: &Standing<'_>, draft: &mut Draft) {
-    let subject = subject(standing);
     let active = match &standing.active {
         Ok(active) => active,
-        Err(unread) => return draft.waits(subject, &unread.to_string(), Look::Poll),
+        Err(unread) => {
+            let subject = Subject::Environment(standing.rules.name.clone());
+            return draft.waits(subject, &unread.to_string(), Look::Poll);
+        }
     };
-    if verify::step(facts, standing, active, draft) == verify::Next::Held {
+    let here = Here { facts, standing, active, now: draft.now() };
+    if verify::step(here, draft) == verify::Next::Held {
         return;
     }
-    let target = match request::step(facts, standing, active, draft) {
+    let target = match request::step(here, draft) {
         Asked::Target(target) => target,
         Asked::Said => return,
-        Asked::Nothing => {
-            if let Some(hold) = active.locked.as_ref().and_then(|it| it.lock.hold.as_ref()) {
-                return draft.stays(subject, held(hold));
-            }
-            match select::step(facts, standing, active, draft.now()) {
-                Choice::Take(known) => Target { known, request: None },
-                Choice::Wait { what } => return draft.waits(subject, &what, Look::Poll),
-                Choice::Nothing { why } => {
-                    propose::withdraw(standing, active, why.as_deref().unwrap_or("nothing newer"), draft);
-                    return match why {
-                        Some(why) => draft.waits(subject, &why, Look::Poll),
-                        None if facts.freight.is_empty() => draft.stays(subject, "no freight yet"),
-                        None => draft.stays(subject, "nothing newer"),
-                    };
-                }
-            }
-        }
+        Asked::Nothing => match automatic(here, draft) {
+            Some(target) => target,
+            None => return,
+        },
     };
     let proposed = match &standing.proposed {
         Ok(proposed) => proposed,
-        Err(unread) => return draft.waits(subject, &unread.to_string(), Look::Poll),
+        Err(unread) => return draft.waits(here.subject(), &unread.to_string(), Look::Poll),
     };
-    match propose::is_up_to_date(facts, standing, active, proposed, target) {
-        true => merge::step(facts, standing, active, proposed, target, draft),
-        false => propose::step(facts, standing, active, proposed, target, draft),
+    match propose::is_up_to_date(here, proposed, target) {
+        true => merge::step(here, proposed, target, draft),
+        false => propose::step(here, proposed, target, draft),
     }
 }
 
-pub(super) fn subject(standing: &Standing<'_>) -> Subject {
-    Subject::Environment(standing.rules.name.clone())
+/// What automation brings in next; `None` when it stays, and the report says why.
+fn automatic<'a>(here: Here<'_, 'a>, draft: &mut Draft) -> Option<Target<'a>> {
+    if let Some(hold) = here.locked().and_then(|it| it.lock.hold.as_ref()) {
+        draft.stays(here.subject(), held(hold));
+        return None;
+    }
+    match select::step(here) {
+        Choice::Take(known) => return Some(Target { known, request: None }),
+        Choice::Wait { what } => draft.waits(here.subject(), &what, Look::Poll),
+        Choice::Nothing { why: Some(why) } => {
+            propose::withdraw(here, &why, draft);
+            draft.waits(here.subject(), &why, Look::Poll);
+        }
+        Choice::Nothing { why: None } => {
+            let why = if here.facts.freight.is_empty() { "no freight yet" } else { "nothing newer" };
+            propose::withdraw(here, why, draft);
+            draft.stays(here.subject(), why);
+        }
+    }
+    None
 }
 
 /// The words for a held environment.
 pub(super) fn held(hold: &Hold) -> String {
     let since = hold.at.map_or_else(String::new, |at| format!(" since {at}"));
     format!("held by {}{since}: {}", hold.by, hold.reason)
-}
-
-/// What a proposal replaces, for people.
-pub(super) fn replaces(active: &Branch<'_>, name: &Name) -> String {
-    match &active.locked {
-        Some(locked) => format!("replaces {}", locked.id.alias()),
-        None => format!("the first in {name}"),
-    }
 }

@@ -3,6 +3,7 @@
 //! A check passes after `count` passes in a row and fails after more than `failureLimit` failures in a row; the
 //! environment passes when all its checks do, and fails when one does. In between, the result before stands.
 
+use super::here::Here;
 use crate::UnixSeconds;
 use crate::facts::{Locked, Standing};
 use crate::observation::Measurement;
@@ -21,7 +22,8 @@ pub(super) struct Seen {
     pub(super) next: Option<UnixSeconds>,
 }
 
-pub(super) fn judge(standing: &Standing<'_>, locked: &Locked<'_>, now: UnixSeconds) -> Seen {
+pub(super) fn judge(here: Here<'_, '_>, locked: &Locked<'_>) -> Seen {
+    let (standing, now) = (here.standing, here.now);
     let checks = &standing.rules.verification;
     let runs: Vec<Run<'_>> = (0..checks.len()).map(|index| Run::of(standing, locked, index)).collect();
     let mut seen = Seen { result: None, progress: "not verified yet".into(), due: Vec::new(), next: None };

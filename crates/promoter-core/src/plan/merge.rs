@@ -1,58 +1,50 @@
 //! Judges the gates of what is proposed, and merges exactly that.
 
 use super::draft::Draft;
-use super::environment::{Target, subject};
+use super::environment::Target;
+use super::here::Here;
 use super::propose::merged_by_person;
 use super::{Action, JudgedGate, Look, Merge, request, verify};
-use crate::facts::{Branch, Facts, Standing};
+use crate::facts::Branch;
 use crate::gate::{Verdict, judge_after};
 use crate::pipeline::Gate;
 use crate::record::RequestAction;
 use crate::{Seconds, UnixSeconds};
 
-pub(super) fn step(
-    facts: &Facts<'_>,
-    standing: &Standing<'_>,
-    active: &Branch<'_>,
-    proposed: &Branch<'_>,
-    target: Target<'_>,
-    draft: &mut Draft,
-) {
-    let (Some(expect_active), Some(expect_proposed)) = (active.head, proposed.head) else {
+pub(super) fn step(here: Here<'_, '_>, proposed: &Branch<'_>, target: Target<'_>, draft: &mut Draft) {
+    let (Some(expect_active), Some(expect_proposed)) = (here.active.head, proposed.head) else {
         return;
     };
     let alias = target.known.id.alias();
     let asked = target.request.map_or_else(String::new, |it| format!("{}: ", request::words(it)));
-    let verdicts = judge(facts, standing, target, draft.now());
+    let verdicts = judge(here, target);
     let waits = Waits::of(&verdicts);
     if !waits.words.is_empty() {
         let what = format!("{asked}{alias} {}", waits.words.join(", "));
         return match waits.until {
-            Some(until) => draft.waits(subject(standing), &what, Look::At(until)),
+            Some(until) => draft.waits(here.subject(), &what, Look::At(until)),
             None => {
                 let look = waits.first.map_or(Look::Poll, Look::At);
-                draft.says(subject(standing), super::Kind::Waits, format!("wait, {what}"), look);
+                draft.says(here.subject(), super::Kind::Waits, format!("wait, {what}"), look);
             }
         };
     }
     let gates: Vec<JudgedGate> = verdicts.into_iter().filter_map(open).collect();
     let how: Vec<&str> = gates.iter().map(|it| it.description.as_str()).collect();
     let how = if how.is_empty() { String::new() } else { format!(", which {}", how.join(", ")) };
-    if merged_by_person(standing, target) {
-        let branch = &standing.rules.proposed_branch;
+    if merged_by_person(here, target) {
+        let branch = &here.rules().proposed_branch;
         let what = format!("{asked}a person merges {alias}{how}, from {branch}");
-        return draft.waits(subject(standing), &what, Look::Poll);
+        return draft.waits(here.subject(), &what, Look::Poll);
     }
-    if let Some(locked) = &active.locked {
-        verify::leave(facts, standing, locked, draft);
-    }
-    draft.moves(subject(standing), format!("{asked}merge {alias}{how}"));
+    verify::leave(here, draft);
+    draft.moves(here.subject(), format!("{asked}merge {alias}{how}"));
     draft.act(Action::Merge(Merge {
-        environment: standing.rules.name.clone(),
+        environment: here.rules().name.clone(),
         freight: target.known.id.clone(),
         expect_active: expect_active.clone(),
         expect_proposed: expect_proposed.clone(),
-        expect_lock: active.locked.as_ref().map(|it| it.id.clone()),
+        expect_lock: here.locked().map(|it| it.id.clone()),
         gates,
         by: target.request.map(|it| it.requested.by.clone()),
         reason: target.request.map(|it| it.requested.reason.clone()),
@@ -60,13 +52,8 @@ pub(super) fn step(
 }
 
 /// The verdicts of every gate that holds for this way in: a rollback has none, a hotfix those that people open.
-fn judge(
-    facts: &Facts<'_>,
-    standing: &Standing<'_>,
-    target: Target<'_>,
-    now: UnixSeconds,
-) -> Vec<(&'static str, Verdict)> {
-    let (rules, id) = (standing.rules, target.known.id);
+fn judge(here: Here<'_, '_>, target: Target<'_>) -> Vec<(&'static str, Verdict)> {
+    let (rules, id, facts, now) = (here.rules(), target.known.id, here.facts, here.now);
     let mut verdicts = Vec::new();
     if target.is(RequestAction::Rollback) {
         return verdicts;

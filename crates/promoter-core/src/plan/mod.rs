@@ -9,6 +9,7 @@ mod action;
 mod discover;
 mod draft;
 mod environment;
+mod here;
 mod measure;
 mod merge;
 mod propose;

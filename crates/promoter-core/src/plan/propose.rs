@@ -1,27 +1,22 @@
 //! Proposals: at most one an environment, moved in place, taken back when nothing stands behind it any more.
 
 use super::draft::Draft;
-use super::environment::{Target, replaces, subject};
-use super::{Action, Propose, Withdraw};
-use crate::facts::{Branch, Facts, Locked, Standing};
+use super::environment::Target;
+use super::here::Here;
+use super::{Action, Propose, Withdraw, request};
+use crate::facts::{Branch, Locked};
 use crate::gate;
 use crate::pipeline::PromotionMode;
 use crate::record::RequestAction;
 use crate::{LockVersion, Promotion, PromotionLock, Render};
 
 /// True when the proposed branch holds what is wanted, built upon what is active now.
-pub(super) fn is_up_to_date(
-    facts: &Facts<'_>,
-    standing: &Standing<'_>,
-    active: &Branch<'_>,
-    proposed: &Branch<'_>,
-    target: Target<'_>,
-) -> bool {
-    let Some(found) = open(active, proposed).filter(|_| active.head.is_some()) else {
+pub(super) fn is_up_to_date(here: Here<'_, '_>, proposed: &Branch<'_>, target: Target<'_>) -> bool {
+    let Some(found) = open(here, proposed).filter(|_| here.active.head.is_some()) else {
         return false;
     };
     let previous = |lock: &PromotionLock| lock.promotion.as_ref().and_then(|it| it.previous.clone());
-    let wanted = lock(facts, standing, active, target, crate::UnixSeconds(0));
+    let wanted = lock(here, target);
     let render = |lock: &PromotionLock| {
         let Render { source, digest: _, engine: _, allow_empty, allow_secrets } = lock.render.clone();
         (source, allow_empty, allow_secrets)
@@ -29,7 +24,7 @@ pub(super) fn is_up_to_date(
     // Where a person merges with git, the proposal has to contain the active head; else another pipeline's merge into
     // the same branch makes a conflict of it.
     let merges =
-        !merged_by_person(standing, target) || standing.seen.is_some_and(|it| it.proposed_contains_active);
+        !merged_by_person(here, target) || here.standing.seen.is_some_and(|it| it.proposed_contains_active);
     found.id == *target.known.id
         && found.lock.hold == wanted.hold
         && previous(found.lock) == previous(&wanted)
@@ -38,47 +33,43 @@ pub(super) fn is_up_to_date(
 }
 
 /// True when a person merges the proposal. A rollback is not waited with: who asked for it decided.
-pub(super) fn merged_by_person(standing: &Standing<'_>, target: Target<'_>) -> bool {
-    standing.rules.promotion == PromotionMode::PullRequest && !target.is(RequestAction::Rollback)
+pub(super) fn merged_by_person(here: Here<'_, '_>, target: Target<'_>) -> bool {
+    here.rules().promotion == PromotionMode::PullRequest && !target.is(RequestAction::Rollback)
 }
 
-pub(super) fn step(
-    facts: &Facts<'_>,
-    standing: &Standing<'_>,
-    active: &Branch<'_>,
-    proposed: &Branch<'_>,
-    target: Target<'_>,
-    draft: &mut Draft,
-) {
+pub(super) fn step(here: Here<'_, '_>, proposed: &Branch<'_>, target: Target<'_>, draft: &mut Draft) {
     let alias = target.known.id.alias();
-    let request = target.request.map_or_else(String::new, |it| format!(", {}", super::request::words(it)));
-    let replaces = replaces(active, &standing.rules.name);
+    let asked = target.request.map_or_else(String::new, |it| format!(", {}", request::words(it)));
+    let replaces = match here.locked() {
+        Some(locked) => format!("replaces {}", locked.id.alias()),
+        None => format!("the first in {}", here.rules().name),
+    };
     let again = proposed.locked.as_ref().is_some_and(|it| it.id == *target.known.id);
     let verb = if again { "renew the proposal of" } else { "propose" };
-    draft.moves(subject(standing), format!("{verb} {alias} ({replaces}{request})"));
+    draft.moves(here.subject(), format!("{verb} {alias} ({replaces}{asked})"));
     draft.act(Action::Propose(Box::new(Propose {
-        environment: standing.rules.name.clone(),
+        environment: here.rules().name.clone(),
         freight: target.known.id.clone(),
-        lock: lock(facts, standing, active, target, draft.now()),
-        expect_active: active.head.cloned(),
+        lock: lock(here, target),
+        expect_active: here.active.head.cloned(),
         expect_proposed: proposed.head.cloned(),
-        expect_lock: active.locked.as_ref().map(|it| it.id.clone()),
+        expect_lock: here.locked().map(|it| it.id.clone()),
         by: target.request.map(|it| it.requested.by.clone()),
         reason: target.request.map(|it| it.requested.reason.clone()),
     })));
 }
 
 /// Takes back what is proposed, if anything is.
-pub(super) fn withdraw(standing: &Standing<'_>, active: &Branch<'_>, why: &str, draft: &mut Draft) {
-    let Ok(proposed) = &standing.proposed else {
+pub(super) fn withdraw(here: Here<'_, '_>, why: &str, draft: &mut Draft) {
+    let Ok(proposed) = &here.standing.proposed else {
         return;
     };
     if let (Some(found), Some(expect_active), Some(expect_proposed)) =
-        (open(active, proposed), active.head, proposed.head)
+        (open(here, proposed), here.active.head, proposed.head)
     {
-        draft.moves(subject(standing), format!("withdraw {}", found.id.alias()));
+        draft.moves(here.subject(), format!("withdraw {}", found.id.alias()));
         draft.act(Action::Withdraw(Withdraw {
-            environment: standing.rules.name.clone(),
+            environment: here.rules().name.clone(),
             freight: found.id.clone(),
             expect_active: expect_active.clone(),
             expect_proposed: expect_proposed.clone(),
@@ -88,24 +79,17 @@ pub(super) fn withdraw(standing: &Standing<'_>, active: &Branch<'_>, why: &str, 
 }
 
 /// The lock of an open proposal: one that holds other freight than the active lock.
-fn open<'b, 'a>(active: &Branch<'_>, proposed: &'b Branch<'a>) -> Option<&'b Locked<'a>> {
-    let is_active = |it: &&Locked<'_>| active.locked.as_ref().is_some_and(|active| active.id == it.id);
+fn open<'b, 'a>(here: Here<'_, '_>, proposed: &'b Branch<'a>) -> Option<&'b Locked<'a>> {
+    let is_active = |it: &&Locked<'_>| here.locked().is_some_and(|active| active.id == it.id);
     proposed.locked.as_ref().filter(|it| !is_active(it))
 }
 
 /// The lock to propose, without what the renderer fills in.
-fn lock(
-    facts: &Facts<'_>,
-    standing: &Standing<'_>,
-    active: &Branch<'_>,
-    target: Target<'_>,
-    now: crate::UnixSeconds,
-) -> PromotionLock {
-    let rules = standing.rules;
-    let before = active.locked.as_ref();
+fn lock(here: Here<'_, '_>, target: Target<'_>) -> PromotionLock {
+    let (rules, before) = (here.rules(), here.locked());
     PromotionLock {
         version: before.map_or(LockVersion::default(), |it| it.lock.version),
-        pipeline: facts.pipeline.name.clone(),
+        pipeline: here.facts.pipeline.name.clone(),
         environment: rules.name.clone(),
         freight: target.known.record.freight.clone(),
         render: Render {
@@ -116,10 +100,10 @@ fn lock(
             allow_secrets: rules.render.allow_secrets.clone(),
         },
         promotion: Some(Promotion {
-            from: gate::origin(target.known.id, rules, facts),
+            from: gate::origin(target.known.id, rules, here.facts),
             previous: before.map(|it| it.id.clone()),
             // Never backwards on a branch, whatever the clock does.
-            at: before.map_or(now, |it| it.promoted_at().max(now)),
+            at: before.map_or(here.now, |it| it.promoted_at().max(here.now)),
         }),
         hold: target.hold(),
     }

@@ -3,10 +3,10 @@
 //! Its file stays until it is fulfilled or void, and automation brings nothing else into the environment meanwhile.
 
 use super::draft::Draft;
-use super::environment::{Target, held, subject};
+use super::environment::{Target, held};
+use super::here::Here;
 use super::{Action, Closed, Look, SetHold};
 use crate::eligibility::{Eligibility, admissible, eligible};
-use crate::facts::{Branch, Facts, Standing};
 use crate::record::{BY_PROMOTER, Request, RequestAction};
 use crate::{FreightId, Hold};
 
@@ -20,70 +20,58 @@ pub(super) enum Asked<'a> {
     Said,
 }
 
-pub(super) fn step<'a>(
-    facts: &Facts<'a>,
-    standing: &Standing<'a>,
-    active: &Branch<'_>,
-    draft: &mut Draft,
-) -> Asked<'a> {
-    let request = match facts.records_of(&standing.rules.name).and_then(|it| it.request.as_ref()) {
+pub(super) fn step<'a>(here: Here<'_, 'a>, draft: &mut Draft) -> Asked<'a> {
+    let request = match here.own().and_then(|it| it.request.as_ref()) {
         None => return Asked::Nothing,
         Some(Ok(request)) => request,
         Some(Err(unread)) => {
-            draft.waits(subject(standing), &unread.to_string(), Look::Poll);
+            draft.waits(here.subject(), &unread.to_string(), Look::Poll);
             return Asked::Said;
         }
     };
-    if let Some(why) = over(facts, standing, active, request) {
-        draft.moves(subject(standing), format!("close the {}: {why}", words(request)));
-        draft.close(Closed { environment: standing.rules.name.clone(), why });
+    if let Some(why) = over(here, request) {
+        draft.moves(here.subject(), format!("close the {}: {why}", words(request)));
+        draft.close(Closed { environment: here.rules().name.clone(), why });
         return Asked::Said;
     }
-    match target(facts, standing, active, request, draft) {
+    match target(here, request, draft) {
         Ok(Some(target)) => Asked::Target(target),
         Ok(None) => Asked::Said,
         Err(why) => {
-            draft.waits(subject(standing), &format!("{}: {why}", words(request)), Look::Poll);
+            draft.waits(here.subject(), &format!("{}: {why}", words(request)), Look::Poll);
             Asked::Said
         }
     }
 }
 
 /// Why nothing is left to do for a request.
-fn over(
-    facts: &Facts<'_>,
-    standing: &Standing<'_>,
-    active: &Branch<'_>,
-    request: &Request,
-) -> Option<String> {
-    let rejected = facts.records_of(&standing.rules.name).and_then(|it| it.rejected.get(&request.freight));
+fn over(here: Here<'_, '_>, request: &Request) -> Option<String> {
+    let rejected = here.own().and_then(|it| it.rejected.get(&request.freight));
     if let Some(Ok(rejection)) = rejected {
         return Some(format!("the freight is rejected by {}", rejection.rejected.by));
     }
-    let locked = active.locked.as_ref().filter(|it| it.id == request.freight)?;
+    let locked = here.locked().filter(|it| it.id == request.freight)?;
     let fulfilled = request.action != RequestAction::Rollback || locked.lock.hold.is_some();
     fulfilled.then(|| "fulfilled".into())
 }
 
 /// What a request brings in; `Ok(None)` when another action fulfils it, `Err` says what it waits for.
 fn target<'a>(
-    facts: &Facts<'a>,
-    standing: &Standing<'a>,
-    active: &Branch<'_>,
+    here: Here<'_, 'a>,
     request: &'a Request,
     draft: &mut Draft,
 ) -> Result<Option<Target<'a>>, String> {
-    let hold_now = active.locked.as_ref().and_then(|it| it.lock.hold.as_ref());
+    let hold_now = here.locked().and_then(|it| it.lock.hold.as_ref());
     if let Some(hold) = hold_now.filter(|it| !reaches_behind(request, it)) {
         return Err(held(hold));
     }
     if request.action == RequestAction::Rollback
-        && let (Some(head), Some(locked)) = (active.head, &active.locked)
+        && let (Some(head), Some(locked)) = (here.active.head, here.locked())
         && locked.id == request.freight
     {
-        draft.moves(subject(standing), format!("hold {}: {}", locked.id.alias(), words(request)));
+        draft.moves(here.subject(), format!("hold {}: {}", locked.id.alias(), words(request)));
         draft.act(Action::SetHold(SetHold {
-            environment: standing.rules.name.clone(),
+            environment: here.rules().name.clone(),
             expect_active: head.clone(),
             expect_lock: locked.id.clone(),
             hold: hold(request),
@@ -91,12 +79,13 @@ fn target<'a>(
         return Ok(None);
     }
     let alias = request.freight.alias();
-    let known = facts.known(&request.freight).ok_or_else(|| format!("{alias} has no readable record"))?;
+    let known =
+        here.facts.known(&request.freight).ok_or_else(|| format!("{alias} has no readable record"))?;
     let answer = match request.action {
-        RequestAction::Promote => eligible(known.id, standing.rules, facts, draft.now()),
-        RequestAction::Hotfix | RequestAction::Rollback => admissible(known.id, standing.rules, facts),
+        RequestAction::Promote => eligible(known.id, here.rules(), here.facts, here.now),
+        RequestAction::Hotfix | RequestAction::Rollback => admissible(known.id, here.rules(), here.facts),
     };
-    if request.action == RequestAction::Rollback && !has_run(facts, standing, active, known.id) {
+    if request.action == RequestAction::Rollback && !has_run(here, known.id) {
         return Err(format!("{alias} is not known to have run here; a hotfix brings it in"));
     }
     match answer {
@@ -115,15 +104,15 @@ fn reaches_behind(request: &Request, hold: &Hold) -> bool {
 }
 
 /// True when a readable record says what the freight is, and nothing keeps it out.
-pub(super) fn returnable(facts: &Facts<'_>, standing: &Standing<'_>, freight: &FreightId) -> bool {
-    facts.known(freight).is_some() && admissible(freight, standing.rules, facts) == Eligibility::Ready
+pub(super) fn returnable(here: Here<'_, '_>, freight: &FreightId) -> bool {
+    here.facts.known(freight).is_some() && admissible(freight, here.rules(), here.facts) == Eligibility::Ready
 }
 
 /// Rollback goes to where the environment was, so that it is no way around `after`.
-fn has_run(facts: &Facts<'_>, standing: &Standing<'_>, active: &Branch<'_>, freight: &FreightId) -> bool {
-    let record = facts.records_of(&standing.rules.name).and_then(|it| it.verified.get(freight));
+fn has_run(here: Here<'_, '_>, freight: &FreightId) -> bool {
+    let record = here.own().and_then(|it| it.verified.get(freight));
     let verified = record.is_some_and(Result::is_ok);
-    let promotion = active.locked.as_ref().and_then(|it| it.lock.promotion.as_ref());
+    let promotion = here.locked().and_then(|it| it.lock.promotion.as_ref());
     verified || promotion.is_some_and(|it| it.previous.as_ref() == Some(freight))
 }
 

@@ -1,9 +1,9 @@
 //! Which freight automation brings in next: newer than what the environment runs, never older.
 
+use super::here::Here;
 use super::verify;
-use crate::UnixSeconds;
 use crate::eligibility::{Eligibility, eligible};
-use crate::facts::{Branch, Facts, Known, Standing};
+use crate::facts::Known;
 use crate::pipeline::Select;
 use crate::record::BY_LOCK;
 
@@ -23,13 +23,8 @@ pub(super) enum Choice<'a> {
     },
 }
 
-pub(super) fn step<'a>(
-    facts: &Facts<'a>,
-    standing: &Standing<'a>,
-    active: &Branch<'_>,
-    now: UnixSeconds,
-) -> Choice<'a> {
-    let newer = match newer(facts, active) {
+pub(super) fn step<'a>(here: Here<'_, 'a>) -> Choice<'a> {
+    let newer = match newer(here) {
         Ok(newer) => newer,
         Err(what) => return Choice::Wait { what },
     };
@@ -37,22 +32,23 @@ pub(super) fn step<'a>(
     let Some(newest) = candidates().next_back() else {
         return Choice::Nothing { why: None };
     };
-    match standing.rules.select {
-        Select::Manual => manual(facts, standing, newest, now),
-        Select::Newest => first(facts, standing, candidates().rev(), now),
-        Select::Queue => match &active.locked {
-            Some(locked) if verify::is_pending(facts, standing, locked) => {
+    match here.rules().select {
+        Select::Manual => manual(here, newest),
+        Select::Newest => first(here, candidates().rev()),
+        Select::Queue => match here.locked() {
+            Some(locked) if verify::is_pending(here, locked) => {
                 let alias = locked.id.alias();
                 Choice::Wait { what: format!("{alias} is verified first, then the next in the queue") }
             }
-            _ => queue(facts, standing, candidates(), now),
+            _ => queue(here, candidates()),
         },
     }
 }
 
 /// Freight younger than the active, oldest first. `Err` while the age of the active is not known.
-fn newer<'f, 'a>(facts: &'f Facts<'a>, active: &Branch<'_>) -> Result<&'f [Known<'a>], String> {
-    let Some(locked) = &active.locked else {
+fn newer<'p, 'a>(here: Here<'p, 'a>) -> Result<&'p [Known<'a>], String> {
+    let facts = here.facts;
+    let Some(locked) = here.locked() else {
         return Ok(&facts.freight);
     };
     match facts.records.freight.get(&locked.id) {
@@ -67,17 +63,12 @@ fn newer<'f, 'a>(facts: &'f Facts<'a>, active: &Branch<'_>) -> Result<&'f [Known
 }
 
 /// The newest that is ready; while none is, the newest that only needs time. From new to old.
-fn first<'a>(
-    facts: &Facts<'a>,
-    standing: &Standing<'a>,
-    candidates: impl Iterator<Item = Known<'a>>,
-    now: UnixSeconds,
-) -> Choice<'a> {
-    let open = standing.proposed.as_ref().ok().and_then(|it| it.locked.as_ref()).map(|it| &it.id);
+fn first<'a>(here: Here<'_, 'a>, candidates: impl Iterator<Item = Known<'a>>) -> Choice<'a> {
+    let open = here.standing.proposed.as_ref().ok().and_then(|it| it.locked.as_ref()).map(|it| &it.id);
     let (mut timed, mut unknown, mut blocked) = (None, None, None);
     for known in candidates {
         let alias = || known.id.alias();
-        match eligible(known.id, standing.rules, facts, now) {
+        match eligible(known.id, here.rules(), here.facts, here.now) {
             Eligibility::Ready => return Choice::Take(known),
             Eligibility::NotUntil { .. } => timed = timed.or(Some(known)),
             Eligibility::Unknown(why) => {
@@ -101,16 +92,11 @@ fn first<'a>(
 }
 
 /// The oldest that is not blocked. From old to new.
-fn queue<'a>(
-    facts: &Facts<'a>,
-    standing: &Standing<'a>,
-    candidates: impl Iterator<Item = Known<'a>>,
-    now: UnixSeconds,
-) -> Choice<'a> {
+fn queue<'a>(here: Here<'_, 'a>, candidates: impl Iterator<Item = Known<'a>>) -> Choice<'a> {
     let mut blocked = None;
     for known in candidates {
         let alias = known.id.alias();
-        match eligible(known.id, standing.rules, facts, now) {
+        match eligible(known.id, here.rules(), here.facts, here.now) {
             Eligibility::Ready | Eligibility::NotUntil { .. } => return Choice::Take(known),
             Eligibility::Unknown(why) => return Choice::Wait { what: format!("{alias} {}", why.join(", ")) },
             Eligibility::Blocked(why) => blocked = Some(format!("{alias} {}", why.join(", "))),
@@ -120,9 +106,9 @@ fn queue<'a>(
 }
 
 /// Nothing without a request; the words say what could be asked for.
-fn manual<'a>(facts: &Facts<'a>, standing: &Standing<'a>, newest: Known<'a>, now: UnixSeconds) -> Choice<'a> {
+fn manual<'a>(here: Here<'_, 'a>, newest: Known<'a>) -> Choice<'a> {
     let alias = newest.id.alias();
-    let why = match eligible(newest.id, standing.rules, facts, now) {
+    let why = match eligible(newest.id, here.rules(), here.facts, here.now) {
         Eligibility::Ready => format!("{alias} can be asked for with `promoter promote`"),
         Eligibility::NotUntil { until, what } => {
             format!("{alias} can be asked for with `promoter promote`, ready at {until}: {what}")

@@ -4,10 +4,10 @@
 //! memory (`measure` reads a result out of them); only a change of the result is recorded.
 
 use super::draft::Draft;
-use super::environment::subject;
+use super::here::Here;
 use super::request::returnable;
 use super::{Action, Kind, Look, Measure, SetHold, measure};
-use crate::facts::{Branch, Facts, Locked, Standing};
+use crate::facts::Locked;
 use crate::pipeline::OnFailure;
 use crate::record::{BY_PROMOTER, Phase, Record, Request, RequestAction, Statement, Verification};
 use crate::{CommitId, FreightId, Hold, UnixSeconds};
@@ -21,152 +21,147 @@ pub(super) enum Next {
     Held,
 }
 
-pub(super) fn step(
-    facts: &Facts<'_>,
-    standing: &Standing<'_>,
-    active: &Branch<'_>,
-    draft: &mut Draft,
-) -> Next {
-    let (Some(head), Some(locked)) = (active.head, &active.locked) else {
-        draft.says(subject(standing), Kind::Is, "runs nothing yet", Look::Poll);
+pub(super) fn step(here: Here<'_, '_>, draft: &mut Draft) -> Next {
+    let (Some(head), Some(locked)) = (here.active.head, here.locked()) else {
+        draft.says(here.subject(), Kind::Is, "runs nothing yet", Look::Poll);
         return Next::GoesOn;
     };
     let alias = locked.id.alias();
-    let record = facts.records_of(&standing.rules.name).and_then(|it| it.verified.get(&locked.id));
-    let current = match record {
-        Some(Err(unread)) => {
-            draft.says(subject(standing), Kind::Is, format!("runs {alias}; {unread}"), Look::Poll);
-            return Next::GoesOn;
-        }
-        Some(Ok(record)) if record.at >= locked.promoted_at() => Some(record),
-        Some(Ok(_)) | None => None,
-    };
-    let seen = measure::judge(standing, locked, draft.now());
-    if facts.measures {
+    if let Some(Err(unread)) = here.verification() {
+        draft.says(here.subject(), Kind::Is, format!("runs {alias}; {unread}"), Look::Poll);
+        return Next::GoesOn;
+    }
+    let known = current(here, locked);
+    let seen = measure::judge(here, locked);
+    if here.facts.measures {
         for check in &seen.due {
             draft.act(Action::Measure(Measure {
-                environment: standing.rules.name.clone(),
+                environment: here.rules().name.clone(),
                 check: *check,
                 freight: locked.id.clone(),
                 promoted_at: locked.promoted_at(),
             }));
         }
     }
-    let phase = current.map(|it| it.phase);
-    let fresh = seen.result.filter(|(result, _)| phase != Some(*result));
-    let words = match (&fresh, current) {
-        (Some((Phase::Passed, message)), _) => format!("runs {alias}, verified now: {message}"),
-        (Some((Phase::Failed, message)), _) => format!("runs {alias}, fails verification now: {message}"),
-        (None, Some(it)) if it.phase == Phase::Passed => format!("runs {alias}, verified since {}", it.since),
-        (None, Some(it)) => format!("runs {alias}, failed verification since {}: {}", it.since, it.message),
-        (None, None) => format!("runs {alias}, {}", seen.progress),
+    let fresh = seen.result.filter(|(phase, _)| known.is_none_or(|it| it.phase != *phase));
+    let words = match (&fresh, known) {
+        (Some((Phase::Passed, message)), _) => format!("verified now: {message}"),
+        (Some((Phase::Failed, message)), _) => format!("fails verification now: {message}"),
+        (None, Some(it)) if it.phase == Phase::Passed => format!("verified since {}", it.since),
+        (None, Some(it)) => format!("failed verification since {}: {}", it.since, it.message),
+        (None, None) => seen.progress,
     };
-    let look = if facts.measures { seen.next.map_or(Look::Poll, Look::At) } else { Look::Poll };
-    draft.says(subject(standing), Kind::Is, words, look);
+    let next = seen.next.filter(|_| here.facts.measures);
+    draft.says(here.subject(), Kind::Is, format!("runs {alias}, {words}"), next.map_or(Look::Poll, Look::At));
     match fresh {
-        Some((result, message)) => new_result(facts, standing, head, locked, result, &message, draft),
+        Some((Phase::Failed, message)) => failed(here, head, locked, &message, draft),
+        Some((Phase::Passed, message)) => {
+            draft.record(record(here, head, locked, Phase::Passed, &message));
+            Next::GoesOn
+        }
         None => Next::GoesOn,
     }
 }
 
+/// The recorded result of this stay of the active freight.
+fn current<'a>(here: Here<'_, 'a>, locked: &Locked<'_>) -> Option<&'a Verification> {
+    here.verification()?.as_ref().ok().filter(|it| it.at >= locked.promoted_at())
+}
+
 /// True when the active freight has neither passed nor failed during this stay.
-pub(super) fn is_pending(facts: &Facts<'_>, standing: &Standing<'_>, locked: &Locked<'_>) -> bool {
-    let record = facts.records_of(&standing.rules.name).and_then(|it| it.verified.get(&locked.id));
-    !record.is_some_and(|it| it.as_ref().is_ok_and(|it| it.at >= locked.promoted_at()))
+pub(super) fn is_pending(here: Here<'_, '_>, locked: &Locked<'_>) -> bool {
+    current(here, locked).is_none()
 }
 
 /// Ends the run of passes of freight that is about to leave, so that its soak stops counting.
-pub(super) fn leave(facts: &Facts<'_>, standing: &Standing<'_>, locked: &Locked<'_>, draft: &mut Draft) {
-    let record = facts.records_of(&standing.rules.name).and_then(|it| it.verified.get(&locked.id));
-    let Some(Ok(record)) = record else {
-        return;
-    };
-    if record.phase == Phase::Passed && record.at >= locked.promoted_at() && record.at < draft.now() {
-        draft.record(Record::Verification(Verification { at: draft.now(), ..record.clone() }));
+pub(super) fn leave(here: Here<'_, '_>, draft: &mut Draft) {
+    let known = here.locked().and_then(|it| current(here, it));
+    if let Some(known) = known.filter(|it| it.phase == Phase::Passed && it.at < here.now) {
+        draft.record(Record::Verification(Verification { at: here.now, ..known.clone() }));
     }
 }
 
-/// Records a new result; when it is a failure, does what `onFailure` says.
-fn new_result(
-    facts: &Facts<'_>,
-    standing: &Standing<'_>,
+/// Records a failure and does what `onFailure` says.
+fn failed(
+    here: Here<'_, '_>,
     head: &CommitId,
     locked: &Locked<'_>,
-    phase: Phase,
     message: &str,
     draft: &mut Draft,
 ) -> Next {
-    // Never before the promotion, whatever the clock did since: a record from before would belong to an earlier stay.
-    let at = draft.now().max(locked.promoted_at());
-    if phase == Phase::Failed && locked.lock.hold.is_none() {
-        match reaction(facts, standing, locked) {
-            OnFailure::None => {}
-            // The hold comes first and the record when it is seen: whatever is lost between the two, it is held.
-            OnFailure::Hold => {
-                let hold = Hold { reason: one_line(message), by: BY_PROMOTER.into(), at: Some(at) };
-                draft.moves(subject(standing), format!("hold {}: {}", locked.id.alias(), hold.reason));
-                draft.act(Action::SetHold(SetHold {
-                    environment: standing.rules.name.clone(),
-                    expect_active: head.clone(),
-                    expect_lock: locked.id.clone(),
-                    hold,
-                }));
-                return Next::Held;
-            }
-            // Request and record are one commit.
-            OnFailure::Rollback => {
-                let request = rollback(facts, standing, locked, message, at);
-                draft.moves(subject(standing), format!("ask for a rollback to {}", request.freight.alias()));
-                draft.record(Record::Request(request));
-            }
+    match reaction(here, locked) {
+        OnFailure::None => {}
+        // The hold comes first and the record when it is seen: whatever is lost between the two, it is held.
+        OnFailure::Hold => {
+            let at = Some(moment(here, locked));
+            let hold = Hold { reason: one_line(message), by: BY_PROMOTER.into(), at };
+            draft.moves(here.subject(), format!("hold {}: {}", locked.id.alias(), hold.reason));
+            draft.act(Action::SetHold(SetHold {
+                environment: here.rules().name.clone(),
+                expect_active: head.clone(),
+                expect_lock: locked.id.clone(),
+                hold,
+            }));
+            return Next::Held;
+        }
+        // Request and record are one commit.
+        OnFailure::Rollback => {
+            let request = rollback(here, locked, message);
+            draft.moves(here.subject(), format!("ask for a rollback to {}", request.freight.alias()));
+            draft.record(Record::Request(request));
         }
     }
-    draft.record(Record::Verification(Verification {
-        pipeline: facts.pipeline.name.clone(),
-        environment: standing.rules.name.clone(),
+    draft.record(record(here, head, locked, Phase::Failed, message));
+    Next::GoesOn
+}
+
+/// What a failure leads to here: nothing where it is held or a person asks for something; and `rollback` needs
+/// freight to go back to, else the environment is held.
+fn reaction(here: Here<'_, '_>, locked: &Locked<'_>) -> OnFailure {
+    if locked.lock.hold.is_some() || here.own().is_some_and(|it| it.request.is_some()) {
+        return OnFailure::None;
+    }
+    match here.rules().on_failure {
+        OnFailure::Rollback if previous(here, locked).is_none() => OnFailure::Hold,
+        reaction => reaction,
+    }
+}
+
+/// The freight before, if the environment can go back to it.
+fn previous<'l>(here: Here<'_, '_>, locked: &'l Locked<'_>) -> Option<&'l FreightId> {
+    let previous = locked.lock.promotion.as_ref()?.previous.as_ref()?;
+    (*previous != locked.id && returnable(here, previous)).then_some(previous)
+}
+
+fn rollback(here: Here<'_, '_>, locked: &Locked<'_>, message: &str) -> Request {
+    let reason = one_line(&format!("{} failed verification: {message}", locked.id.alias()));
+    Request {
+        pipeline: here.facts.pipeline.name.clone(),
+        environment: here.rules().name.clone(),
+        action: RequestAction::Rollback,
+        freight: previous(here, locked).unwrap_or(&locked.id).clone(),
+        requested: Statement { by: BY_PROMOTER.into(), at: moment(here, locked), reason },
+    }
+}
+
+fn record(here: Here<'_, '_>, head: &CommitId, locked: &Locked<'_>, phase: Phase, message: &str) -> Record {
+    let at = moment(here, locked);
+    Record::Verification(Verification {
+        pipeline: here.facts.pipeline.name.clone(),
+        environment: here.rules().name.clone(),
         freight: locked.id.clone(),
         phase,
         since: at,
         at,
         message: one_line(message),
         commit: head.clone(),
-    }));
-    Next::GoesOn
+    })
 }
 
-/// What a failure leads to here: `rollback` needs freight to go back to, else the environment is held; a person's
-/// request stands above both.
-fn reaction(facts: &Facts<'_>, standing: &Standing<'_>, locked: &Locked<'_>) -> OnFailure {
-    if facts.records_of(&standing.rules.name).is_some_and(|it| it.request.is_some()) {
-        return OnFailure::None;
-    }
-    match standing.rules.on_failure {
-        OnFailure::Rollback if previous(facts, standing, locked).is_none() => OnFailure::Hold,
-        reaction => reaction,
-    }
-}
-
-/// The freight before, if the environment can go back to it.
-fn previous<'a>(facts: &Facts<'_>, standing: &Standing<'_>, locked: &'a Locked<'_>) -> Option<&'a FreightId> {
-    let previous = locked.lock.promotion.as_ref()?.previous.as_ref()?;
-    (*previous != locked.id && returnable(facts, standing, previous)).then_some(previous)
-}
-
-fn rollback(
-    facts: &Facts<'_>,
-    standing: &Standing<'_>,
-    locked: &Locked<'_>,
-    message: &str,
-    at: UnixSeconds,
-) -> Request {
-    let reason = one_line(&format!("{} failed verification: {message}", locked.id.alias()));
-    Request {
-        pipeline: facts.pipeline.name.clone(),
-        environment: standing.rules.name.clone(),
-        action: RequestAction::Rollback,
-        freight: previous(facts, standing, locked).unwrap_or(&locked.id).clone(),
-        requested: Statement { by: BY_PROMOTER.into(), at, reason },
-    }
+/// Now, and never before the promotion whatever the clock did since: a record from before it would belong to an
+/// earlier stay.
+fn moment(here: Here<'_, '_>, locked: &Locked<'_>) -> UnixSeconds {
+    here.now.max(locked.promoted_at())
 }
 
 fn one_line(text: &str) -> String {

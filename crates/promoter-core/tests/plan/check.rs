@@ -88,6 +88,9 @@ impl Case<'_> {
         self.not_back(id, propose.by.is_some());
         let request = self.request(id);
         let rolls_back = request.is_some_and(|it| it.action == RequestAction::Rollback);
+        if !rolls_back && request.is_none_or(|it| it.action == RequestAction::Promote) {
+            self.verified(id, 0);
+        }
         assert_eq!(
             propose.lock.hold.is_some(),
             rolls_back,
@@ -118,19 +121,22 @@ impl Case<'_> {
                 self.approved(id);
             }
             _ => {
-                self.verified(id);
+                self.verified(id, self.soak());
                 self.approved(id);
             }
         }
     }
 
-    /// Rule 1 and 3: the latest result of the environments before, and the time since.
-    fn verified(&self, id: &FreightId) {
+    fn soak(&self) -> i64 {
         let soak = self.rules.gates.iter().filter_map(|it| match it {
             Gate::Soak(soak) => Some(i64::from(soak.0)),
             Gate::Approvals { .. } => None,
         });
-        let soak = soak.max().unwrap_or(0);
+        soak.max().unwrap_or(0)
+    }
+
+    /// Rule 1 and 3: the latest result of the environments before, and the time since.
+    fn verified(&self, id: &FreightId, soak: i64) {
         let good = |name: &Name| {
             let record = self.records.environments.get(name).and_then(|it| it.verified.get(id));
             let Some(Ok(record)) = record.filter(|it| it.as_ref().is_ok_and(|it| it.phase == Phase::Passed))

@@ -57,6 +57,18 @@ fn judge_world(world: &World) {
 /// What holds when nothing is left to do.
 fn at_rest(history: &History, quiet: &Plan) {
     assert!(quiet.actions.is_empty());
+    for rules in &history.world.pipeline.environments {
+        let own = history.world.records.environments.get(&rules.name);
+        let lock = |branch: &str| history.world.branches.get(branch)?.lock.as_ref().ok()?.as_ref();
+        let (active, proposed) = (lock(&rules.active_branch), lock(&rules.proposed_branch));
+        let (Some(active), Some(proposed), Some(own)) = (active, proposed, own) else {
+            continue;
+        };
+        let id = proposed.freight.id();
+        let left_alone = active.hold.is_some() || own.request.is_some() || active.freight.id() == id;
+        let rejected = own.rejected.get(&id).is_some_and(Result::is_ok);
+        assert!(left_alone || !rejected, "rule 5: rejected freight stays proposed\n{quiet}");
+    }
     // Planning again says the same.
     assert_eq!(history.plan(0, &Default::default()), *quiet);
 }

@@ -16,7 +16,9 @@ fn at_rest(environments: usize) -> History {
     }
     let pipeline = pipeline::read("promoter.yaml", &text).unwrap().remove(0);
     let mut history = History::new(pipeline, |_, _, _| {});
-    history.settle().unwrap_or_else(|plan| panic!("it never ends\n{plan}"));
+    if let Err(plan) = history.settle() {
+        panic!("it never ends\n{plan}");
+    }
     history
 }
 
