@@ -35,6 +35,14 @@ pub enum GitError {
         /// The repository.
         url: String,
     },
+    /// The server's certificate is not one that this machine trusts.
+    #[error("the certificate of `{url}` is not trusted: {why}")]
+    Certificate {
+        /// The repository.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The server does not have the commit, or does not give it by id.
     #[error("commit `{commit}` is not to be had from `{url}` ({answer})")]
     NoCommit {
@@ -123,6 +131,9 @@ impl GitError {
             Self::NoRepository { .. } => Diagnosis::input("git-no-repository", self)
                 .hint("check the URL; many servers say this too when credentials are missing"),
             Self::ClearText { .. } => Diagnosis::input("git-clear-text", self).hint("use https"),
+            Self::Certificate { .. } => Diagnosis::input("git-certificate", self).hint(
+                "let SSL_CERT_FILE name a file with the certificates of the authorities that you trust",
+            ),
             Self::NoCommit { .. } => Diagnosis::input("git-no-commit", self)
                 .hint("push the commit, or keep a branch or tag that contains it"),
             Self::WrongObject { .. } => Diagnosis::input("git-wrong-object", self),

@@ -104,8 +104,16 @@ fn send(remote: &Remote, request: RequestBuilder, deadline: Deadline) -> Result<
         }
         request = request.header(AUTHORIZATION, header);
     }
-    let response = request.send().map_err(|it| remote.unreachable(causes(&it)))?;
+    let response = request.send().map_err(|it| not_sent(remote, causes(&it)))?;
     if response.status().is_success() { Ok(response) } else { Err(status_error(remote, &response)) }
+}
+
+/// Certificates are mended by people, all else by time. The client gives no kind, so the words of rustls decide.
+fn not_sent(remote: &Remote, why: String) -> GitError {
+    match why.strip_prefix("invalid peer certificate: ") {
+        Some(why) => GitError::Certificate { url: remote.url.to_string(), why: why.into() },
+        None => remote.unreachable(why),
+    }
 }
 
 fn status_error(remote: &Remote, response: &Response) -> GitError {
