@@ -20,6 +20,9 @@ pub(crate) fn finish(sum: Accumulator, top: &Kustomization, shared: &mut Shared<
     name_reference::fix(&mut resources, &config)?;
     let unused = variables::resolve(&mut resources, &variables, &config);
     shared.warnings.extend(unused.map_err(|error| error.at(&top.file, 0))?);
+    resources.list.retain(|it| !it.is_empty());
+    resources.list.iter().try_for_each(check_named)?;
+    resources.check_unique("in the end")?;
     resources.list.retain(|it| !is_local(it));
     sort(&mut resources, top, shared)?;
     let asks = |what: &str| top.build_metadata.iter().any(|it| it == what);
@@ -30,6 +33,17 @@ pub(crate) fn finish(sum: Accumulator, top: &Kustomization, shared: &mut Shared<
     };
     resources.list.iter_mut().for_each(|it| shown.clean_up(it));
     Ok(resources.list.into_iter().map(|it| it.node).collect())
+}
+
+/// Fails when a transformer took kind or name away.
+fn check_named(resource: &Resource) -> Result<()> {
+    let lost = match (resource.kind(), resource.name()) {
+        ("", _) => "kind",
+        (kind, "") if !kind.ends_with("List") => "metadata.name",
+        _ => return Ok(()),
+    };
+    let message = format!("a resource has no {lost} in the end");
+    Err(resource.blame(BuildError::new("kustomize-not-a-resource", message)))
 }
 
 /// True for what is only there for local tools.

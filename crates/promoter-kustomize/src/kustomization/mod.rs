@@ -3,8 +3,11 @@
 //!
 //! Decides what a file says. Leaves to `accumulate` what is done about it.
 
+mod generators;
+mod helm;
 mod parts;
 pub(crate) mod reader;
+mod replacements;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -12,12 +15,11 @@ use std::rc::Rc;
 use promoter_yaml::Node;
 
 use crate::error::{BuildError, Result};
-pub(crate) use parts::{
-    FieldOptions, GeneratorArgs, GeneratorOptions, HelmChart, HelmGlobals, Image, KeyValueSources, LabelSet,
-    Patch, Replacement, Replica, SortOptions, SourceSelector, TargetSelector, Variable, read_field_spec,
-    read_selector,
-};
+pub(crate) use generators::{GeneratorArgs, GeneratorOptions, KeyValueSources};
+pub(crate) use helm::{HelmChart, HelmGlobals};
+pub(crate) use parts::{Image, LabelSet, Patch, Replica, SortOptions, read_field_spec, read_selector};
 use reader::{At, Reader};
+pub(crate) use replacements::{FieldOptions, Replacement, SourceSelector, TargetSelector, Variable};
 
 /// What a kustomization file says. Lists that were not there are empty.
 #[derive(Debug, Clone, Default)]

@@ -5,6 +5,7 @@
 
 mod images;
 mod labels;
+mod lists;
 mod namespace;
 mod patches;
 mod prefix_suffix;

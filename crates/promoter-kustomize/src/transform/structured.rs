@@ -4,6 +4,7 @@
 
 use promoter_yaml::{Data, Node, emit_json};
 
+use super::lists;
 use super::words::{Word, replace_words};
 use crate::error::{BuildError, Result};
 use crate::field_path::{Visit, lookup, parse_structured, set_text_keeping_type, untyped};
@@ -38,7 +39,8 @@ pub(super) fn set(node: &mut Node, path: &[String], value: &Node, create: Option
 
 /// The text of a field with the value in it; `None` when the path leads to nothing there.
 fn changed(field: &Node, path: &[String], value: &Node, create: Option<&Node>) -> Result<Option<String>> {
-    let mut document = parse_structured(field)?;
+    let original = parse_structured(field)?;
+    let mut document = original.clone();
     let mut words = Vec::new();
     let mut is_words = true;
     let mut wrong = None;
@@ -78,7 +80,9 @@ fn changed(field: &Node, path: &[String], value: &Node, create: Option<&Node>) -
         return Ok(Some(if is_spread { indented_json(&json) } else { json }));
     }
     let text = is_words.then(|| replace_words(old, &words)).flatten();
-    text.map(Some).ok_or_else(|| {
+    let starts_as_read = !old.starts_with(char::is_whitespace);
+    let laid_out = |it: String| if starts_as_read { lists::move_left(&it, &original) } else { it };
+    text.map(|it| Some(laid_out(it))).ok_or_else(|| {
         let message = "in YAML that is the text of a field, a replacement can only put one word for another";
         BuildError::new("kustomize-not-supported", message)
             .hint("make the field there first, on one line, or write the text as JSON")
