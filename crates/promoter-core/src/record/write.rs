@@ -92,13 +92,12 @@ fn request(record: &Request) -> String {
 
 fn statement(said: &Statement) -> String {
     let mut fields = vec![("by", line(&said.by)), ("at", said.at.to_string())];
-    if !said.reason.is_empty() {
-        fields.push(("reason", line(&said.reason)));
-    }
+    // Left out rather than written empty: most approvals give no reason.
+    fields.extend(Some(line(&said.reason)).filter(|it| it != "\"\"").map(|it| ("reason", it)));
     flow(&fields)
 }
 
-/// People's and servers' words as a scalar on one line.
+/// People's and servers' words as a scalar on one line, so that what is written can be read whatever they say.
 fn line(text: &str) -> String {
-    scalar(&text.split(char::is_control).collect::<Vec<_>>().join(" "))
+    scalar(text.split(char::is_control).collect::<Vec<_>>().join(" ").trim())
 }
