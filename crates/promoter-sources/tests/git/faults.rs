@@ -7,7 +7,7 @@ use promoter_sources::git::{Credentials, GitCache, GitError, Limits, RepoUrl};
 use promoter_testkit::git::{Fault, GitDaemon, GitHttp};
 use tempfile::TempDir;
 
-use super::{head_of, id, open, sample};
+use super::{everything, expected, head_of, id, open, sample};
 
 /// Lists and fetches within half a second; gives the code and who mends it.
 fn ask(url: &str, credentials: Credentials, commit: &str) -> Result<(), (&'static str, Mends)> {
@@ -150,4 +150,22 @@ fn an_answer_beyond_the_limit_is_refused() {
         let error = cache.ls_refs(&["refs/heads/"]).unwrap_err();
         assert_eq!(error.diagnosis().code, "git-too-large", "{url}: {error}");
     }
+}
+
+#[test]
+fn a_flipped_bit_on_the_way_is_never_believed() {
+    let repo = sample();
+    let head = head_of(&repo, "main");
+    let http = GitHttp::start(&repo);
+    let mut refused = 0;
+    for place in (0..700).step_by(29) {
+        let root = TempDir::new().unwrap();
+        let cache = open(root.path(), &http.url());
+        http.break_at("POST", Fault::Flip(place));
+        // A bit in words that nobody reads, or behind the end, does no harm.
+        refused += usize::from(cache.ensure(std::slice::from_ref(&head)).is_err());
+        http.heal();
+        assert_eq!(everything(&cache.tree(&head, "").unwrap()), expected(&repo, "main"), "byte {place}");
+    }
+    assert!(refused > 12, "{refused} were refused");
 }

@@ -23,6 +23,8 @@ pub enum Fault {
     Status(u16),
     /// The server does its work, sends so many bytes of the body, and closes the connection.
     Cut(usize),
+    /// The server does its work, and one bit of the body is another one on the way.
+    Flip(usize),
     /// The server does its work and closes the connection without an answer.
     NoAnswer,
     /// The server does nothing and never answers.
@@ -165,6 +167,14 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
             let frames = [Ok(hyper::body::Frame::data(part)), Err(closed())];
             let body = http_body_util::StreamBody::new(futures::stream::iter(frames));
             Ok(Response::from_parts(head, BodyExt::boxed_unsync(body)))
+        }
+        Some(Fault::Flip(place)) => {
+            let (head, body) = response.into_parts();
+            let mut bytes = body.collect().await?.to_bytes().to_vec();
+            if let Some(byte) = bytes.get_mut(place) {
+                *byte ^= 1;
+            }
+            Ok(Response::from_parts(head, full(bytes.into())))
         }
         _ => Ok(response),
     }
