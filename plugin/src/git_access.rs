@@ -6,9 +6,9 @@
 //! the plugin's own disk are off unless switched on.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::{env, fs, io};
 
 use promoter_core::Diagnosis;
 use promoter_kustomize::Files;
@@ -79,13 +79,6 @@ impl GitAccess {
     /// Whether repo-server should send credentials along.
     pub(crate) fn wants_argocd_credentials(&self) -> bool {
         self.options.argocd_credentials && self.options.cache_root.is_some()
-    }
-
-    /// A directory below which a request may lay out what must be a file.
-    pub(crate) fn scratch(&self) -> io::Result<PathBuf> {
-        let directory = self.options.cache_root.clone().unwrap_or_else(env::temp_dir);
-        fs::create_dir_all(&directory)?;
-        Ok(directory)
     }
 
     /// The files of a pinned commit from its object cache, fetched by id if they are not there.

@@ -50,8 +50,9 @@ impl PluginWorld<'_> {
         let tree = match self.question.git {
             RequestGit::Absent => return Err("the request holds no `.git`".into()),
             RequestGit::Disk(dot_git) => GitTree::from_dot_git(dot_git, commit, "", &limits),
+            // For the length of a render; a deployment puts the directory for temporary files in memory.
             RequestGit::Memory(files) => {
-                let scratch = self.git.scratch().map_err(|error| format!("no scratch directory: {error}"))?;
+                let scratch = std::env::temp_dir();
                 GitTree::from_dot_git_files(files, ".git", &scratch, commit, "", &limits)
             }
         };
