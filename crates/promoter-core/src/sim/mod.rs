@@ -189,5 +189,6 @@ impl World {
 /// A commit id that shows its number, the first digit saying of which kind it is.
 #[expect(clippy::expect_used, reason = "forty lower-case hexadecimal digits are a commit id")]
 fn commit_id(kind: char, number: usize) -> CommitId {
-    format!("{kind}{number:039x}").parse().expect("forty digits")
+    // The number comes first, so that a shortened id shows it.
+    format!("{kind}{number:07x}{:032x}", 0).parse().expect("forty digits")
 }

@@ -10,3 +10,4 @@ mod history;
 mod laws;
 mod random;
 mod speed;
+mod story;
