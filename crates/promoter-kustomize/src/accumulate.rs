@@ -66,6 +66,7 @@ pub(crate) struct Target<'a> {
 impl Accumulator {
     /// Takes in what a base handed up.
     fn merge(&mut self, base: Self) -> Result<()> {
+        self.resources.copied += base.resources.copied;
         self.resources.append_all(base.resources.list)?;
         self.config.merge(&base.config)?;
         base.variables.into_iter().try_for_each(|it| self.add_variable(it))

@@ -25,6 +25,7 @@ mod prepare;
 mod read;
 mod resmap;
 mod resource;
+mod size;
 mod tables;
 mod transform;
 mod variables;

@@ -8,6 +8,7 @@ use promoter_yaml::{Map, Node};
 use crate::error::{BuildError, Result};
 use crate::id::{Id, Key};
 use crate::resource::{Behavior, Resource, raw_text};
+use crate::size::COPIED_BYTES_MAX;
 
 /// More resources than any cluster holds: input that makes more than this is hostile.
 const RESOURCES_MAX: usize = 500_000;
@@ -17,6 +18,20 @@ const RESOURCES_MAX: usize = 500_000;
 pub(crate) struct ResMap {
     /// The resources. Transformers change them in place; whoever changes names calls [`Self::check_unique`].
     pub(crate) list: Vec<Resource>,
+    /// Bytes that transformers have copied into them so far.
+    pub(crate) copied: usize,
+}
+
+/// Counts bytes that are about to be copied.
+///
+/// Errors: more than any real build copies.
+pub(crate) fn charge(copied: &mut usize, bytes: usize) -> Result<()> {
+    *copied = copied.saturating_add(bytes);
+    if *copied > COPIED_BYTES_MAX {
+        let message = format!("patches and replacements copy more than {} MiB", COPIED_BYTES_MAX >> 20);
+        return Err(BuildError::new("kustomize-limit", message));
+    }
+    Ok(())
 }
 
 impl ResMap {

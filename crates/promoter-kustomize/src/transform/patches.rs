@@ -11,8 +11,9 @@ use crate::patch::schema::Schema;
 use crate::patch::selector::{Candidate, Selector};
 use crate::patch::strategic::{self, Allow};
 use crate::read::resources_from_nodes;
-use crate::resmap::ResMap;
+use crate::resmap::{ResMap, charge};
 use crate::resource::{Resource, raw_text};
+use crate::size::Size;
 
 /// A patch that is ready to be applied.
 #[derive(Debug)]
@@ -157,6 +158,7 @@ impl PatchEntry {
         for field in ["labels", "annotations"] {
             stringify(&mut template, field);
         }
+        charge(&mut resources.copied, Size::of(&template).bytes.saturating_mul(chosen.len()))?;
         for (at, resource) in resources.list.iter_mut().enumerate() {
             if chosen.contains(&at) {
                 self.merge_one(resource, template.clone(), patch, schema, self.allow)?;
@@ -195,16 +197,19 @@ impl PatchEntry {
             ));
         };
         let chosen = selected(resources, target);
-        for (_, resource) in resources.list.iter_mut().enumerate().filter(|(at, _)| chosen.contains(at)) {
+        let ResMap { list, copied } = resources;
+        charge(copied, patch.bytes().saturating_mul(chosen.len()))?;
+        for (_, resource) in list.iter_mut().enumerate().filter(|(at, _)| chosen.contains(at)) {
             let notes = if remember || resource.has_notes() { Notes::Taken } else { Notes::None };
             if remember {
                 resource.remember();
             }
-            patch.apply(&mut resource.node, notes).map_err(|error| {
+            let applied = patch.apply(&mut resource.node, notes).map_err(|error| {
                 let message = format!("the patch does not fit `{}`: {}", resource.id(), error.message);
                 let found = BuildError::new("kustomize-patch", message).line(error.mark.line);
                 shift(found, self.offset).at(&self.source, 0)
-            })?;
+            });
+            charge(copied, applied?)?;
         }
         Ok(())
     }

@@ -2,14 +2,15 @@
 
 use promoter_yaml::{Data, Node};
 
-use super::structured;
+use super::structured::{self, Count};
 use crate::error::{BuildError, Result};
 use crate::field_path::{Visit, lookup, set_text_keeping_type, split, untyped};
 use crate::id::Id;
 use crate::kustomization::{FieldOptions, Replacement, SourceSelector, TargetSelector};
 use crate::patch::selector::{Candidate, Selector, SelectorSpec};
-use crate::resmap::ResMap;
+use crate::resmap::{ResMap, charge};
 use crate::resource::{Resource, is_null_or_empty, raw_text};
+use crate::size::{DEPTH_MAX, Size};
 
 const DEFAULT_FIELD: &str = "metadata.name";
 
@@ -144,11 +145,15 @@ impl<'a> Target<'a> {
     }
 
     fn run(&self, resources: &mut ResMap, value: &Node) -> Result<()> {
-        for resource in &mut resources.list {
-            if self.chooses(resource) {
-                let copied = self.copy_into(&mut resource.node, value);
-                resource.blamed(copied)?;
-            }
+        let size = Size::of(value);
+        if let Some((text, _)) = self.paths.iter().find(|it| it.1.len() + size.depth > DEPTH_MAX) {
+            let message = format!("the field `{text}` would be more than {DEPTH_MAX} levels deep");
+            return Err(BuildError::new("kustomize-limit", message));
+        }
+        let ResMap { list, copied } = resources;
+        for resource in list.iter_mut().filter(|it| self.chooses(it)) {
+            let done = self.copy_into(&mut resource.node, value, &mut || charge(copied, size.bytes));
+            resource.blamed(done)?;
         }
         Ok(())
     }
@@ -163,19 +168,23 @@ impl<'a> Target<'a> {
             && any(&self.select)
     }
 
-    fn copy_into(&self, node: &mut Node, value: &Node) -> Result<()> {
+    /// Copies the value into the fields of a resource; `count` is told of each copy before it is made.
+    fn copy_into(&self, node: &mut Node, value: &Node, count: Count<'_>) -> Result<()> {
         for (text, path) in &self.paths {
             let create = self.spec.options.create.then(|| blank_like(value));
-            if structured::set(node, path, value, create.as_ref())? {
+            if structured::set(node, path, value, create.as_ref(), count)? {
                 continue;
             }
             let options = &self.spec.options;
-            let mut set = |field: &mut Node, made: bool| set_field(field, made, value, options);
-            let count = Visit { create, set: &mut set }.go(node, path).map_err(|error| {
+            let mut set = |field: &mut Node, made: bool| {
+                count()?;
+                set_field(field, made, value, options)
+            };
+            let found = Visit { create, set: &mut set }.go(node, path).map_err(|error| {
                 let message = format!("{}, at field `{text}`", error.message);
                 BuildError { message, ..error }
             })?;
-            if count == 0 {
+            if found == 0 {
                 let message = format!("the target field `{text}` is not there");
                 return Err(BuildError::new("kustomize-target", message)
                     .hint("set `options: {create: true}` to make it"));

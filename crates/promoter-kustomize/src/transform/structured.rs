@@ -10,10 +10,19 @@ use crate::error::{BuildError, Result};
 use crate::field_path::{Visit, lookup, parse_structured, set_text_keeping_type, untyped};
 use crate::resource::raw_text;
 
+/// Told of each copy of a value before it is made; an error stops all.
+pub(super) type Count<'c> = &'c mut dyn FnMut() -> Result<()>;
+
 /// Sets a value where the path leads into the text of a field. False when it leads into none, or there to nothing.
 ///
 /// Errors: a value that does not fit what stands there, a change of YAML that is more than one word for another.
-pub(super) fn set(node: &mut Node, path: &[String], value: &Node, create: Option<&Node>) -> Result<bool> {
+pub(super) fn set(
+    node: &mut Node,
+    path: &[String],
+    value: &Node,
+    create: Option<&Node>,
+    count: Count<'_>,
+) -> Result<bool> {
     let leads_into = |end: &usize| {
         let found = lookup(node, &path[..*end]).ok().flatten();
         found.is_some_and(|it| it.as_scalar().is_some() && parse_structured(it).is_ok())
@@ -25,7 +34,8 @@ pub(super) fn set(node: &mut Node, path: &[String], value: &Node, create: Option
         return Ok(false);
     };
     let line = field.mark.line;
-    let Some(text) = changed(field, &path[end..], value, create).map_err(|error| error.line(line))? else {
+    let Some(text) = changed(field, &path[end..], value, create, count).map_err(|error| error.line(line))?
+    else {
         return Ok(false);
     };
     let mut set = |field: &mut Node, _: bool| {
@@ -38,7 +48,13 @@ pub(super) fn set(node: &mut Node, path: &[String], value: &Node, create: Option
 }
 
 /// The text of a field with the value in it; `None` when the path leads to nothing there.
-fn changed(field: &Node, path: &[String], value: &Node, create: Option<&Node>) -> Result<Option<String>> {
+fn changed(
+    field: &Node,
+    path: &[String],
+    value: &Node,
+    create: Option<&Node>,
+    count: Count<'_>,
+) -> Result<Option<String>> {
     let original = parse_structured(field)?;
     let mut document = original.clone();
     let mut words = Vec::new();
@@ -46,29 +62,31 @@ fn changed(field: &Node, path: &[String], value: &Node, create: Option<&Node>) -
     let mut wrong = None;
     let mut set = |inner: &mut Node, made: bool| {
         let before = inner.as_scalar().filter(|_| !made).cloned();
-        match &inner.data {
-            Data::Scalar(_) if made => *inner = untyped(raw_text(value)),
+        let done = count().and_then(|()| match &inner.data {
+            Data::Scalar(_) if !made => set_text_keeping_type(inner, raw_text(value)),
             Data::Scalar(_) => {
-                if let Err(error) = set_text_keeping_type(inner, raw_text(value)) {
-                    wrong = Some(error);
-                }
+                *inner = untyped(raw_text(value));
+                Ok(())
             }
-            _ => *inner = value.clone(),
-        }
+            _ => {
+                *inner = value.clone();
+                Ok(())
+            }
+        });
         match (before, inner.as_scalar()) {
             (Some(before), Some(after)) => {
                 words.push(Word { mark: inner.mark, before, after: after.clone() });
             }
             _ => is_words = false,
         }
-        Ok(())
+        done.inspect_err(|error| wrong = Some(error.clone()))
     };
     // A path that does not fit is told by whoever walks it through the resource.
-    let count = Visit { create: create.cloned(), set: &mut set }.go(&mut document, path);
+    let found = Visit { create: create.cloned(), set: &mut set }.go(&mut document, path);
     if let Some(wrong) = wrong {
         return Err(wrong);
     }
-    if !count.is_ok_and(|it| it > 0) {
+    if !found.is_ok_and(|it| it > 0) {
         return Ok(None);
     }
     let old = raw_text(field);
@@ -146,8 +164,8 @@ mod tests {
     fn yaml_is_not_written_anew() {
         let mut node = Node::map([(Box::from("x"), Node::str("a: {}\n"))].into_iter().collect());
         let path = ["x", "a", "b"].map(str::to_owned);
-        let error = set(&mut node, &path, &Node::str("c"), Some(&Node::null())).unwrap_err();
+        let error = set(&mut node, &path, &Node::str("c"), Some(&Node::null()), &mut || Ok(())).unwrap_err();
         assert_eq!(error.code, "kustomize-not-supported");
-        assert_eq!(set(&mut node, &path, &Node::str("c"), None), Ok(false));
+        assert_eq!(set(&mut node, &path, &Node::str("c"), None, &mut || Ok(())), Ok(false));
     }
 }

@@ -11,6 +11,7 @@
     reason = "a failed unwrap here is a failed test, and skipping says so"
 )]
 
+mod limits;
 mod merges;
 mod support;
 

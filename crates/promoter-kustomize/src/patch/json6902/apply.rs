@@ -6,14 +6,15 @@ use promoter_yaml::{Data, Form, Map, Node, Scalar, Tag, emit_hydrated};
 use serde_json::Value;
 
 use super::{JsonPatchError, Notes, Step};
+use crate::size::{COPIED_BYTES_MAX, DEPTH_MAX, Size};
 
 /// Keys of a mapping that a message lists.
 const LISTED_KEYS_MAX: usize = 8;
 
-/// Applies the steps in order.
-pub(super) fn patch(steps: &[Step], target: &mut Node, notes: Notes) -> Result<(), JsonPatchError> {
+/// Applies the steps in order; how many bytes were copied inside the resource.
+pub(super) fn patch(steps: &[Step], target: &mut Node, notes: Notes) -> Result<usize, JsonPatchError> {
     let Some(last) = steps.last() else {
-        return Ok(());
+        return Ok(0);
     };
     let whole = |message| JsonPatchError { message, mark: last.mark };
     through_json(target).map_err(whole)?;
@@ -22,8 +23,9 @@ pub(super) fn patch(steps: &[Step], target: &mut Node, notes: Notes) -> Result<(
     {
         metadata.get_or_insert_with("annotations", || Node::map(Map::new()));
     }
+    let mut copied = 0;
     for (index, step) in steps.iter().enumerate() {
-        let done = step.operation.as_ref().map_err(Clone::clone).and_then(|it| run(it, target));
+        let done = step.operation.as_ref().map_err(Clone::clone).and_then(|it| run(it, target, &mut copied));
         done.map_err(|reason| JsonPatchError {
             message: format!("operation {} (`{}`) does not apply: {reason}", index + 1, step.name),
             mark: step.mark,
@@ -35,10 +37,10 @@ pub(super) fn patch(steps: &[Step], target: &mut Node, notes: Notes) -> Result<(
             return Err(whole(format!("the patch leaves the resource without `{}`", path.join("."))));
         }
     }
-    Ok(())
+    Ok(copied)
 }
 
-fn run(operation: &PatchOperation, root: &mut Node) -> Result<(), String> {
+fn run(operation: &PatchOperation, root: &mut Node, copied: &mut usize) -> Result<(), String> {
     match operation {
         PatchOperation::Add(it) => add(root, &it.path, node(&it.value)),
         PatchOperation::Remove(it) => remove(root, &it.path).map(drop),
@@ -49,13 +51,21 @@ fn run(operation: &PatchOperation, root: &mut Node) -> Result<(), String> {
             add(root, &it.path, moved)
         }
         PatchOperation::Copy(it) => {
-            let copied = get(root, &it.from)?.cloned().unwrap_or_else(Node::null);
-            add(root, &it.path, copied)
+            let found = get(root, &it.from)?;
+            *copied += found.map_or(0, |it| Size::of(it).bytes);
+            if *copied > COPIED_BYTES_MAX {
+                return Err(format!("the patch copies more than {} MiB", COPIED_BYTES_MAX >> 20));
+            }
+            let value = found.cloned().unwrap_or_else(Node::null);
+            add(root, &it.path, value)
         }
     }
 }
 
 fn add(root: &mut Node, path: &Pointer, value: Node) -> Result<(), String> {
+    if path.count() + Size::of(&value).depth > DEPTH_MAX {
+        return Err(format!("the value would be more than {DEPTH_MAX} levels deep"));
+    }
     let (parent, key) = parent(root, path)?;
     match &mut parent.data {
         Data::Map(map) => {

@@ -15,6 +15,7 @@ use promoter_yaml::{Limits, Mark, Node};
 #[derive(Debug, Clone, Default)]
 pub struct JsonPatch {
     steps: Vec<Step>,
+    bytes: usize,
 }
 
 /// One operation as written, and what it means. Nonsense is an error only once it is applied.
@@ -52,7 +53,12 @@ impl JsonPatch {
     ///
     /// Errors: neither, or not a list of operations. What an operation asks for is judged when it is applied.
     pub fn parse(text: &str, limits: &Limits) -> Result<Self, JsonPatchError> {
-        parse::patch(text, limits)
+        Ok(Self { steps: parse::patch(text, limits)?, bytes: text.len() })
+    }
+
+    /// The length of the text it was read from, which bounds what applying it once can add, but for copies.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The number of operations.
@@ -65,13 +71,13 @@ impl JsonPatch {
         self.steps.is_empty()
     }
 
-    /// Applies all operations in order to a resource.
+    /// Applies all operations in order to a resource; how many bytes `copy` has copied inside it.
     ///
     /// The resource passes through JSON with floats for numbers: integers above 2^53 are rounded, numbers lose their
     /// spelling. Annotations become text. Without operations nothing is touched.
-    /// Errors: an operation that does not apply, a resource left without kind or name. The target is then half changed
+    /// Errors: an operation that does not apply, a resource left without kind or name, copies without measure. The target is then half changed
     /// and must not be used.
-    pub fn apply(&self, target: &mut Node, notes: Notes) -> Result<(), JsonPatchError> {
+    pub fn apply(&self, target: &mut Node, notes: Notes) -> Result<usize, JsonPatchError> {
         apply::patch(&self.steps, target, notes)
     }
 }

@@ -8,19 +8,19 @@ use json_patch::{
 use promoter_yaml::{Data, Dialect, Limits, Mark, Node, Number, Scalar, Tag, parse_first, parse_json};
 use serde_json::Value;
 
-use super::{JsonPatch, JsonPatchError, Step};
+use super::{JsonPatchError, Step};
 
 type Object = serde_json::Map<String, Value>;
 
 /// Reads a patch. A text that starts with `[` has to be JSON; any other is YAML, first document only.
-pub(super) fn patch(text: &str, limits: &Limits) -> Result<JsonPatch, JsonPatchError> {
+pub(super) fn patch(text: &str, limits: &Limits) -> Result<Vec<Step>, JsonPatchError> {
     let document = match text.starts_with('[') {
         true => parse_json(text, limits).map(Some),
         false => parse_first(text, Dialect::Config, limits),
     };
     let items = match document.map_err(|it| error(it.message, it.mark))? {
-        None => return Ok(JsonPatch::default()),
-        Some(node) if node.is_null() => return Ok(JsonPatch::default()),
+        None => return Ok(Vec::new()),
+        Some(node) if node.is_null() => return Ok(Vec::new()),
         Some(Node { data: Data::Seq(items), .. }) => items,
         Some(node) => {
             return Err(error(format!("no list of operations but {}", node.type_name()), node.mark));
@@ -30,7 +30,7 @@ pub(super) fn patch(text: &str, limits: &Limits) -> Result<JsonPatch, JsonPatchE
         Value::Object(object) => Ok(step(object, item.mark)),
         _ => Err(error(format!("an operation has to be a mapping, this is {}", item.type_name()), item.mark)),
     });
-    Ok(JsonPatch { steps: steps.collect::<Result<_, _>>()? })
+    steps.collect()
 }
 
 fn error(message: String, mark: Mark) -> JsonPatchError {

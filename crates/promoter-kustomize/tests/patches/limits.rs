@@ -1,0 +1,60 @@
+//! Small input that copies itself large, or deep. The real kustomize has no bounds here, so it is not asked.
+
+use promoter_kustomize::MemoryFiles;
+
+use crate::support::ours;
+
+const RESOURCE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nx: {y: z}\n";
+
+fn said(kustomization: &str, patch: &str) -> String {
+    let mut files = MemoryFiles::new();
+    let kustomization = format!("resources: [resources.yaml]\n{kustomization}");
+    for (name, text) in
+        [("kustomization.yaml", kustomization.as_str()), ("resources.yaml", RESOURCE), ("patch.yaml", patch)]
+    {
+        files.insert(name, text.as_bytes()).unwrap();
+    }
+    ours(&files).unwrap_err()
+}
+
+const PATCHED: &str = "patches: [{path: patch.yaml, target: {kind: ConfigMap}}]\n";
+
+#[test]
+fn a_patch_that_doubles_the_resource() {
+    let patch: String = (0..40).map(|it| format!("- {{op: copy, from: /x, path: /x/c{it}}}\n")).collect();
+    let said = said(PATCHED, &patch);
+    assert!(said.contains("the patch copies more than 128 MiB"), "{said}");
+}
+
+#[test]
+fn a_patch_that_goes_ever_deeper() {
+    let below: String = "/d".repeat(200);
+    let down: String =
+        (1..=200).map(|it| format!("- {{op: add, path: /x{}, value: {{}}}}\n", "/d".repeat(it))).collect();
+    let copies: String = (0..10).map(|_| format!("- {{op: copy, from: /x, path: /x{below}/d}}\n")).collect();
+    let said = said(PATCHED, &(down + &copies));
+    assert!(said.contains("more than 500 levels deep"), "{said}");
+}
+
+#[test]
+fn a_path_that_makes_a_tree_without_end() {
+    let path = "a.".repeat(100_000);
+    let entry = format!(
+        "- sourceValue: v\n  targets: [{{select: {{name: a}}, fieldPaths: [{path}b], options: {{create: true}}}}]\n"
+    );
+    let said = said(&format!("replacements:\n{entry}"), "");
+    assert!(said.contains("more than 500 levels deep"), "{}", &said[said.len() - 200..]);
+}
+
+#[test]
+fn replacements_that_double_the_resource() {
+    let entry = |at: u32| {
+        format!(
+            "- source: {{kind: ConfigMap, fieldPath: x}}\n  targets: [{{select: {{name: a}}, fieldPaths: [x.c{at}], \
+             options: {{create: true}}}}]\n"
+        )
+    };
+    let entries: String = (0..40).map(entry).collect();
+    let said = said(&format!("replacements:\n{entries}"), "");
+    assert!(said.contains("copy more than 128 MiB"), "{said}");
+}
