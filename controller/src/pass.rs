@@ -11,7 +11,7 @@ use promoter_core::plan::{Action, Measure, Plan, plan};
 use promoter_core::{Diagnosis, Name, UnixSeconds};
 
 use crate::apply::{Applied, apply};
-use crate::check::{self, Checker};
+use crate::check::Checker;
 use crate::observe::{Observer, Seen};
 use crate::repository::Repository;
 
@@ -83,9 +83,17 @@ impl Controller {
     pub fn pass(&mut self, now: impl Fn() -> UnixSeconds) -> Result<Pass, Diagnosis> {
         let mut pass = Pass::default();
         for _ in 0..ROUNDS_MAX {
-            let seen = self.observer.observe()?;
+            let seen = match self.observer.observe() {
+                Ok(seen) => seen,
+                // What happened in the rounds before is told all the same.
+                Err(diagnosis) if !pass.events.is_empty() => {
+                    pass.findings.push(diagnosis);
+                    return Ok(pass);
+                }
+                Err(diagnosis) => return Err(diagnosis),
+            };
             if let Some((quiet, known)) = &self.quiet
-                && quiet.refs == seen.refs
+                && *quiet == seen
                 && known.wake_at().is_none_or(|it| now() < it)
             {
                 let known = known.clone();
@@ -94,12 +102,13 @@ impl Controller {
                 return Ok(pass);
             }
             pass.findings.clone_from(&seen.findings);
-            pass.findings.extend(seen.pipelines.iter().flat_map(|(pipeline, _)| check::findings(pipeline)));
             self.measuring = seen.pipelines.iter().any(|(_, seen)| is_measuring(seen));
             pass.plans = seen.pipelines.iter().map(|(pipeline, seen)| plan(pipeline, seen, now())).collect();
             if !self.round(&seen, &mut pass, &now)? {
+                // What failed is tried again on the next pass, though nothing else is seen then.
+                let failed = pass.findings.len() > seen.findings.len();
                 let standing = Pass { events: Vec::new(), ..pass.clone() };
-                self.quiet = pass.findings.is_empty().then_some((seen, standing));
+                self.quiet = (!failed).then_some((seen, standing));
                 return Ok(pass);
             }
         }
@@ -149,18 +158,19 @@ impl Controller {
             // Somebody else moved the head first: the next look sees it.
             Ok(Applied::Stale) => true,
             Ok(Applied::Nothing) => false,
-            Err(diagnosis) => {
-                if let Action::Propose(propose) = action
-                    && diagnosis.fault == promoter_core::Fault::Input
-                {
-                    self.observer.refuse(
-                        &pipeline.name,
-                        &propose.environment,
-                        propose.freight.clone(),
-                        diagnosis.to_string(),
-                    );
-                    return true;
+            Ok(Applied::Refused(diagnosis)) => match action {
+                // The plan that knows of it chooses something else, or says why nothing moves.
+                Action::Propose(propose) => {
+                    let (environment, freight) = (&propose.environment, propose.freight.clone());
+                    self.observer.refuse(&pipeline.name, environment, freight, diagnosis);
+                    true
                 }
+                _ => {
+                    findings.push(diagnosis);
+                    false
+                }
+            },
+            Err(diagnosis) => {
                 findings.push(diagnosis);
                 false
             }

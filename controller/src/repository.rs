@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use promoter_core::observation::{Tip, Unread};
+use promoter_core::observation::Unread;
 use promoter_core::pipeline::Environment;
 use promoter_core::record::{Records, STATE_BRANCH};
-use promoter_core::{CommitId, Diagnosis, GitUrl, LOCK_FILE, Name, PromotionLock};
+use promoter_core::{CommitId, Diagnosis, GitUrl, LOCK_FILE, Name, Place, PromotionLock};
 use promoter_kustomize::{FileError, FileKind, Files};
 use promoter_render::{ChartCall, PinnedSource, World};
 use promoter_sources::git::{GitCache, GitError, RemoteRefs};
@@ -78,26 +78,26 @@ impl Repository {
         }
     }
 
-    /// What the head of an environment's branch holds for a pipeline.
-    pub fn tip(&self, commit: &CommitId, branch: &str, pipeline: &Name, environment: &Environment) -> Tip {
-        let unread = |why: String| Unread::new(branch, why);
-        let lock =
-            self.lock_text(commit, pipeline).map_err(|error| unread(error.to_string())).and_then(|text| {
-                let Some(text) = text else {
-                    return Ok(None);
-                };
-                let path = format!("{pipeline}/{LOCK_FILE}");
-                let lock = PromotionLock::parse(&text, &path)
-                    .map_err(|error| unread(error.diagnosis().to_string()))?;
-                if lock.pipeline != *pipeline || lock.environment != environment.name {
-                    return Err(unread(format!(
-                        "its lock is that of `{}` in `{}`",
-                        lock.pipeline, lock.environment
-                    )));
-                }
-                Ok(Some(lock))
-            });
-        Tip { commit: commit.clone(), lock }
+    /// The lock that the head of an environment's branch holds for a pipeline.
+    pub fn lock(
+        &self,
+        commit: &CommitId,
+        branch: &str,
+        pipeline: &Name,
+        environment: &Environment,
+    ) -> Result<Option<PromotionLock>, Diagnosis> {
+        let on_branch = |it: Diagnosis| Diagnosis { cause: format!("{} on `{branch}`", it.cause), ..it };
+        let Some(text) = self.lock_text(commit, pipeline).map_err(on_branch)? else {
+            return Ok(None);
+        };
+        let path = format!("{pipeline}/{LOCK_FILE}");
+        let lock = PromotionLock::parse(&text, &path).map_err(|error| on_branch(error.diagnosis()))?;
+        if lock.pipeline != *pipeline || lock.environment != environment.name {
+            let cause = format!("the lock is that of `{}` in `{}`", lock.environment, lock.pipeline);
+            return Err(on_branch(Diagnosis::input("lock-of-another", cause).at(Place::new(path, 0)))
+                .hint("take the commit back that brought it there"));
+        }
+        Ok(Some(lock))
     }
 
     /// The records of one pipeline in a commit of the state branch.

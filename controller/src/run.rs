@@ -1,10 +1,11 @@
 //! The loop: a pass, a line for what changed, and sleep until the next poll or the moment that the plan waits for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use promoter_core::{Diagnosis, Fault, UnixSeconds};
+use promoter_core::plan::{Kind, Line};
+use promoter_core::{Diagnosis, Fault, Name, UnixSeconds};
 use tracing::{error, info, warn};
 
 use crate::pass::{Controller, Pass};
@@ -23,7 +24,7 @@ pub fn now() -> UnixSeconds {
 /// What was last said of each repository, so that only changes are said.
 #[derive(Debug, Default)]
 struct Said {
-    lines: BTreeMap<String, BTreeSet<String>>,
+    lines: BTreeMap<Name, Vec<Line>>,
     findings: Vec<String>,
 }
 
@@ -50,16 +51,17 @@ pub fn run(controllers: Vec<Controller>, interval: Duration, stop: &Receiver<()>
 }
 
 /// Makes passes until nothing is left that time alone does not bring, and reports the last state. Checks that are being
-/// measured are measured to their end, since what was measured is forgotten with the process.
-///
-/// Errors: a repository that could not be observed.
-pub fn once(controllers: &mut [Controller], stop: &Receiver<()>) -> Result<Vec<Pass>, Diagnosis> {
+/// measured are measured to their end, since what was measured is forgotten with the process. A repository that cannot
+/// be observed is a finding, and the others are done all the same.
+pub fn once(controllers: &mut [Controller], stop: &Receiver<()>) -> Vec<Pass> {
     let started = now();
     let mut passes = Vec::new();
     for controller in controllers {
         let mut said = Said::default();
         loop {
-            let pass = controller.pass(now)?;
+            let pass = controller
+                .pass(now)
+                .unwrap_or_else(|diagnosis| Pass { findings: vec![diagnosis], ..Pass::default() });
             say(&pass, &mut said, controller);
             let again = until(pass.wake_at()).filter(|_| controller.is_measuring());
             let Some(sleep) = again.filter(|_| now().0 - started.0 < MEASURE_SECONDS_MAX) else {
@@ -67,11 +69,12 @@ pub fn once(controllers: &mut [Controller], stop: &Receiver<()>) -> Result<Vec<P
                 break;
             };
             if !matches!(stop.recv_timeout(sleep.max(SLEEP_MIN)), Err(RecvTimeoutError::Timeout)) {
-                return Ok(passes);
+                passes.push(pass);
+                return passes;
             }
         }
     }
-    Ok(passes)
+    passes
 }
 
 fn until(time: Option<UnixSeconds>) -> Option<Duration> {
@@ -87,13 +90,9 @@ fn say(pass: &Pass, said: &mut Said, controller: &Controller) {
         info!(repo, pipeline = %event.pipeline, "{}", event.text);
     }
     for plan in &pass.plans {
-        let lines: BTreeSet<String> = plan.report.iter().map(ToString::to_string).collect();
-        let before = said.lines.insert(plan.pipeline.to_string(), lines).unwrap_or_default();
-        for line in &plan.report {
-            let text = line.to_string();
-            if !before.contains(&text) {
-                info!(repo, pipeline = %plan.pipeline, subject = %line.subject, kind = line.kind.as_str(), "{text}");
-            }
+        let before = said.lines.insert(plan.pipeline.clone(), plan.report.clone()).unwrap_or_default();
+        for line in plan.report.iter().filter(|line| !before.iter().any(|it| says_the_same(it, line))) {
+            info!(repo, pipeline = %plan.pipeline, subject = %line.subject, kind = line.kind.as_str(), "{line}");
         }
     }
     let findings: Vec<String> = pass.findings.iter().map(ToString::to_string).collect();
@@ -101,6 +100,13 @@ fn say(pass: &Pass, said: &mut Said, controller: &Controller) {
         pass.findings.iter().for_each(|it| log(it, repo));
         said.findings = findings;
     }
+}
+
+/// True when nothing is new in a line: it is the same, or it waits for the same moment, which is only nearer.
+fn says_the_same(before: &Line, line: &Line) -> bool {
+    let waits = |it: &Line| it.kind == Kind::Waits && it.look.time().is_some();
+    let same_wait = waits(before) && waits(line) && before.look == line.look;
+    before.subject == line.subject && (before.text == line.text || same_wait)
 }
 
 fn complain(diagnosis: &Diagnosis, said: &mut Said, controller: &Controller) {

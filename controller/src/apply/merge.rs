@@ -51,7 +51,7 @@ fn message(repository: &Repository, pipeline: &Pipeline, action: &Merge, branch:
     trailer(Trailer::ENVIRONMENT, action.environment.as_str());
     trailer(Trailer::PIPELINE, pipeline.name.as_str());
     trailer(Trailer::BY, action.by.as_deref().unwrap_or(&repository.settings().identity.email));
-    if let Some(reason) = &action.reason {
+    if let Some(reason) = action.reason.as_ref().filter(|it| !it.is_empty()) {
         trailer(Trailer::REASON, reason);
     }
     trailer("Sha-hydrated-active", action.expect_active.as_str());

@@ -28,6 +28,8 @@ pub enum Applied {
     Stale,
     /// What was asked for is there already.
     Nothing,
+    /// The freight does not render in the environment, for a reason that a person has to mend. Nothing was written.
+    Refused(Diagnosis),
 }
 
 /// Carries out one action and moves the heads in `refs` as it moved them in the repository.

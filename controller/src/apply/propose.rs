@@ -2,12 +2,12 @@
 
 use promoter_core::pipeline::Pipeline;
 use promoter_core::plan::{Propose, Withdraw};
-use promoter_core::{CommitId, Content, Diagnosis, LOCK_FILE, PromotionLock, UnixSeconds};
+use promoter_core::{CommitId, Content, Diagnosis, Fault, LOCK_FILE, PromotionLock, UnixSeconds};
 use promoter_kustomize::Files as _;
 use promoter_render::hydrate::{
     DryCommit, Inputs, METADATA_FILE, Metadata, Trailer, commit_message, hydrate, note,
 };
-use promoter_render::{Limits, Mode, Pins, hydrated};
+use promoter_render::{Hydrated, Limits, Mode, Pins, hydrated};
 
 use super::commit::{Commit, Moves};
 use super::git::{Change, NewFile};
@@ -29,50 +29,63 @@ pub(super) fn propose(
         return Ok(Applied::Stale);
     }
     // Rendering comes first: what does not render must leave no trace on any branch.
-    let path = format!("{}/{LOCK_FILE}", pipeline.name);
-    let pins = Pins::of(action.lock.clone(), path, Mode::Live).map_err(|error| error.diagnosis())?;
-    let (_, manifests) =
-        hydrated(&pins, &Limits::default(), repository).map_err(|error| error.diagnosis())?;
-    let active = match active {
-        Some(active) => active.clone(),
-        None => match create_active(repository, refs, active_branch, now)? {
-            Some(active) => active,
-            None => return Ok(Applied::Stale),
-        },
+    let manifests = match render(repository, pipeline, &action.lock) {
+        Ok(manifests) => manifests,
+        Err(diagnosis) if diagnosis.fault == Fault::Input => return Ok(Applied::Refused(diagnosis)),
+        Err(diagnosis) => return Err(diagnosis),
     };
-    let found_lock = repository.lock_text(&active, &pipeline.name)?;
-    let dry = dry_commit(repository, &action.lock)?;
+    let found_lock = active.map(|it| repository.lock_text(it, &pipeline.name)).transpose()?.flatten();
     let inputs = Inputs {
         lock: &action.lock,
         found_lock: found_lock.as_deref(),
         manifests: &manifests,
-        dry: &dry,
+        dry: &dry_commit(repository, &action.lock)?,
         repo_url: repository.url.as_str(),
         now,
-        last_date: last_date(repository, &active)?,
+        last_date: active.map(|it| last_date(repository, it)).transpose()?.flatten(),
     };
     let hydration = hydrate(&inputs).map_err(|error| error.diagnosis())?;
+    let message = commit_message(&hydration.metadata, &trailers(pipeline, action));
     let changes = hydration.files.into_iter().map(|(path, it)| {
         let file = NewFile { bytes: it.bytes, executable_if_new: it.executable };
         Change::File { path, file }
     });
     let changes = changes.collect();
-    let mut trailers = vec![
-        Trailer::new(Trailer::FREIGHT, action.freight.to_string()),
-        Trailer::new(Trailer::ENVIRONMENT, action.environment.to_string()),
-        Trailer::new(Trailer::PIPELINE, pipeline.name.to_string()),
-    ];
-    trailers.extend(action.by.iter().map(|it| Trailer::new(Trailer::BY, it)));
-    trailers.extend(action.reason.iter().map(|it| Trailer::new(Trailer::REASON, it)));
-    let message = commit_message(&hydration.metadata, &trailers);
-    let parents = parents(repository, proposed, &active)?;
     let mut moves = Moves::new(repository, now);
+    let (active, parents) = match active {
+        Some(active) => (active.clone(), parents(repository, proposed, active)?),
+        None => {
+            let active = create_active(&mut moves, active_branch)?;
+            let parents = proposed.into_iter().chain([&active]).cloned().collect();
+            (active, parents)
+        }
+    };
     let commit = moves.commit(&Commit { base: Some(&active), changes, parents, message })?;
     moves.branch(proposed_branch, proposed, &commit);
     moves.note(refs, &commit, note(&action.freight))?;
     let text =
         format!("{}: proposed {} {}", action.environment, action.freight.alias(), action.freight.short());
     moves.push(refs, text)
+}
+
+fn render(repository: &Repository, pipeline: &Pipeline, lock: &PromotionLock) -> Result<Hydrated, Diagnosis> {
+    let path = format!("{}/{LOCK_FILE}", pipeline.name);
+    let pins = Pins::of(lock.clone(), path, Mode::Live).map_err(|error| error.diagnosis())?;
+    let (_, manifests) =
+        hydrated(&pins, &Limits::default(), repository).map_err(|error| error.diagnosis())?;
+    Ok(manifests)
+}
+
+fn trailers(pipeline: &Pipeline, action: &Propose) -> Vec<Trailer> {
+    let mut trailers = vec![
+        Trailer::new(Trailer::FREIGHT, action.freight.to_string()),
+        Trailer::new(Trailer::ENVIRONMENT, action.environment.to_string()),
+        Trailer::new(Trailer::PIPELINE, pipeline.name.to_string()),
+    ];
+    trailers.extend(action.by.iter().map(|it| Trailer::new(Trailer::BY, it)));
+    let reason = action.reason.iter().filter(|it| !it.is_empty());
+    trailers.extend(reason.map(|it| Trailer::new(Trailer::REASON, it)));
+    trailers
 }
 
 /// Takes a proposal back: the active branch's tree on top of the proposed branch.
@@ -111,19 +124,12 @@ pub(super) fn withdraw(
     moves.push(refs, text)
 }
 
-/// Creates an active branch with an empty commit, as Argo CD's hydrator does; `None` when somebody else was faster.
-fn create_active(
-    repository: &Repository,
-    refs: &mut Refs,
-    branch: &str,
-    now: UnixSeconds,
-) -> Result<Option<CommitId>, Diagnosis> {
-    let mut moves = Moves::new(repository, now);
+/// Creates an active branch with an empty commit, as Argo CD's hydrator does. It is pushed with its first proposal.
+fn create_active(moves: &mut Moves, branch: &str) -> Result<CommitId, Diagnosis> {
     let message = format!("Initial commit for {branch}\n");
     let commit = moves.commit(&Commit { base: None, changes: Vec::new(), parents: Vec::new(), message })?;
     moves.branch(branch, None, &commit);
-    let applied = moves.push(refs, String::new())?;
-    Ok((applied != Applied::Stale).then_some(commit))
+    Ok(commit)
 }
 
 /// The parents of the next commit of a proposed branch: it only ever grows, and always contains the active head.

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use promoter_core::observation::DryRender;
 use promoter_core::pipeline::{Environment, Pipeline};
 use promoter_core::record::{FreightRecord, Records};
 use promoter_core::{
-    Artifact, CommitId, Content, Diagnosis, Digest, Freight, LOCK_FILE, LockVersion, Name, PromotionLock,
-    Render,
+    Artifact, CommitId, Content, Diagnosis, Digest, Fault, Freight, LOCK_FILE, LockVersion, Name,
+    PromotionLock, Render,
 };
 use promoter_render::{Limits, Mode, Pins, hydrated};
 
@@ -19,11 +18,21 @@ pub(super) struct Renders {
     of: BTreeMap<Name, Compared>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Compared {
     head: CommitId,
     newest: Option<Freight>,
-    answer: DryRender,
+    answer: Answer,
+}
+
+/// True when at least one environment renders differently.
+pub(super) type Answer = Result<bool, Box<Broken>>;
+
+/// An environment that does not render at the dry head.
+#[derive(Debug, Clone)]
+pub(super) struct Broken {
+    pub(super) environment: Name,
+    pub(super) why: Diagnosis,
 }
 
 impl Renders {
@@ -34,7 +43,7 @@ impl Renders {
         pipeline: &Pipeline,
         head: &CommitId,
         records: &Records,
-    ) -> DryRender {
+    ) -> Answer {
         // Without a readable newest freight the planner makes none, whatever is answered here.
         let newest = records.newest().ok().flatten().map(|it: &FreightRecord| it.freight.clone());
         if let Some(known) = self.of.get(&pipeline.name)
@@ -45,11 +54,11 @@ impl Renders {
         }
         let answer = compare(repository, pipeline, head, newest.as_ref());
         // A render that an upstream fault stopped is tried again on the next look.
-        if let Ok(answer) = &answer {
+        if answer.as_ref().err().is_none_or(|it| it.why.fault == Fault::Input) {
             let compared = Compared { head: head.clone(), newest, answer: answer.clone() };
             self.of.insert(pipeline.name.clone(), compared);
         }
-        answer.unwrap_or_else(|broken| broken)
+        answer
     }
 }
 
@@ -58,35 +67,32 @@ fn compare(
     pipeline: &Pipeline,
     head: &CommitId,
     newest: Option<&Freight>,
-) -> Result<DryRender, DryRender> {
+) -> Answer {
     let Some(subscription) = pipeline.git_subscription() else {
-        return Ok(DryRender::Same);
+        return Ok(false);
     };
     let content = Content::Git { url: repository.url.clone(), commit: head.clone() };
     let artifact = Artifact { name: subscription.clone(), content };
     let at_head = match newest {
         Some(freight) => freight.clone().with(artifact),
-        None => Freight::new(vec![artifact]).map_err(|error| broken(&pipeline.name, error.to_string()))?,
+        None => Freight::new(vec![artifact])
+            .map_err(|error| broken(&pipeline.name, Diagnosis::bug("dry-freight", error)))?,
     };
+    // Right after the newest freight was made it is compared with itself, and one render of each is enough.
+    let before = newest.filter(|it| **it != at_head);
     let mut differs = newest.is_none();
     for environment in &pipeline.environments {
-        let now = digest(repository, pipeline, environment, &at_head).map_err(|error| {
-            let answer = broken(&environment.name, error.to_string());
-            if error.fault == promoter_core::Fault::Input { Ok(answer) } else { Err(answer) }
-        });
-        let now = match now {
-            Ok(digest) => digest,
-            Err(answer) => return answer,
-        };
+        let now = digest(repository, pipeline, environment, &at_head)
+            .map_err(|why| broken(&environment.name, why))?;
         // What the newest freight gave is only a comparison: if it no longer renders, the head differs from it.
-        let then = newest.filter(|_| !differs).map(|it| digest(repository, pipeline, environment, it));
+        let then = before.filter(|_| !differs).map(|it| digest(repository, pipeline, environment, it));
         differs |= then.is_some_and(|then| then.ok() != Some(now));
     }
-    Ok(if differs { DryRender::Differs } else { DryRender::Same })
+    Ok(differs)
 }
 
-fn broken(environment: &Name, why: String) -> DryRender {
-    DryRender::Broken { environment: environment.clone(), why }
+fn broken(environment: &Name, why: Diagnosis) -> Box<Broken> {
+    Box::new(Broken { environment: environment.clone(), why })
 }
 
 fn digest(

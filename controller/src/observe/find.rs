@@ -1,38 +1,67 @@
 //! Finds the pipelines of a tree: every `promoter.yaml`, wherever it stands.
 
+use std::sync::Arc;
+
 use promoter_core::pipeline::{self, PIPELINE_FILE, Pipeline};
 use promoter_core::{Diagnosis, Place};
 use promoter_kustomize::{FileKind, Files};
+
+use crate::check;
 
 /// How deep the search goes; the tree below is left alone.
 const DEPTH_MAX: usize = 32;
 /// How many directories are looked into.
 const DIRECTORIES_MAX: usize = 100_000;
 
-/// The pipelines of one commit, and what is wrong with files that are none. Pipelines that contradict each other are
-/// all left out: which of them is meant is for a person to say.
+/// The pipelines of one commit, and what is wrong with files that are none.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
     /// In the order of their paths.
-    pub pipelines: Vec<Pipeline>,
+    pub pipelines: Vec<Arc<Pipeline>>,
     /// One line for each file that could not be taken.
     pub findings: Vec<Diagnosis>,
 }
 
 /// Searches a tree. Directories whose names begin with a dot are not searched.
 pub(super) fn find(files: &dyn Files) -> Found {
-    let mut found = Found::default();
-    for path in paths(files) {
-        match read(files, &path) {
-            Ok(pipelines) => found.pipelines.extend(pipelines),
-            Err(diagnosis) => found.findings.push(diagnosis),
+    let (mut pipelines, mut findings) = (Vec::new(), Vec::new());
+    let paths = paths(files);
+    for path in &paths {
+        match read(files, path) {
+            Ok(found) => pipelines.extend(found),
+            Err(diagnosis) => findings.push(diagnosis),
         }
     }
-    if let Err(error) = pipeline::check_together(&found.pipelines) {
-        found.pipelines.clear();
-        found.findings.push(error.diagnosis());
+    if paths.is_empty() {
+        let cause = format!("there is no {PIPELINE_FILE} on the dry branch");
+        findings.push(
+            Diagnosis::input("pipeline-unknown", cause)
+                .hint("commit one, or name another branch with `--branch`"),
+        );
     }
-    found
+    findings.extend(leave_out_contradictions(&mut pipelines));
+    findings.extend(pipelines.iter().flat_map(check::findings));
+    Found { pipelines: pipelines.into_iter().map(Arc::new).collect(), findings }
+}
+
+/// Takes pipelines out that contradict each other: which of them is meant is for a person to say. The others stay.
+fn leave_out_contradictions(pipelines: &mut Vec<Pipeline>) -> Vec<Diagnosis> {
+    let mut findings = Vec::new();
+    if pipeline::check_together(pipelines).is_ok() {
+        return findings;
+    }
+    let mut contradicts = vec![false; pipelines.len()];
+    for (index, one) in pipelines.iter().enumerate() {
+        for (before, other) in pipelines.iter().enumerate().take(index) {
+            if let Err(error) = pipeline::check_together(&[other.clone(), one.clone()]) {
+                (contradicts[before], contradicts[index]) = (true, true);
+                findings.push(error.diagnosis());
+            }
+        }
+    }
+    let mut contradicts = contradicts.into_iter();
+    pipelines.retain(|_| !contradicts.next().unwrap_or_default());
+    findings
 }
 
 fn paths(files: &dyn Files) -> Vec<String> {

@@ -10,7 +10,9 @@ mod find;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use promoter_core::observation::{Dry, EnvironmentSeen, Fact, Measurement, Observation, State, Tip, Unread};
+use promoter_core::observation::{
+    Dry, DryRender, EnvironmentSeen, Fact, Measurement, Observation, State, Tip, Unread,
+};
 use promoter_core::pipeline::{Environment, Pipeline};
 use promoter_core::record::{Records, STATE_BRANCH};
 use promoter_core::{CommitId, Diagnosis, FreightId, Name};
@@ -20,13 +22,14 @@ use crate::repository::{NOTES_REF, Refs, Repository};
 pub use find::Found;
 
 /// One look: the refs, the pipelines of the dry branch, and what was observed of each.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// The refs at that moment.
     pub refs: Refs,
     /// The pipelines with their observations, in the order of their paths.
     pub pipelines: Vec<(Arc<Pipeline>, Observation)>,
-    /// What is wrong with files that should be pipelines.
+    /// What somebody has to mend: files that should be pipelines, renders that fail, locks and records that cannot be
+    /// read. What it is about stands still meanwhile.
     pub findings: Vec<Diagnosis>,
 }
 
@@ -45,7 +48,7 @@ pub struct Observer {
     records: BTreeMap<Name, (CommitId, Records)>,
     contains: BTreeMap<(CommitId, CommitId), bool>,
     dry: dry::Renders,
-    refused: BTreeMap<Place, BTreeMap<FreightId, String>>,
+    refused: BTreeMap<Place, BTreeMap<FreightId, Diagnosis>>,
     measurements: BTreeMap<Place, Vec<Measurement>>,
 }
 
@@ -74,8 +77,8 @@ impl Observer {
         &self.repository
     }
 
-    /// Remembers that freight does not render in an environment.
-    pub fn refuse(&mut self, pipeline: &Name, environment: &Name, freight: FreightId, why: String) {
+    /// Remembers that freight does not render in an environment, until the dry branch moves: with it, the rules may.
+    pub fn refuse(&mut self, pipeline: &Name, environment: &Name, freight: FreightId, why: Diagnosis) {
         self.refused.entry((pipeline.clone(), environment.clone())).or_default().insert(freight, why);
     }
 
@@ -94,19 +97,20 @@ impl Observer {
     pub fn observe(&mut self) -> Result<Seen, Diagnosis> {
         let mut refs = self.ls_refs().map_err(|error| error.diagnosis())?;
         let found = self.find(&refs)?;
-        let branches: BTreeSet<String> = found.pipelines.iter().flat_map(branches).collect();
+        let branches: BTreeSet<String> = found.pipelines.iter().flat_map(|it| branches(it)).collect();
         if branches != self.branches {
             // The first look, or a pipeline that names other branches: their heads were not asked for yet.
             self.branches = branches;
             refs = self.ls_refs().map_err(|error| error.diagnosis())?;
         }
+        let mut findings = found.findings.clone();
         let pipelines: Vec<_> = found
             .pipelines
             .iter()
-            .map(|pipeline| (Arc::new(pipeline.clone()), self.observation(pipeline, &refs)))
+            .map(|pipeline| (pipeline.clone(), self.observation(pipeline, &refs, &mut findings)))
             .collect();
         self.forget(&pipelines);
-        Ok(Seen { refs, pipelines, findings: found.findings.clone() })
+        Ok(Seen { refs, pipelines, findings })
     }
 
     fn ls_refs(&self) -> Result<Refs, GitError> {
@@ -133,24 +137,38 @@ impl Observer {
         let tree = self.repository.cache.tree(head, "").map_err(|error| error.diagnosis())?;
         let found = Arc::new(find::find(&tree));
         self.found = Some((head.clone(), found.clone()));
+        self.refused.clear();
         Ok(found)
     }
 
-    fn observation(&mut self, pipeline: &Pipeline, refs: &Refs) -> Observation {
+    fn observation(
+        &mut self,
+        pipeline: &Pipeline,
+        refs: &Refs,
+        findings: &mut Vec<Diagnosis>,
+    ) -> Observation {
         let state = self.state(pipeline, refs);
+        match &state {
+            Ok(state) => findings.extend(unreadable(&state.records)),
+            Err(unread) => findings.push(Diagnosis::upstream("branch-unreadable", unread)),
+        }
         let dry = match (&refs.dry, &state) {
-            (Some((_, head)), Ok(state)) => Ok(Dry {
-                head: head.clone(),
-                render: self.dry.compare(&self.repository, pipeline, head, &state.records),
-            }),
+            (Some((_, head)), Ok(state)) => {
+                let answer = self.dry.compare(&self.repository, pipeline, head, &state.records);
+                findings.extend(answer.as_ref().err().map(|it| it.why.clone()));
+                Ok(Dry { head: head.clone(), render: dry_render(answer) })
+            }
             (_, Err(unread)) => Err(unread.clone()),
             (None, _) => Err(Unread::new("the dry branch", "it does not exist")),
         };
-        let environments = pipeline
-            .environments
-            .iter()
-            .map(|environment| (environment.name.clone(), self.environment(pipeline, environment, refs)))
-            .collect();
+        let mut environments = BTreeMap::new();
+        for environment in &pipeline.environments {
+            let seen = self.environment(pipeline, environment, refs, findings);
+            if let Ok(state) = &state {
+                findings.extend(self.wanted_and_refused(pipeline, environment, &state.records).cloned());
+            }
+            environments.insert(environment.name.clone(), seen);
+        }
         Observation {
             repository: self.repository.url.clone(),
             dry,
@@ -181,21 +199,40 @@ impl Observer {
         pipeline: &Pipeline,
         environment: &Environment,
         refs: &Refs,
+        findings: &mut Vec<Diagnosis>,
     ) -> EnvironmentSeen {
-        let active = self.tip(pipeline, environment, &environment.active_branch, refs);
-        let proposed = self.tip(pipeline, environment, &environment.proposed_branch, refs);
+        let active = self.tip(pipeline, environment, &environment.active_branch, refs, findings);
+        let proposed = self.tip(pipeline, environment, &environment.proposed_branch, refs, findings);
         let proposed_contains_active = match (&active, &proposed) {
             (Some(active), Some(proposed)) => self.contains(&active.commit, &proposed.commit),
             _ => false,
         };
         let place = (pipeline.name.clone(), environment.name.clone());
+        let refused = self.refused.get(&place).into_iter().flatten();
         EnvironmentSeen {
             active: Ok(active),
             proposed: Ok(proposed),
             proposed_contains_active,
-            refused: self.refused.get(&place).cloned().unwrap_or_default(),
+            refused: refused.map(|(freight, why)| (freight.clone(), why.to_string())).collect(),
             measurements: self.measurements.get(&place).cloned().unwrap_or_default(),
         }
+    }
+
+    /// Why freight does not render that is the newest or was asked for. What else was refused matters to nobody.
+    fn wanted_and_refused<'a>(
+        &'a self,
+        pipeline: &Pipeline,
+        environment: &Environment,
+        records: &'a Records,
+    ) -> impl Iterator<Item = &'a Diagnosis> + use<'a> {
+        let newest = records.newest().ok().flatten().map(|it| it.freight.id());
+        let own = records.environments.get(&environment.name);
+        let asked = own.and_then(|it| it.request.as_ref()?.as_ref().ok()).map(|it| it.freight.clone());
+        let is_wanted = move |id: &FreightId| newest.as_ref() == Some(id) || asked.as_ref() == Some(id);
+        let is_rejected = move |id: &FreightId| own.is_some_and(|it| it.rejected.contains_key(id));
+        let refused = self.refused.get(&(pipeline.name.clone(), environment.name.clone()));
+        let refused = refused.into_iter().flatten();
+        refused.filter(move |(id, _)| is_wanted(id) && !is_rejected(id)).map(|(_, why)| why)
     }
 
     fn tip(
@@ -204,15 +241,22 @@ impl Observer {
         environment: &Environment,
         branch: &str,
         refs: &Refs,
+        findings: &mut Vec<Diagnosis>,
     ) -> Option<Tip> {
         let commit = refs.branch(branch)?;
         let key = (pipeline.name.clone(), environment.name.clone(), commit.clone());
         if let Some(tip) = self.tips.get(&key) {
             return Some(tip.clone());
         }
-        let tip = self.repository.tip(commit, branch, &pipeline.name, environment);
-        if tip.lock.is_ok() {
-            self.tips.insert(key, tip.clone());
+        let lock = self.repository.lock(commit, branch, &pipeline.name, environment);
+        let tip = Tip {
+            commit: commit.clone(),
+            lock: lock.clone().map_err(|why| Unread::new(branch, why.to_string())),
+        };
+        match lock {
+            Ok(_) => drop(self.tips.insert(key, tip.clone())),
+            // It may be read on the next look.
+            Err(why) => findings.push(why),
         }
         Some(tip)
     }
@@ -241,6 +285,28 @@ impl Observer {
         self.tips.retain(|(_, _, commit), _| heads.contains(commit));
         self.contains.retain(|(a, b), _| heads.contains(a) && heads.contains(b));
     }
+}
+
+fn dry_render(answer: dry::Answer) -> DryRender {
+    match answer {
+        Ok(true) => DryRender::Differs,
+        Ok(false) => DryRender::Same,
+        Err(broken) => {
+            DryRender::Broken { environment: broken.environment.clone(), why: broken.why.to_string() }
+        }
+    }
+}
+
+/// One finding for each record that cannot be read.
+fn unreadable(records: &Records) -> Vec<Diagnosis> {
+    let mut unread: Vec<&Unread> = records.freight.values().filter_map(|it| it.as_ref().err()).collect();
+    for it in records.environments.values() {
+        unread.extend(it.verified.values().filter_map(|it| it.as_ref().err()));
+        unread.extend(it.approved.values().filter_map(|it| it.as_ref().err()));
+        unread.extend(it.rejected.values().filter_map(|it| it.as_ref().err()));
+        unread.extend(it.request.iter().filter_map(|it| it.as_ref().err()));
+    }
+    unread.into_iter().map(|it| Diagnosis::input("record-unreadable", it)).collect()
 }
 
 fn branches(pipeline: &Pipeline) -> Vec<String> {

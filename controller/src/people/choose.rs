@@ -1,11 +1,9 @@
 //! What a person means: pipelines, environments and freight by the words that people type.
 
 use promoter_core::observation::{Observation, State, Tip};
-use promoter_core::pipeline::{Environment, Pipeline, SubscriptionOrigin};
+use promoter_core::pipeline::{AssembleError, Environment, Pipeline, SubscriptionOrigin};
 use promoter_core::record::Records;
-use promoter_core::{
-    Artifact, CommitId, Content, Diagnosis, Freight, FreightId, Name, Origin, PromotionLock, Setting,
-};
+use promoter_core::{CommitId, Diagnosis, Freight, FreightId, Name, Origin, PromotionLock, Setting};
 
 use crate::observe::Seen;
 use crate::repository::Repository;
@@ -178,6 +176,19 @@ pub(super) fn previous(target: &Target<'_>) -> Result<FreightId, Diagnosis> {
     })
 }
 
+/// Refuses freight that an environment is not known to have run: a rollback is no way around the environments before.
+pub(super) fn check_ran(target: &Target<'_>, freight: &FreightId) -> Result<(), Diagnosis> {
+    let (_, lock) = target.active()?;
+    let name = &target.environment.name;
+    let verified = records(target.seen)?.environments.get(name).and_then(|it| it.verified.get(freight));
+    let previous = lock.promotion.as_ref().and_then(|it| it.previous.as_ref());
+    if verified.is_some() || previous == Some(freight) || lock.freight.id() == *freight {
+        return Ok(());
+    }
+    let cause = format!("{} is not known to have run in `{name}`", freight.alias());
+    Err(Diagnosis::input("rollback-never-ran", cause).hint("`promoter promote --hotfix` brings it in"))
+}
+
 /// Freight out of the newest artifact of each subscription and the given ones.
 pub(super) fn assemble(
     pipeline: &Pipeline,
@@ -187,34 +198,17 @@ pub(super) fn assemble(
     repository: &Repository,
 ) -> Result<Freight, Diagnosis> {
     let newest = state.records.newest().map_err(|unread| Diagnosis::upstream("record-unreadable", unread))?;
-    let mut artifacts = Vec::new();
-    for subscription in &pipeline.subscriptions {
-        let origin = match &subscription.origin {
+    let dry = seen.dry.as_ref().map_err(|unread| Diagnosis::upstream("branch-unreadable", unread))?;
+    let given = settings.iter().map(|setting| {
+        let own = pipeline.subscriptions.iter().find(|it| it.name == setting.name);
+        let own = own.ok_or_else(|| AssembleError::Unknown(setting.name.clone()).diagnosis())?;
+        let origin = match &own.origin {
             SubscriptionOrigin::Git => Origin::Git(repository.url.clone()),
             SubscriptionOrigin::Image { repository, .. } => Origin::Image(repository.clone()),
             SubscriptionOrigin::Chart { url, .. } => Origin::Chart(url.clone()),
         };
-        let content = match settings.iter().find(|it| it.name == subscription.name) {
-            Some(setting) => setting.resolve(Some(&origin)).map_err(|error| error.diagnosis())?.content,
-            None if subscription.origin == SubscriptionOrigin::Git => {
-                let dry =
-                    seen.dry.as_ref().map_err(|unread| Diagnosis::upstream("branch-unreadable", unread))?;
-                Content::Git { url: repository.url.clone(), commit: dry.head.clone() }
-            }
-            None => newest.and_then(|it| it.freight.get(&subscription.name)).cloned().ok_or_else(|| {
-                let cause = format!("nothing is known of `{}` yet", subscription.name);
-                Diagnosis::input("freight-incomplete", cause)
-                    .hint(format!("give it too: `promoter freight create {}=…`", subscription.name))
-            })?,
-        };
-        artifacts.push(Artifact { name: subscription.name.clone(), content });
-    }
-    let known = |name: &Name| pipeline.subscriptions.iter().any(|it| it.name == *name);
-    if let Some(unknown) = settings.iter().find(|it| !known(&it.name)) {
-        let names: Vec<&str> = pipeline.subscriptions.iter().map(|it| it.name.as_str()).collect();
-        let cause = format!("`{}` is no subscription of `{}`", unknown.name, pipeline.name);
-        return Err(Diagnosis::input("subscription-unknown", cause)
-            .hint(format!("the subscriptions are {}", names.join(", "))));
-    }
-    Freight::new(artifacts).map_err(|error| Diagnosis::input("freight-unusable", error))
+        setting.resolve(Some(&origin)).map_err(|error| error.diagnosis())
+    });
+    let given = given.collect::<Result<Vec<_>, _>>()?;
+    pipeline.assemble(&repository.url, &dry.head, newest, &given).map_err(|error| error.diagnosis())
 }

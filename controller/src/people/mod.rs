@@ -16,7 +16,7 @@ use promoter_core::{CommitId, Diagnosis, FreightId, Hold, Name, Setting, UnixSec
 use crate::apply::{Applied, HoldChange, change_hold, record};
 use crate::observe::{Observer, Seen};
 use crate::people::choose::{
-    Target, assemble, find_pipeline, known_state, named_or_proposed, previous, records,
+    Target, assemble, check_ran, find_pipeline, known_state, named_or_proposed, previous, records,
 };
 pub use crate::people::choose::{Where, find_freight};
 use crate::repository::Repository;
@@ -91,7 +91,8 @@ impl Person {
 
     /// Asks for freight in an environment.
     ///
-    /// Errors: freight that is not known; for a rollback, freight that the environment never ran.
+    /// Errors: freight that is not known; for a rollback, freight that the environment never ran; a hotfix without a
+    /// reason.
     pub fn request(
         &mut self,
         at: &Where<'_>,
@@ -100,12 +101,18 @@ impl Person {
         reason: &str,
         now: UnixSeconds,
     ) -> Result<String, Diagnosis> {
-        let requested = Statement { by: self.by(), at: now, reason: reason.to_owned() };
+        let requested = self.statement(reason, now);
+        if action == RequestAction::Hotfix && requested.reason.is_empty() {
+            return Err(no_reason("a hotfix"));
+        }
         self.change_at(at, now, |target| {
             let id = match freight {
                 Some(text) => find_freight(records(target.seen)?, text)?,
                 None => previous(target)?,
             };
+            if action == RequestAction::Rollback {
+                check_ran(target, &id)?;
+            }
             let request = Request {
                 pipeline: target.pipeline.name.clone(),
                 environment: target.environment.name.clone(),
@@ -131,7 +138,7 @@ impl Person {
         reason: &str,
         now: UnixSeconds,
     ) -> Result<String, Diagnosis> {
-        let word = Statement { by: self.by(), at: now, reason: reason.to_owned() };
+        let word = self.statement(reason, now);
         self.change_at(at, now, |target| {
             let id = named_or_proposed(target, freight)?;
             let environment = &target.environment.name;
@@ -169,7 +176,7 @@ impl Person {
         reason: &str,
         now: UnixSeconds,
     ) -> Result<String, Diagnosis> {
-        let rejected = Statement { by: self.by(), at: now, reason: reason.to_owned() };
+        let rejected = self.statement(reason, now);
         self.change_at(at, now, |target| {
             let id = named_or_proposed(target, freight)?;
             let environment = &target.environment.name;
@@ -185,13 +192,19 @@ impl Person {
     }
 
     /// Holds an environment as it is, or releases it: a commit on its active branch that changes the lock's `hold`.
+    ///
+    /// Errors: an environment that runs nothing; a hold without a reason.
     pub fn hold(
         &mut self,
         at: &Where<'_>,
         reason: Option<&str>,
         now: UnixSeconds,
     ) -> Result<String, Diagnosis> {
-        let hold = reason.map(|reason| Hold { reason: reason.to_owned(), by: self.by(), at: Some(now) });
+        let hold = reason.map(|reason| self.statement(reason, now));
+        if hold.as_ref().is_some_and(|it| it.reason.is_empty()) {
+            return Err(no_reason("a hold"));
+        }
+        let hold = hold.map(|it| Hold { reason: it.reason, by: it.by, at: Some(it.at) });
         for _ in 0..TRIES_MAX {
             let mut seen = self.observer.observe()?;
             let target = at.find(&seen)?;
@@ -214,6 +227,12 @@ impl Person {
             }
         }
         Err(contended())
+    }
+
+    fn statement(&self, reason: &str, at: UnixSeconds) -> Statement {
+        // Records and locks hold one line.
+        let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+        Statement { by: self.by(), at, reason }
     }
 
     fn by(&self) -> String {
@@ -272,6 +291,7 @@ impl Person {
         match record(self.observer.repository(), &mut seen.refs, pipeline, &action, now)? {
             Applied::Moved(_) | Applied::Nothing => Ok(Some(change.text)),
             Applied::Stale => Ok(None),
+            Applied::Refused(diagnosis) => Err(diagnosis),
         }
     }
 }
@@ -286,6 +306,11 @@ impl Change {
     fn none(text: String) -> Self {
         Self { write: Vec::new(), text }
     }
+}
+
+fn no_reason(what: &str) -> Diagnosis {
+    Diagnosis::input("reason-missing", format!("{what} needs a reason"))
+        .hint("say why with `--reason`: it is what others see of it")
 }
 
 fn contended() -> Diagnosis {

@@ -43,7 +43,7 @@ pub struct Closed {
 
 /// Puts freight on the proposed branch: renders it, and commits the pipeline's folder with this lock.
 ///
-/// A missing active branch is created first, with an empty commit.
+/// A missing active branch is created in the same push, with an empty commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Propose {
     /// The environment.
