@@ -1,0 +1,16 @@
+//! The controller against real bare repositories: what is on the branches after a story, a kill, a race, a fault.
+//!
+//! Time is a number that the tests move; nothing sleeps. Where the program itself is run, its pipeline has nothing to
+//! wait for.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails the test")]
+
+mod branches;
+mod broken;
+mod faults;
+mod kill;
+mod program;
+mod quiet;
+mod story;
+mod swap;
+mod world;

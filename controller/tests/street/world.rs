@@ -1,0 +1,332 @@
+//! A repository with the example app, a clock that the test moves, the server that the app's check asks.
+
+use std::cell::Cell;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
+
+use promoter_controller::observe::Observer;
+use promoter_controller::pass::{Controller, Pass};
+use promoter_controller::people::{Person, Where};
+use promoter_controller::repository::Repository;
+use promoter_controller::settings::{Identity, Settings};
+use promoter_core::record::RequestAction;
+use promoter_core::{Diagnosis, Name, PromotionLock, UnixSeconds};
+use promoter_sources::git::{Credentials, Limits};
+use promoter_testkit::git::TestRepo;
+use tempfile::TempDir;
+
+/// Where the app lies on the dry branch.
+pub(crate) const FOLDER: &str = "apps/myapp";
+/// The environments of the example, in order.
+pub(crate) const ENVIRONMENTS: [&str; 3] = ["dev", "staging", "prod"];
+/// 2026-11-20T09:00:00Z.
+const START: i64 = 1_795_165_200;
+
+/// The files of the example, with the address of its check replaced.
+pub(crate) fn example(address: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/examples/myapp");
+    let paths = [
+        "promoter.yaml",
+        "base/kustomization.yaml",
+        "base/deployment.yaml",
+        "envs/dev/kustomization.yaml",
+        "envs/staging/kustomization.yaml",
+        "envs/prod/kustomization.yaml",
+    ];
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    paths
+        .map(|path| (format!("{FOLDER}/{path}"), read(path).replace("127.0.0.1:8080", address)))
+        .into_iter()
+        .collect()
+}
+
+/// A pipeline for the example's overlays in which nothing takes time: no checks, no soak.
+pub(crate) const AT_ONCE: &str = "\
+apiVersion: promoter.dev/v1alpha1
+kind: Pipeline
+metadata: { name: myapp }
+spec:
+  layout: branches
+  subscriptions:
+    - name: config
+      git: {}
+  environments:
+    - { name: dev, source: envs/dev, promotion: auto }
+    - { name: staging, source: envs/staging, after: [dev], promotion: auto }
+    - name: prod
+      source: envs/prod
+      after: [staging]
+      promotion: autoMerge
+      gates: [{ approvals: { required: 1 } }]
+";
+
+/// The example with the pipeline [`AT_ONCE`].
+pub(crate) fn example_at_once() -> Vec<(String, String)> {
+    let mut files = example("");
+    files[0].1 = AT_ONCE.into();
+    files
+}
+
+/// Everything that takes part in a test.
+pub(crate) struct World {
+    pub(crate) repo: TestRepo,
+    pub(crate) app: App,
+    caches: TempDir,
+    now: Cell<i64>,
+}
+
+impl World {
+    /// The example, not yet looked at by a controller. No branch may be rewound or deleted by anyone.
+    pub(crate) fn new() -> Self {
+        let app = App::start();
+        let files = example(&app.address);
+        Self::with(app, &files)
+    }
+
+    /// The same with [`AT_ONCE`].
+    pub(crate) fn at_once() -> Self {
+        Self::with(App::start(), &example_at_once())
+    }
+
+    fn with(app: App, files: &[(String, String)]) -> Self {
+        let repo = TestRepo::new();
+        for setting in ["receive.denyNonFastForwards", "receive.denyDeletes", "receive.fsckObjects"] {
+            repo.git(&["config", setting, "true"]);
+        }
+        let world = Self { repo, app, caches: TempDir::new().unwrap(), now: Cell::new(START) };
+        world.commit_all(files);
+        world
+    }
+
+    /// Commits files to the dry branch.
+    pub(crate) fn commit_all(&self, files: &[(String, String)]) -> String {
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (&**path, &**text)).collect();
+        self.repo.commit("main", &files)
+    }
+
+    /// Commits one file of the app to the dry branch.
+    pub(crate) fn commit(&self, path: &str, text: &str) -> String {
+        self.repo.commit("main", &[(&format!("{FOLDER}/{path}"), text)])
+    }
+
+    /// Gives the base another image.
+    pub(crate) fn edit_base(&self, image: &str) -> String {
+        let files = example(&self.app.address);
+        let base = files.iter().find(|(path, _)| path.ends_with("deployment.yaml")).unwrap();
+        self.commit("base/deployment.yaml", &base.1.replace("nginx:1.19", image))
+    }
+
+    /// The time now.
+    pub(crate) fn now(&self) -> UnixSeconds {
+        UnixSeconds(self.now.get())
+    }
+
+    /// Moves the clock.
+    pub(crate) fn wait(&self, seconds: i64) {
+        self.now.set(self.now.get() + seconds);
+    }
+
+    /// The repository, reached at a URL, with a cache of its own.
+    pub(crate) fn open(&self, url: &str, who: &str) -> Repository {
+        let cache_root = self.caches.path().join(self.caches.path().read_dir().unwrap().count().to_string());
+        std::fs::create_dir(&cache_root).unwrap();
+        let settings = Settings {
+            url: url.parse().unwrap(),
+            credentials: Credentials::None,
+            cache_root,
+            dry_branch: None,
+            identity: Identity { name: who.into(), email: format!("{who}@example.com") },
+            helm: "helm".into(),
+            limits: Limits::default(),
+        };
+        Repository::open(settings).unwrap()
+    }
+
+    /// A controller that has seen nothing yet.
+    pub(crate) fn controller(&self) -> Controller {
+        Controller::new(self.open(&self.repo.url(), "promoter")).unwrap()
+    }
+
+    /// One that looks for itself.
+    pub(crate) fn observer(&self) -> Observer {
+        Observer::new(self.open(&self.repo.url(), "promoter"), true)
+    }
+
+    /// A pass at the world's time. Panics when nothing could be observed.
+    pub(crate) fn pass(&self, controller: &mut Controller) -> Pass {
+        controller.pass(|| self.now()).unwrap()
+    }
+
+    /// Passes, a second apart, until two in a row say nothing new but how the soak grows; gives the lines of the last
+    /// plan.
+    pub(crate) fn settle(&self, controller: &mut Controller) -> Vec<String> {
+        let mut before = Vec::new();
+        for _ in 0..20 {
+            self.wait(1);
+            let pass = self.pass(controller);
+            assert_eq!(pass.findings, [], "{:?}", pass.events);
+            let lines = lines(&pass);
+            let standing: Vec<String> = lines.iter().filter(|it| !it.contains(" soaked ")).cloned().collect();
+            if pass.events.is_empty() && standing == before {
+                return lines;
+            }
+            before = standing;
+        }
+        panic!("it does not come to rest: {before:#?}");
+    }
+
+    /// A person whose mail address is `who@example.com`.
+    pub(crate) fn person(&self, who: &str) -> Person {
+        Person::new(self.open(&self.repo.url(), who))
+    }
+
+    /// Ada asks for a rollback to what the environment ran before.
+    pub(crate) fn roll_back(&self, environment: &str) -> String {
+        let now = self.now();
+        self.person("ada")
+            .request(&at(&name(environment)), RequestAction::Rollback, None, "INC-42", now)
+            .unwrap()
+    }
+
+    /// Ada approves what is proposed.
+    pub(crate) fn approve(&self, environment: &str) -> String {
+        self.person("ada").approve(&at(&name(environment)), None, "", self.now()).unwrap()
+    }
+
+    /// Ada sets or takes back a hold.
+    pub(crate) fn hold(&self, environment: &str, reason: Option<&str>) -> Result<String, Diagnosis> {
+        self.person("ada").hold(&at(&name(environment)), reason, self.now())
+    }
+
+    /// The bytes of a file at a revision.
+    pub(crate) fn bytes(&self, revision: &str, path: &str) -> Vec<u8> {
+        let output = self.repo.try_git(&["cat-file", "blob", &format!("{revision}:{path}")], b"");
+        assert!(output.status.success(), "{revision} has no {path}");
+        output.stdout
+    }
+
+    /// The text of a file at a revision.
+    pub(crate) fn text(&self, revision: &str, path: &str) -> String {
+        String::from_utf8(self.bytes(revision, path)).unwrap()
+    }
+
+    /// What an environment runs.
+    pub(crate) fn manifest(&self, environment: &str) -> String {
+        self.text(&active(environment), "myapp/manifest.yaml")
+    }
+
+    /// The lock of an environment; `None` when there is none yet.
+    pub(crate) fn lock(&self, environment: &str) -> Option<PromotionLock> {
+        self.repo.id(&format!("{}:myapp/promotion.lock.yaml", active(environment)))?;
+        let text = self.text(&active(environment), "myapp/promotion.lock.yaml");
+        Some(PromotionLock::parse(&text, "lock").unwrap())
+    }
+
+    /// The alias of what an environment runs, or `-`.
+    pub(crate) fn runs(&self, environment: &str) -> String {
+        self.lock(environment).map_or_else(|| "-".into(), |it| it.freight.id().alias())
+    }
+
+    /// Name and target of every ref.
+    pub(crate) fn refs(&self) -> String {
+        self.repo.git(&["for-each-ref", "--format=%(refname) %(objectname)"])
+    }
+
+    /// The subjects of a branch's first parents, oldest first.
+    pub(crate) fn history(&self, branch: &str) -> Vec<String> {
+        let log = self.repo.git(&["log", "--first-parent", "--reverse", "--format=%s", branch, "--"]);
+        log.lines().map(Into::into).collect()
+    }
+}
+
+/// The active branch of an environment.
+pub(crate) fn active(environment: &str) -> String {
+    format!("environment/{environment}")
+}
+
+/// Its proposed branch.
+pub(crate) fn proposed(environment: &str) -> String {
+    format!("environment/{environment}-next/myapp")
+}
+
+/// A name that is valid.
+pub(crate) fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+/// An environment of the only pipeline.
+pub(crate) fn at(environment: &Name) -> Where<'_> {
+    Where { pipeline: None, environment }
+}
+
+/// The lines of the plans of a pass.
+pub(crate) fn lines(pass: &Pass) -> Vec<String> {
+    pass.plans.iter().flat_map(|it| &it.report).map(ToString::to_string).collect()
+}
+
+/// What happened in a pass.
+pub(crate) fn events(pass: &Pass) -> Vec<&str> {
+    pass.events.iter().map(|it| it.text.as_str()).collect()
+}
+
+/// The server that the example's check asks: answers every request with one status.
+pub(crate) struct App {
+    /// `127.0.0.1:PORT`.
+    pub(crate) address: String,
+    status: Arc<AtomicU16>,
+    asked: Arc<AtomicUsize>,
+    stop: Arc<AtomicBool>,
+}
+
+impl App {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let app = Self {
+            address,
+            status: Arc::new(AtomicU16::new(200)),
+            asked: Arc::default(),
+            stop: Arc::default(),
+        };
+        let (status, asked, stop) = (app.status.clone(), app.asked.clone(), app.stop.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if stop.load(Ordering::SeqCst) {
+                    return;
+                }
+                asked.fetch_add(1, Ordering::SeqCst);
+                answer(&stream.unwrap(), status.load(Ordering::SeqCst));
+            }
+        });
+        app
+    }
+
+    /// The status of every answer from now on.
+    pub(crate) fn answers(&self, status: u16) {
+        self.status.store(status, Ordering::SeqCst);
+    }
+
+    /// How often it was asked.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        // Wakes the listener, so that its thread ends.
+        let _ = TcpStream::connect(&self.address);
+    }
+}
+
+fn answer(mut stream: &TcpStream, status: u16) {
+    let head = BufReader::new(stream).lines().map_while(Result::ok).take_while(|it| !it.is_empty());
+    head.for_each(drop);
+    let text = format!("HTTP/1.1 {status} Word\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    // A checker that has gone away is not waited for.
+    let _ = stream.write_all(text.as_bytes());
+}
