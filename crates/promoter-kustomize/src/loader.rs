@@ -18,7 +18,7 @@ use crate::kustomization::reader::At;
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// Kustomizations that one build may go through, counted with repetition.
-const DIRECTORIES_MAX: u32 = 20_000;
+const DIRECTORIES_MAX: u32 = 10_000;
 
 /// How deep kustomizations may name each other.
 const DEPTH_MAX: usize = 100;

@@ -86,8 +86,8 @@ fn own_files_have_no_anchors_tags_and_directives() {
 #[test]
 fn keys_are_text() {
     assert_eq!(error("a:\n  1: b\n", Resource), "2:3: the key `1` is an integer, not text: quote it");
-    assert_eq!(error("1: b\n", Config), "1:1: the key `1` is an integer, not text: quote it");
-    assert_eq!(error("y: b\n", Config), "1:1: the key `y` is a boolean, not text: quote it");
+    assert_eq!(error("~: b\n", Config), "1:1: the key `~` is null, not text: quote it");
+    assert_eq!(json("{0x10: a, y: b, 1.5: c}\n", Config), r#"{"1.5":"c","16":"a","true":"b"}"#);
     assert_eq!(json("y: b\n", Own), r#"{"y":"b"}"#);
     assert_eq!(error("? [a]\n: b\n", Own), "1:3: a key must be text, not a collection");
     assert_eq!(error("a: &x [1]\n*x : 2\n", Resource), "2:1: a key must be text, not a sequence");

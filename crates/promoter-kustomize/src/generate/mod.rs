@@ -16,6 +16,7 @@ use crate::error::{BuildError, Result};
 use crate::kustomization::{GeneratorArgs, GeneratorOptions};
 use crate::loader::Loader;
 use crate::resource::{Behavior, Resource};
+use crate::transform::check_keys;
 
 /// What a generator makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,9 @@ pub(crate) fn generate(
         (own, Some(general)) => Some(own.unwrap_or_default().over(general)),
         (own, None) => own,
     };
+    for pairs in options.iter().flat_map(|it| [&it.labels, &it.annotations]) {
+        check_keys(pairs).map_err(|error| error.at(file, args.line))?;
+    }
     let data = key_values::load(&args.sources, loader, file)?;
     let mut map = Map::new();
     map.insert("apiVersion", Node::str("v1"));

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use promoter_yaml::Node;
 
-use crate::error::Result;
+use crate::error::{BuildError, Result};
 use crate::field::{FieldSpec, Leaf, wrong_type};
+use crate::field_path::untyped;
 use crate::resmap::ResMap;
 
 /// Sets every pair in every field, in all resources.
@@ -17,12 +18,26 @@ pub(super) fn run(
     if pairs.is_empty() {
         return Ok(());
     }
+    check_keys(pairs)?;
     for resource in &mut resources.list {
         for spec in specs {
             spec.apply(resource, Leaf::Mapping, &mut |node| set_pairs(node, pairs))?;
         }
     }
     Ok(())
+}
+
+/// Fails on keys that kustomize sets without quotes and then reads as something else than text, such as `1` or `true`
+/// (which is what YAML 1.1 makes of a plain `y`).
+pub(crate) fn check_keys(pairs: &BTreeMap<String, String>) -> Result<()> {
+    match pairs.keys().find(|key| untyped(key).as_str().is_none()) {
+        None => Ok(()),
+        Some(key) => {
+            let message =
+                format!("`{key}` cannot be the key of a label or annotation, it reads as something else");
+            Err(BuildError::new("kustomize-value", message))
+        }
+    }
 }
 
 fn set_pairs(node: &mut Node, pairs: &BTreeMap<String, String>) -> Result<()> {

@@ -54,8 +54,14 @@ impl PatchContent {
         if text.trim_start().starts_with('[') {
             return read_json(text, source, offset).map(Self::Json);
         }
-        let nodes = parse_all(text, Dialect::Resource, &Limits::default())
-            .map_err(|error| shift(BuildError::syntax(source, &error), offset))?;
+        let nodes = match parse_all(text, Dialect::Resource, &Limits::default()) {
+            Ok(nodes) => nodes,
+            // Keys that are numbers are no YAML of a resource, but fine in a JSON patch.
+            Err(error) => {
+                let found = shift(BuildError::syntax(source, &error), offset);
+                return read_json(text, source, offset).map(Self::Json).map_err(|_| found);
+            }
+        };
         if nodes.first().is_some_and(|first| first.as_seq().is_some()) {
             return read_json(text, source, offset).map(Self::Json);
         }

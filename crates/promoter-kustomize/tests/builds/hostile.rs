@@ -84,7 +84,7 @@ fn damaged() -> impl Strategy<Value = (usize, Vec<(prop::sample::Index, prop::sa
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn damaged_cases_never_panic((case, changes) in damaged()) {

@@ -7,7 +7,7 @@ use granit_parser::{ScalarStyle, Tag as YamlTag};
 
 use super::keys::{duplicate, last_wins, merge};
 use super::tag::{collection_tag, is_non_specific, scalar_tag};
-use crate::{Data, Dialect, Entry, Form, Limits, Map, Mark, Node, Scalar, Tag, YamlError, scalar};
+use crate::{Data, Dialect, Entry, Form, Limits, Map, Mark, Node, Scalar, Tag, YamlError, emit_json, scalar};
 
 /// Collects the events of one text.
 pub(super) struct Builder {
@@ -263,7 +263,7 @@ fn too_many(at: Mark) -> YamlError {
 fn key_of(node: Node, dialect: Dialect, depth: usize) -> Result<Key, YamlError> {
     let mark = node.mark;
     let type_name = node.type_name();
-    let Data::Scalar(Scalar { text, tag, .. }) = node.data else {
+    let Data::Scalar(Scalar { text, tag, form }) = node.data else {
         return Err(YamlError::new(format!("a key must be text, not {type_name}"), mark));
     };
     // Go reads the outermost mapping of a resource into a map of strings, so that any scalar is text there.
@@ -271,6 +271,12 @@ fn key_of(node: Node, dialect: Dialect, depth: usize) -> Result<Key, YamlError> 
     if dialect == Dialect::Resource && &*text == "<<" {
         // A quoted one: kustomize takes it for no merge key and still drops it.
         return Err(YamlError::new("a quoted `<<` cannot be a key", mark));
+    }
+    // sigs.k8s.io/yaml makes text of them on the way to JSON: `y` is "true" then, and 0x10 is "16".
+    if dialect == Dialect::Config && !matches!(tag, Tag::Str | Tag::Null) {
+        let mut json = String::new();
+        emit_json(&Data::Scalar(Scalar { text, tag, form }).into(), false, &mut json)?;
+        return Ok(Key::Text(json.trim_matches('"').into(), mark));
     }
     match is_text {
         true => Ok(Key::Text(text, mark)),
