@@ -222,7 +222,13 @@ fn parts(path: &str) -> Vec<String> {
 
 impl Files for GitTree {
     fn kind(&self, path: &str) -> Option<FileKind> {
-        match self.resolve(path).ok()?.mode {
+        let mode = match self.resolve(path) {
+            Ok(found) => found.mode,
+            // Not being able to look is no absence: the reading that follows says what is wrong.
+            Err(FileError::Store(..)) => return Some(FileKind::File),
+            Err(_) => return None,
+        };
+        match mode {
             Mode::File | Mode::Executable => Some(FileKind::File),
             // The place of a submodule is a directory; listing it says why there is nothing in it.
             Mode::Directory | Mode::Submodule => Some(FileKind::Directory),

@@ -1,10 +1,11 @@
 //! The object cache keeps its contract: asked once, shared by all, never believed, made anew when damaged.
 
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use promoter_core::CommitId;
-use promoter_kustomize::Files;
+use promoter_kustomize::{FileError, FileKind, Files};
 use promoter_sources::git::{Credentials, GitCache, Limits, ObjectKind};
 use promoter_testkit::git::{Fault, GitDaemon, GitHttp, TestRepo};
 use tempfile::TempDir;
@@ -75,6 +76,16 @@ fn spoil_packs(root: &Path) {
         let middle = 12..bytes.len() - 20;
         bytes[middle].iter_mut().for_each(|it| *it ^= 0x55);
         replace(&pack, &bytes);
+    }
+}
+
+/// Damages the packs in place, so that those who have them open see it too.
+fn spoil_open_packs(root: &Path) {
+    for pack in cache_files(root, "pack") {
+        std::fs::set_permissions(&pack, PermissionsExt::from_mode(0o600)).unwrap();
+        let length = std::fs::metadata(&pack).unwrap().len() as usize;
+        let file = std::fs::OpenOptions::new().write(true).open(&pack).unwrap();
+        file.write_all_at(&vec![0x55; length - 32], 12).unwrap();
     }
 }
 
@@ -149,13 +160,30 @@ fn a_tree_survives_the_loss_of_its_cache() {
     let repo = sample();
     let head = head_of(&repo, "main");
     let http = GitHttp::start(&repo);
-    for (turn, damage) in [spoil_packs, remove_packs, empty_indices].iter().enumerate() {
+    for (turn, damage) in [spoil_open_packs, remove_packs, empty_indices].iter().enumerate() {
         let root = TempDir::new().unwrap();
         open(root.path(), &http.url()).ensure(std::slice::from_ref(&head)).unwrap();
         let tree = open(root.path(), &http.url()).tree(&head, "").unwrap();
         damage(root.path());
         assert_eq!(everything(&tree), expected(&repo, "main"), "damage {turn}");
     }
+}
+
+#[test]
+fn what_cannot_be_read_is_not_taken_for_absent() {
+    let (repo, root) = (sample(), TempDir::new().unwrap());
+    let head = head_of(&repo, "main");
+    let http = GitHttp::start(&repo);
+    open(root.path(), &http.url()).ensure(std::slice::from_ref(&head)).unwrap();
+    let tree = open(root.path(), &http.url()).tree(&head, "").unwrap();
+    spoil_open_packs(root.path());
+    http.break_at("", Fault::Status(503));
+    assert_eq!(tree.kind("a.txt"), Some(FileKind::File));
+    let error = tree.read("a.txt").unwrap_err();
+    assert!(matches!(&error, FileError::Store(_, why) if why.contains("503")), "{error}");
+    http.heal();
+    assert_eq!(tree.read("a.txt").unwrap().as_ref(), b"two\n");
+    assert_eq!(tree.kind("gone"), None);
 }
 
 #[test]
