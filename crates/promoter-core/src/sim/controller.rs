@@ -127,7 +127,6 @@ impl Controller {
         let active = world.active(&measure.environment).map(|it| it.freight.id());
         let sick = active.is_none_or(|it| world.sick.contains(&(measure.environment.clone(), it)));
         let own = self.measurements.entry(measure.environment.clone()).or_default();
-        own.retain(|it| it.freight == measure.freight && it.promoted_at == measure.promoted_at);
         own.push(Measurement {
             check: measure.check,
             freight: measure.freight.clone(),

@@ -6,7 +6,7 @@ use promoter_core::observation::{EnvironmentSeen, Observation};
 use promoter_core::pipeline::{Environment, Gate, Quorum};
 use promoter_core::plan::{Action, Kind, Merge, Plan, Propose, Subject};
 use promoter_core::record::{
-    BY_LOCK, BY_PROMOTER, EnvironmentRecords, Phase, Records, Request, RequestAction,
+    BY_LOCK, BY_PROMOTER, EnvironmentRecords, Phase, Record, Records, Request, RequestAction,
 };
 use promoter_core::sim::World;
 use promoter_core::{FreightId, Name, PromotionLock};
@@ -20,6 +20,9 @@ pub(crate) fn judge(world: &World, seen: &Observation, plan: &Plan) {
         return;
     };
     for action in &plan.actions {
+        if let Action::Record(it) = action {
+            it.write.iter().for_each(|it| measured(world, seen, it));
+        }
         let Some(name) = action.environment() else {
             continue;
         };
@@ -211,6 +214,32 @@ impl Case<'_> {
             assert!(now < next, "rule 4: {} goes back to {}\n{}", self.rules.name, id.alias(), self.plan);
         }
     }
+}
+
+/// Rule 3: a new result comes of measurements of this stay, one of each check at least when it is a pass.
+fn measured(world: &World, seen: &Observation, record: &Record) {
+    let Record::Verification(it) = record else {
+        return;
+    };
+    // A record that is later than its run began only closes the run.
+    if it.at > it.since {
+        return;
+    }
+    let environment = &seen.environments[&it.environment];
+    let lock =
+        environment.active.as_ref().unwrap().as_ref().unwrap().lock.as_ref().unwrap().as_ref().unwrap();
+    assert_eq!(lock.freight.id(), it.freight);
+    let stay = lock.promotion.as_ref().map_or(0, |it| it.at.0);
+    let of_stay = |check: usize| {
+        let mut all = environment.measurements.iter();
+        all.any(|m| m.check == check && m.freight == it.freight && m.promoted_at.0 == stay)
+    };
+    let checks = 0..world.pipeline.environment(&it.environment).unwrap().verification.len();
+    let enough = match it.phase {
+        Phase::Passed => checks.into_iter().all(of_stay),
+        Phase::Failed => checks.into_iter().any(of_stay),
+    };
+    assert!(enough, "rule 3: {} judges {} by an earlier stay", it.environment, it.freight.alias());
 }
 
 fn one_proposal_each(plan: &Plan) {
