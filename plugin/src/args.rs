@@ -61,6 +61,12 @@ pub(crate) struct ServeArgs {
     /// Renders at once; by default the number of cores
     #[arg(long, env = "PROMOTER_RENDERS", value_parser = clap::value_parser!(u16).range(1..))]
     renders: Option<u16>,
+    /// Archives received or held at once; by default eight for each core
+    #[arg(long, env = "PROMOTER_ARCHIVES", value_parser = clap::value_parser!(u16).range(1..))]
+    archives: Option<u16>,
+    /// Requests that wait for either; more are refused
+    #[arg(long, env = "PROMOTER_WAITING_MAX", default_value_t = ServiceLimits::default().waiting_max)]
+    waiting_max: usize,
     /// Bytes that an archive may inflate to
     #[arg(long, env = "PROMOTER_ARCHIVE_BYTES_MAX", default_value_t = ArchiveLimits::default().inflated_bytes_max)]
     archive_bytes_max: u64,
@@ -91,6 +97,8 @@ impl ServeArgs {
                     entries_max: self.archive_entries_max,
                 },
                 renders: self.renders.map_or(defaults.renders, usize::from),
+                archives: self.archives.map_or(defaults.archives, usize::from),
+                waiting_max: self.waiting_max,
                 ..defaults
             },
         }

@@ -152,9 +152,12 @@ impl Drop for RunningOne {
 /// the end of its connection for ever; only requests count here.
 async fn drained(running: &Running, drain: Duration) {
     let mut count = running.0.subscribe();
-    match tokio::time::timeout(drain, count.wait_for(|it| *it == 0)).await {
-        Ok(_) => tokio::time::sleep(LINGER).await,
-        Err(_) => tracing::warn!(running = *running.0.borrow(), "ended before the last requests had answers"),
+    let none_left = async { drop(count.wait_for(|it| *it == 0).await) };
+    if tokio::time::timeout(drain, none_left).await.is_ok() {
+        tokio::time::sleep(LINGER).await;
+    } else {
+        let running = *running.0.borrow();
+        tracing::warn!(running, "ended before the last requests had answers");
     }
 }
 

@@ -1,6 +1,7 @@
 //! A plugin process at a socket of its own, and the trees that are sent to it.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -141,4 +142,16 @@ pub(crate) fn git(directory: &Path, args: &[&str]) -> String {
     let output = command.args(args).current_dir(directory).output().unwrap();
     assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A recorded conversation of grpc-go.
+pub(crate) const RECORDED: &[u8] =
+    include_bytes!("../../../testdata/cmp/grpc-go-1.83.0-named-plugin-flow.h2.bin");
+
+/// Sends half of the recorded conversation, up to the middle of its archive, and waits until that request runs.
+pub(crate) fn begin_request(served: &Served) -> UnixStream {
+    let mut stream = UnixStream::connect(&served.socket).unwrap();
+    stream.write_all(&RECORDED[..RECORDED.len() / 2]).unwrap();
+    served.logged("begun");
+    stream
 }

@@ -8,7 +8,7 @@ use promoter_kustomize::MemoryFiles;
 use promoter_plugin::cmp::client::Archive;
 use serde_json::Value;
 
-use crate::common::{OBJECTS, Served, hydrated_tree};
+use crate::common::{OBJECTS, Served, begin_request, hydrated_tree};
 
 /// The client, built once where Go is installed.
 fn client() -> Option<&'static Path> {
@@ -118,6 +118,15 @@ fn faults_reach_the_caller_whole_though_the_archive_is_large() {
     let broken = Archive::from_bytes(large.bytes().slice(..large.bytes().len() / 2));
     assert_refused(&ask(&served, &broken, "flow", &[]).unwrap(), "InvalidArgument", "[archive-broken]");
     assert_eq!(ask(&served, &small(), "unknown", &[]).unwrap()["code"], "Unimplemented");
+}
+
+#[test]
+fn under_overload_a_request_is_heard_out_and_then_refused() {
+    let served = Served::start(&["--archives", "1", "--waiting-max", "0", "--log-level", "debug"]);
+    // One request keeps the only room: its archive never comes to an end.
+    let _busy = begin_request(&served);
+    let Some(answer) = ask(&served, &large(), "flow", &[]) else { return };
+    assert_refused(&answer, "ResourceExhausted", "[plugin-overloaded]");
 }
 
 #[test]

@@ -10,7 +10,9 @@ use promoter_kustomize::MemoryFiles;
 use promoter_plugin::cmp::client::{Archive, Client, ClientError, Request};
 use tonic::Code;
 
-use crate::common::{OBJECTS, PATIENCE, PLUGIN, Served, hydrated_request, hydrated_tree, request};
+use crate::common::{
+    OBJECTS, PATIENCE, PLUGIN, RECORDED, Served, begin_request, hydrated_request, hydrated_tree, request,
+};
 
 fn refused(error: &ClientError) -> (Code, &str) {
     error.status().unwrap_or_else(|| panic!("{error}"))
@@ -182,16 +184,6 @@ fn healthcheck_says_by_its_exit_code_whether_the_plugin_serves() {
     let output = check(elsewhere.path());
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&output.stderr).contains("[plugin-unreachable]"));
-}
-
-const RECORDED: &[u8] = include_bytes!("../../../testdata/cmp/grpc-go-1.83.0-named-plugin-flow.h2.bin");
-
-/// Sends half of the recorded conversation, up to the middle of its archive, and waits until that request runs.
-fn begin_request(served: &Served) -> UnixStream {
-    let mut stream = UnixStream::connect(&served.socket).unwrap();
-    stream.write_all(&RECORDED[..RECORDED.len() / 2]).unwrap();
-    served.logged("begun");
-    stream
 }
 
 #[test]
