@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use promoter_yaml::emit_kustomize;
+use promoter_yaml::{Data, Dialect, Limits, Map, Node, emit_kustomize, parse_first};
 
 use crate::ChartRequest;
 use crate::accumulate::Shared;
@@ -88,9 +88,10 @@ fn values(
     loader: &Loader<'_>,
     file: &Rc<str>,
 ) -> Result<Vec<String>> {
-    let read = |path: &str| -> Result<String> {
+    let read = |path: &str| -> Result<(Rc<str>, String)> {
         let (path, bytes) = loader.read(&At { value: path.to_owned(), line: chart.line }, file)?;
-        text(&path, &bytes).map(String::from)
+        let content = text(&path, &bytes)?.to_owned();
+        Ok((path, content))
     };
     let from_file = match chart.values_file.as_str() {
         "" => None,
@@ -99,39 +100,81 @@ fn values(
     let inline = chart.values_inline.as_ref().filter(|it| it.as_map().is_some_and(|map| !map.is_empty()));
     let mut documents = Vec::new();
     match inline {
-        None => documents.extend(from_file),
+        None => documents.extend(from_file.map(|(_, content)| content)),
         Some(inline) => {
-            let mut own = String::new();
-            emit_kustomize(inline, &mut own).map_err(|error| BuildError::syntax(file, &error))?;
-            match chart.values_merge.as_str() {
-                "" | "override" => documents.extend(from_file.into_iter().chain([own])),
-                "replace" => documents.push(own),
-                "merge" => {
-                    let below = match (from_file, directory) {
-                        (Some(values), _) => values,
-                        (None, Some(directory)) => read_chart_values(directory, loader, chart.line, file)?,
-                        (None, None) => {
-                            let message = "`valuesMerge: merge` needs a valuesFile, or the chart in the tree";
-                            return Err(BuildError::new("kustomize-helm", message).at(file, chart.line));
-                        }
-                    };
-                    documents.extend([own, below]);
-                }
-                other => {
-                    let message = format!("valuesMerge is `{other}`, merge, override or replace is wanted");
-                    return Err(BuildError::new("kustomize-value", message).at(file, chart.line));
-                }
-            }
+            let from_file = match from_file {
+                None if chart.values_merge == "merge" => Some(chart_values(chart, directory, loader, file)?),
+                other => other,
+            };
+            let below = match from_file {
+                Some((path, content)) => parse_values(&path, &content)?,
+                None => Node::map(Map::new()),
+            };
+            documents.push(merged_values(chart, inline, below, file)?);
         }
     }
     for path in &chart.additional_values_files {
-        documents.push(read(path)?);
+        documents.push(read(path)?.1);
     }
     Ok(documents)
 }
 
-fn read_chart_values(directory: &str, loader: &Loader<'_>, line: u32, file: &str) -> Result<String> {
+/// Values of a file and values in place, as `valuesMerge` says.
+fn merged_values(chart: &HelmChart, inline: &Node, from_file: Node, file: &str) -> Result<String> {
+    let (mut below, above) = match chart.values_merge.as_str() {
+        "" | "override" => (from_file, inline.clone()),
+        "merge" => (inline.clone(), from_file),
+        "replace" => (inline.clone(), Node::map(Map::new())),
+        other => {
+            let message = format!("valuesMerge is `{other}`, merge, override or replace is wanted");
+            return Err(BuildError::new("kustomize-value", message).at(file, chart.line));
+        }
+    };
+    lay_over(&mut below, above);
+    let mut out = String::new();
+    emit_kustomize(&below, &mut out).map_err(|error| BuildError::syntax(file, &error))?;
+    Ok(out)
+}
+
+/// Lays one tree of values over another: mappings are merged, a null takes a key away, anything else is replaced.
+fn lay_over(below: &mut Node, above: Node) {
+    match (&mut below.data, above.data) {
+        (Data::Map(below), Data::Map(above)) => {
+            for entry in above.into_entries() {
+                if entry.value.is_null() {
+                    below.remove(&entry.key);
+                } else if let Some(old) = below.get_mut(&entry.key) {
+                    lay_over(old, entry.value);
+                } else {
+                    let mut new = Node::map(Map::new());
+                    lay_over(&mut new, entry.value);
+                    below.insert(entry.key, new);
+                }
+            }
+        }
+        (_, data) => below.data = data,
+    }
+}
+
+fn parse_values(path: &str, content: &str) -> Result<Node> {
+    let parsed = parse_first(content, Dialect::Resource, &Limits::default());
+    let parsed = parsed.map_err(|error| BuildError::syntax(path, &error))?;
+    Ok(parsed.unwrap_or_else(|| Node::map(Map::new())))
+}
+
+/// The chart's own values, which can only be read when the chart is in the tree.
+fn chart_values(
+    chart: &HelmChart,
+    directory: Option<&str>,
+    loader: &Loader<'_>,
+    file: &str,
+) -> Result<(Rc<str>, String)> {
+    let Some(directory) = directory else {
+        let message = "`valuesMerge: merge` needs a valuesFile, or the chart in the tree";
+        return Err(BuildError::new("kustomize-helm", message).at(file, chart.line));
+    };
     let path = format!("{directory}/values.yaml");
-    let bytes = loader.files().read(&path).map_err(|error| BuildError::file(&error, (file, line)))?;
-    text(&path, &bytes).map(String::from)
+    let bytes = loader.files().read(&path).map_err(|error| BuildError::file(&error, (file, chart.line)))?;
+    let content = text(&path, &bytes)?.to_owned();
+    Ok((Rc::from(path), content))
 }

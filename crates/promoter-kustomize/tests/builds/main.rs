@@ -10,6 +10,7 @@
     reason = "a failed unwrap here is a failed test, and skipping says so"
 )]
 
+mod charts;
 mod hostile;
 mod support;
 
