@@ -28,7 +28,7 @@ pub(crate) struct ResMap {
 pub(crate) fn charge(copied: &mut usize, bytes: usize) -> Result<()> {
     *copied = copied.saturating_add(bytes);
     if *copied > COPIED_BYTES_MAX {
-        let message = format!("patches and replacements copy more than {} MiB", COPIED_BYTES_MAX >> 20);
+        let message = format!("patches, replacements and vars copy more than {} MiB", COPIED_BYTES_MAX >> 20);
         return Err(BuildError::new("kustomize-limit", message));
     }
     Ok(())

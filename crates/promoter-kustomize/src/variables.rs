@@ -1,8 +1,8 @@
 //! `vars`: `$(NAME)` in certain fields, replaced by a field of some resource once all names are final.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use promoter_yaml::{Data, Form, Node, Tag};
+use promoter_yaml::{Data, Form, Node, Scalar, Tag};
 
 use crate::config::{Config, Table};
 use crate::error::{BuildError, Result};
@@ -10,7 +10,7 @@ use crate::field::{Leaf, wrong_type};
 use crate::field_path::{lookup, split};
 use crate::id::{Gvk, Id};
 use crate::kustomization::Variable;
-use crate::resmap::ResMap;
+use crate::resmap::{ResMap, charge};
 
 /// Notes which resource each var reads.
 ///
@@ -53,14 +53,15 @@ pub(crate) fn resolve(
     for variable in variables {
         values.insert(variable.name.value.as_str(), value_of(resources, variable)?);
     }
-    let mut replacer = Replacer { values, used: Vec::new() };
-    for resource in &mut resources.list {
+    let ResMap { list, copied } = resources;
+    let mut replacer = Replacer { values, used: BTreeSet::new(), copied };
+    for resource in list {
         for spec in config.specs(Table::VarReference) {
             spec.apply(resource, Leaf::Existing, &mut |node| replacer.replace(node))?;
         }
     }
     let unused: Vec<&str> =
-        replacer.values.keys().copied().filter(|it| !replacer.used.iter().any(|used| used == it)).collect();
+        replacer.values.keys().copied().filter(|it| !replacer.used.contains(it)).collect();
     let warning = format!("well-defined vars that were never replaced: {}", unused.join(","));
     Ok((!unused.is_empty()).then_some(warning))
 }
@@ -98,69 +99,70 @@ fn with_indices(path: &str) -> Vec<String> {
     parts
 }
 
-struct Replacer<'a> {
+struct Replacer<'a, 'c> {
     values: BTreeMap<&'a str, Node>,
-    used: Vec<&'a str>,
+    used: BTreeSet<&'a str>,
+    /// Bytes that the build has copied so far.
+    copied: &'c mut usize,
 }
 
-impl Replacer<'_> {
+impl Replacer<'_, '_> {
     fn replace(&mut self, node: &mut Node) -> Result<()> {
         match &mut node.data {
-            Data::Scalar(_) => self.replace_scalar(node),
-            Data::Map(map) => map.iter_mut().for_each(|(_, value)| self.replace_text(value)),
+            Data::Scalar(_) => self.replace_text(node),
+            Data::Map(map) => map.iter_mut().try_for_each(|(_, value)| self.replace_text(value)),
             Data::Seq(items) => {
                 if let Some(other) = items.iter().find(|it| it.as_str().is_none()) {
                     return Err(wrong_type(other, "a string"));
                 }
-                items.iter_mut().for_each(|item| self.replace_text(item));
+                items.iter_mut().try_for_each(|item| self.replace_text(item))
             }
         }
-        Ok(())
-    }
-
-    fn replace_scalar(&mut self, node: &mut Node) {
-        self.replace_text(node);
     }
 
     /// Replaces the vars in a text; a text that is one var and nothing else takes over its type.
-    fn replace_text(&mut self, node: &mut Node) {
+    fn replace_text(&mut self, node: &mut Node) -> Result<()> {
         let Some(text) = node.as_str().filter(|it| it.contains('$')) else {
-            return;
+            return Ok(());
         };
         let mark = node.mark;
         let new = match text.strip_prefix("$(").and_then(|it| it.strip_suffix(')')) {
-            Some(name) if !name.contains(')') => self.typed(name).unwrap_or_else(|| Node::str(text)),
-            _ => Node::str(self.expand(text)),
+            Some(name) if !name.contains(')') => self.typed(name)?.unwrap_or_else(|| Node::str(text)),
+            _ => Node::str(self.expand(text)?),
         };
         *node = new.at(mark);
+        Ok(())
     }
 
-    fn typed(&mut self, name: &str) -> Option<Node> {
-        let text = self.value(name)?;
-        let (key, node) = self.values.get_key_value(name)?;
-        let tag = node.as_scalar().map(|it| it.tag)?;
-        self.used.push(key);
-        Some(match tag {
-            Tag::Int | Tag::Float | Tag::Bool => {
-                let mut typed = node.clone();
-                if let Data::Scalar(scalar) = &mut typed.data {
-                    scalar.form = Form::Plain;
-                }
-                typed
-            }
-            _ => Node::str(text),
-        })
+    fn typed(&mut self, name: &str) -> Result<Option<Node>> {
+        let Some(mut scalar) = self.value(name)?.cloned() else {
+            return Ok(None);
+        };
+        scalar.form = Form::Plain;
+        Ok(Some(match scalar.tag {
+            Tag::Int | Tag::Float | Tag::Bool => Data::Scalar(scalar).into(),
+            _ => Node::str(scalar.text),
+        }))
     }
 
-    /// The text of a var; mappings and lists cannot stand in a text.
-    fn value(&self, name: &str) -> Option<String> {
-        let scalar = self.values.get(name)?.as_scalar()?;
-        Some(scalar.text.to_string())
+    /// The value of a var, which is then used and copied; mappings and lists cannot stand in a text.
+    fn value(&mut self, name: &str) -> Result<Option<&Scalar>> {
+        let Some((key, node)) = self.values.get_key_value(name) else {
+            return Ok(None);
+        };
+        let Some(scalar) = node.as_scalar() else {
+            return Ok(None);
+        };
+        self.used.insert(key);
+        charge(self.copied, scalar.text.len())?;
+        Ok(Some(scalar))
     }
 
-    fn expand(&mut self, text: &str) -> String {
+    fn expand(&mut self, text: &str) -> Result<String> {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
+        // How much of the end begins with the last bracket: behind it no name can close, and none is looked for.
+        let closed = text.rfind(')').map(|at| text.len() - at);
         while let Some(at) = rest.find('$') {
             out.push_str(&rest[..at]);
             let after = &rest[at + 1..];
@@ -173,9 +175,13 @@ impl Replacer<'_> {
                     out.push('$');
                     &after[1..]
                 }
-                Some('(') => match after.find(')') {
+                Some('(') => match closed.filter(|it| after.len() >= *it).and_then(|_| after.find(')')) {
                     Some(end) => {
-                        self.push_value(&after[1..end], &mut out);
+                        let name = &after[1..end];
+                        match self.value(name)? {
+                            Some(value) => out.push_str(&value.text),
+                            None => out.extend(["$(", name, ")"]),
+                        }
                         &after[end + 1..]
                     }
                     None => {
@@ -191,16 +197,6 @@ impl Replacer<'_> {
             };
         }
         out.push_str(rest);
-        out
-    }
-
-    fn push_value(&mut self, name: &str, out: &mut String) {
-        match (self.value(name), self.values.get_key_value(name)) {
-            (Some(value), Some((key, _))) => {
-                self.used.push(key);
-                out.push_str(&value);
-            }
-            _ => out.push_str(&format!("$({name})")),
-        }
+        Ok(out)
     }
 }

@@ -7,14 +7,18 @@ use crate::support::ours;
 const RESOURCE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nx: {y: z}\n";
 
 fn said(kustomization: &str, patch: &str) -> String {
+    built(kustomization, RESOURCE, patch).unwrap_err()
+}
+
+fn built(kustomization: &str, resource: &str, patch: &str) -> Result<String, String> {
     let mut files = MemoryFiles::new();
     let kustomization = format!("resources: [resources.yaml]\n{kustomization}");
     for (name, text) in
-        [("kustomization.yaml", kustomization.as_str()), ("resources.yaml", RESOURCE), ("patch.yaml", patch)]
+        [("kustomization.yaml", kustomization.as_str()), ("resources.yaml", resource), ("patch.yaml", patch)]
     {
         files.insert(name, text.as_bytes()).unwrap();
     }
-    ours(&files).unwrap_err()
+    ours(&files)
 }
 
 const PATCHED: &str = "patches: [{path: patch.yaml, target: {kind: ConfigMap}}]\n";
@@ -44,6 +48,28 @@ fn a_path_that_makes_a_tree_without_end() {
     );
     let said = said(&format!("replacements:\n{entry}"), "");
     assert!(said.contains("more than 500 levels deep"), "{}", &said[said.len() - 200..]);
+}
+
+const VARS: &str =
+    "vars: [{name: A, objref: {apiVersion: v1, kind: Pod, name: a}, fieldref: {fieldpath: spec.hostname}}]\n";
+
+fn pod(hostname: &str, argument: &str) -> String {
+    let container = format!("{{name: a, args: [\"{argument}\"]}}");
+    let spec = format!("spec: {{hostname: {hostname}, containers: [{container}]}}\n");
+    format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\n{spec}")
+}
+
+#[test]
+fn a_long_var_that_is_named_often() {
+    let said = built(VARS, &pod(&"x".repeat(10_000), &"$(A)".repeat(100_000)), "").unwrap_err();
+    assert!(said.contains("copy more than 128 MiB"), "{said}");
+}
+
+#[test]
+fn names_of_vars_that_never_close() {
+    let names = "$(".repeat(300_000);
+    assert!(built(VARS, &pod("x", &names), "").unwrap().contains(&names));
+    assert!(built(VARS, &pod("x", "$(A)-$(B)-$(A"), "").unwrap().contains("- x-$(B)-$(A\n"));
 }
 
 #[test]
