@@ -138,7 +138,7 @@ struct Plugin {
 impl Plugin {
     fn start(programs: &Programs, place: &Path) -> Result<Self> {
         let child = Command::new(programs.our("promoter-plugin"))
-            .args(["serve", "--name", "promoter", "--socket-dir"])
+            .args(["serve", "--local-repositories", "--name", "promoter", "--socket-dir"])
             .arg(place)
             .env("PROMOTER_CACHE_DIR", place.join("cache"))
             .stdout(Stdio::null())

@@ -7,16 +7,17 @@ use std::sync::Arc;
 
 use promoter_core::observation::{Observation, Tip};
 use promoter_core::pipeline::Pipeline;
-use promoter_core::plan::{Action, Measure, Plan, plan};
+use promoter_core::plan::{Action, Measure, Plan, RecordAction, plan};
 use promoter_core::{Diagnosis, Name, UnixSeconds};
 
 use crate::apply::{Applied, apply};
 use crate::check::Checker;
 use crate::observe::{Observer, Seen};
-use crate::repository::Repository;
+use crate::repository::{Refs, Repository};
 
-/// Rounds of one pass. A promotion through one environment takes about six; what is left then waits for the next pass.
-const ROUNDS_MAX: usize = 64;
+/// Rounds of one pass: a promotion through one environment takes about six, and pipelines that share a branch take
+/// turns on it. What is left then waits for the next pass.
+const ROUNDS_MAX: usize = 1_000;
 
 /// What one pass did and what stands now.
 #[derive(Debug, Clone, Default)]
@@ -133,6 +134,7 @@ impl Controller {
                     due.push((pipeline.clone(), measure.clone()));
                     continue;
                 }
+                let action = &on_our_own_commits(action, &seen.refs, &refs);
                 let applied = apply(self.observer.repository(), &mut refs, pipeline, action, now());
                 moved |= self.note(pipeline, action, applied, &mut pass.events, &mut pass.findings);
             }
@@ -218,4 +220,15 @@ fn is_measuring(seen: &Observation) -> bool {
             environment.measurements.iter().any(|it| it.freight == id && it.promoted_at == promoted_at);
         measured && verified.is_none_or(|it| it.at < promoted_at)
     })
+}
+
+/// The action as it is due after the writes of this round. They were records of other pipelines in folders of their own
+/// (a plan holds one action that records), so one that was planned for the observed state holds for the state now.
+fn on_our_own_commits(action: &Action, seen: &Refs, refs: &Refs) -> Action {
+    match action {
+        Action::Record(it) if it.expect_state.as_ref() == seen.state() => {
+            Action::Record(RecordAction { expect_state: refs.state().cloned(), ..it.clone() })
+        }
+        action => action.clone(),
+    }
 }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use promoter_core::observation::Unread;
 use promoter_core::pipeline::Environment;
 use promoter_core::record::{Records, STATE_BRANCH};
-use promoter_core::{CommitId, Diagnosis, GitUrl, LOCK_FILE, Name, Place, PromotionLock};
+use promoter_core::{CommitId, Diagnosis, Digest, GitUrl, LOCK_FILE, Name, Place, PromotionLock};
 use promoter_kustomize::{FileError, FileKind, Files};
-use promoter_render::{ChartCall, PinnedSource, World};
-use promoter_sources::git::{GitCache, GitError, RemoteRefs};
+use promoter_render::{ChartCall, MANIFEST_FILE, PinnedSource, World};
+use promoter_sources::git::{GitCache, GitError, RemoteRefs, RepoUrl, Scheme};
 use promoter_sources::helm::{Helm, HelmLimits};
 
 use crate::settings::Settings;
@@ -97,7 +97,37 @@ impl Repository {
             return Err(on_branch(Diagnosis::input("lock-of-another", cause).at(Place::new(path, 0)))
                 .hint("take the commit back that brought it there"));
         }
+        self.check_manifests(commit, pipeline, &lock).map_err(on_branch)?;
         Ok(Some(lock))
+    }
+
+    /// Holds the manifests beside a lock against its digest. A hand that changed them is reported, not fought: the
+    /// environment stands still until a person has looked.
+    fn check_manifests(
+        &self,
+        commit: &CommitId,
+        pipeline: &Name,
+        lock: &PromotionLock,
+    ) -> Result<(), Diagnosis> {
+        let Some(locked) = &lock.render.digest else {
+            return Ok(());
+        };
+        let folder = self.folder(commit, pipeline.as_str()).map_err(|error| error.diagnosis())?;
+        let found = match folder.map(|files| files.read(MANIFEST_FILE)) {
+            Some(Ok(bytes)) => Some(Digest::of(&bytes)),
+            None | Some(Err(FileError::Missing(_))) => None,
+            Some(Err(error)) => return Err(Diagnosis::upstream("lock-unreadable", error)),
+        };
+        if found.as_ref() == Some(locked) {
+            return Ok(());
+        }
+        let path = format!("{pipeline}/{MANIFEST_FILE}");
+        Err(Diagnosis::input(
+            "manifest-tampered",
+            format!("`{path}` is not what the lock beside it was written with"),
+        )
+        .at(Place::new(path, 0))
+        .hint("revert the commit that changed it by hand; to change what runs, change its source"))
     }
 
     /// The records of one pipeline in a commit of the state branch.
@@ -140,7 +170,13 @@ impl World for Repository {
         let tree = if source.url.normal() == self.url.normal() {
             self.cache.tree(&source.commit, "")
         } else {
-            let url = source.url.as_str().parse().map_err(|error: GitError| error.diagnosis())?;
+            let url: RepoUrl = source.url.as_str().parse().map_err(|error: GitError| error.diagnosis())?;
+            if url.scheme() == Scheme::File {
+                // A lock is no way to other directories of this machine.
+                let cause =
+                    format!("`{url}` is a directory of this machine, and not the repository of the pipeline");
+                return Err(Diagnosis::input("git-local-elsewhere", cause));
+            }
             // Credentials belong to one repository; another one is read without.
             GitCache::open(&self.settings.cache_root, &url, Default::default(), self.settings.limits.clone())
                 .and_then(|cache| cache.tree(&source.commit, ""))

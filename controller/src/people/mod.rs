@@ -81,7 +81,7 @@ impl Person {
             let record = FreightRecord {
                 pipeline: pipeline.name.clone(),
                 freight,
-                discovered: Discovered { at: now, by: by.clone() },
+                discovered: Discovered { at: state.records.next_discovery(now), by: by.clone() },
             };
             Ok(Change { write: vec![Record::Freight(record)], text })
         })?;
