@@ -50,6 +50,19 @@ fn a_path_that_makes_a_tree_without_end() {
     assert!(said.contains("more than 500 levels deep"), "{}", &said[said.len() - 200..]);
 }
 
+#[test]
+fn lists_without_keys_of_their_own() {
+    let patched = |ports: &str, patch: &str| {
+        let resource =
+            format!("apiVersion: v1\nkind: Service\nmetadata: {{name: a}}\nspec: {{ports: [{ports}]}}\n");
+        built("patches: [{path: patch.yaml}]\n", &resource, patch)
+    };
+    let patch = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {type: NodePort}\n";
+    let ports: String = (0..5_001).map(|it| format!("{{port: {it}}}, ")).collect();
+    let said = patched(&ports, patch).unwrap_err();
+    assert!(said.contains("more than 5000 elements with several, doubled or missing keys"), "{said}");
+}
+
 const VARS: &str =
     "vars: [{name: A, objref: {apiVersion: v1, kind: Pod, name: a}, fieldref: {fieldpath: spec.hostname}}]\n";
 

@@ -8,10 +8,13 @@
 
 use std::rc::Rc;
 
-use promoter_yaml::{Data, Node};
+use promoter_yaml::{Data, Mark, Node};
 
 use super::tuples::{Tuple, raw, step, tuple_of, unify};
 use super::{Alone, DIRECTIVE, Directive, MergeError, Shape, Taken, Walk, directive_of, unique};
+
+/// Elements that are compared each with each; lists with unique keys may be longer.
+const ELEMENTS_MAX: usize = 5_000;
 
 /// What a list of the resource is merged with.
 pub(super) enum With {
@@ -55,6 +58,10 @@ pub(super) fn merge<'a>(
         return unique::merge(walk, target, with, key, shape);
     }
     let mut lists = Lists::new(target, with);
+    if lists.nodes.len() > ELEMENTS_MAX {
+        let reason = format!("more than {ELEMENTS_MAX} elements with several, doubled or missing keys");
+        return Err(MergeError::new(reason, Mark::default()));
+    }
     let tuples = lists.tuples(keys);
     let Some(first) = tuples.first() else {
         return Ok(lists.into_target());
