@@ -68,6 +68,12 @@ pub(crate) fn read_crds(path: &Rc<str>, bytes: &[u8]) -> Result<Additions> {
     };
     let mut additions = Additions::default();
     for (name, definition) in types.iter() {
+        if definition.as_map().is_none() && !definition.is_null() {
+            let message = format!("`{name}` is no OpenAPI definition");
+            return Err(BuildError::new("kustomize-value", message)
+                .at(path, definition.mark.line)
+                .hint("a CustomResourceDefinition itself belongs to `resources`"));
+        }
         let known = |field: &str| properties(definition).is_some_and(|it| it.get(field).is_some());
         if known("kind") && known("apiVersion") && known("metadata") {
             let kind = name.rsplit('.').next().unwrap_or(name);

@@ -2,6 +2,14 @@
 //!
 //! Decides what a kustomization means. Leaves to others where files come from ([`Files`]) and how helm is run
 //! ([`Externals`]). Knows no promoter words.
+//!
+//! What kustomize builds, this builds to the same bytes, or refuses with a reason: whatever needs the network (remote
+//! bases), a program or a container (functions), a random name (charts without `releaseName`), or leaves the tree
+//! (absolute paths). Some input that kustomize only fails on by accident is built (data keys that look like numbers,
+//! files that begin with a tab), and where its own output is not the same every time, this one is.
+//!
+//! The street: `loader` finds files, `kustomization` reads them, `accumulate` works through one kustomization after the
+//! other (`generate`, `prepare`, `transform`, `plugin`), `finish` does what must wait until everything is together.
 
 mod accumulate;
 mod config;

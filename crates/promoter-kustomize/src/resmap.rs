@@ -45,11 +45,14 @@ impl ResMap {
                 return Err(self.duplicate(resource, &incoming));
             }
         }
+        self.extend(incoming)
+    }
+
+    /// Adds resources whose ids are known to be new.
+    fn extend(&mut self, incoming: Vec<Resource>) -> Result<()> {
         if self.list.len() + incoming.len() > RESOURCES_MAX {
-            return Err(BuildError::new(
-                "kustomize-limit",
-                format!("the build makes more than {RESOURCES_MAX} resources"),
-            ));
+            let message = format!("the build makes more than {RESOURCES_MAX} resources");
+            return Err(BuildError::new("kustomize-limit", message));
         }
         self.list.extend(incoming);
         Ok(())
@@ -94,7 +97,7 @@ impl ResMap {
                 "kustomize-target",
                 format!("`behavior: {}` needs a resource of this name, there is none", word(behavior)),
             ))),
-            ([], _) => self.append_all(vec![new]),
+            ([], _) => self.extend(vec![new]),
             ([at], Behavior::Merge | Behavior::Replace) => {
                 let old = &mut self.list[*at];
                 if behavior == Behavior::Merge {
