@@ -12,6 +12,7 @@
 
 mod charts;
 mod hostile;
+mod shipped;
 mod support;
 
 use std::fs;

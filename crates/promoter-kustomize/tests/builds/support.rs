@@ -36,7 +36,8 @@ pub(crate) fn tree(directory: &Path) -> MemoryFiles {
     files
 }
 
-fn add(files: &mut MemoryFiles, directory: &Path, below: &str) {
+/// Adds everything below a directory of the disk to a tree; `below` is its path there, with `/` at its end.
+pub(crate) fn add(files: &mut MemoryFiles, directory: &Path, below: &str) {
     for entry in fs::read_dir(directory).unwrap() {
         let entry = entry.unwrap();
         let path = format!("{below}{}", entry.file_name().to_str().unwrap());
