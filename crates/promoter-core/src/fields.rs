@@ -1,7 +1,8 @@
 //! Reads mappings of promoter's own files by hand: every key known, every type right, every message with its place.
+//!
+//! A `FieldError` says what is wrong; each file's own error type puts it into its words and gives it a code.
 
 use crate::Place;
-use crate::lock::is_slip;
 use promoter_yaml::{Map, Mark, Node, Tag};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -9,12 +10,69 @@ use std::str::FromStr;
 /// What is wrong with a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FieldError {
-    /// Cause first, values in backticks.
-    pub(crate) message: String,
-    /// The next thing to do.
-    pub(crate) hint: String,
+    /// With its parents, like `spec.environments[1].name`; empty for the document.
+    pub(crate) field: String,
+    /// What.
+    pub(crate) problem: Problem,
     /// Where.
     pub(crate) at: Place,
+}
+
+/// The kinds of wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Problem {
+    /// The place has no such field.
+    Unknown {
+        /// The field that was probably meant.
+        near: Option<String>,
+        /// The fields that the place knows.
+        known: Vec<String>,
+    },
+    /// It must be there.
+    Missing {
+        /// Its name without parents.
+        key: String,
+    },
+    /// It holds another kind of value than it takes.
+    Type {
+        /// What it takes.
+        wanted: &'static str,
+        /// What is there.
+        found: &'static str,
+    },
+    /// Its value makes no sense.
+    Value {
+        /// The type's words.
+        reason: String,
+        /// The next thing to do.
+        hint: String,
+    },
+}
+
+impl FieldError {
+    /// Cause first, values in backticks.
+    pub(crate) fn message(&self) -> String {
+        let name = quoted(&self.field);
+        match &self.problem {
+            Problem::Unknown { .. } => format!("{name} is unknown"),
+            Problem::Missing { .. } => format!("{name} is missing"),
+            Problem::Type { wanted, found } => format!("{name} must be {wanted}, not {found}"),
+            Problem::Value { reason, .. } => format!("{name}: {reason}"),
+        }
+    }
+
+    /// The next thing to do.
+    pub(crate) fn hint(&self) -> String {
+        match &self.problem {
+            Problem::Unknown { near: Some(near), .. } => format!("did you mean `{near}`"),
+            Problem::Unknown { known, .. } if known.is_empty() => "nothing may stand here".into(),
+            Problem::Unknown { known, .. } => format!("known here: {}", list(known)),
+            Problem::Missing { key } => format!("write `{key}: …` here"),
+            Problem::Type { wanted: "a mapping", .. } => "write `key: value` lines".into(),
+            Problem::Type { wanted, .. } => format!("write {wanted}"),
+            Problem::Value { hint, .. } => hint.clone(),
+        }
+    }
 }
 
 /// A mapping whose keys are all known.
@@ -35,10 +93,8 @@ impl<'a> Fields<'a> {
         path: &'a str,
     ) -> Result<Self, FieldError> {
         let fields = Self::open_any(node, parent, path)?;
-        match fields.map.entries().iter().find(|it| !known.contains(&&*it.key)) {
-            None => Ok(fields),
-            Some(entry) => Err(fields.unknown(&entry.key, known)),
-        }
+        fields.only(known)?;
+        Ok(fields)
     }
 
     /// Takes a mapping whose keys the caller looks through.
@@ -50,11 +106,15 @@ impl<'a> Fields<'a> {
         let parent = parent.into();
         match node.as_map() {
             Some(map) => Ok(Self { map, mark: node.mark, parent, path }),
-            None => Err(FieldError {
-                message: format!("{} must be a mapping, not {}", quoted(&parent), node.type_name()),
-                hint: "write `key: value` lines".into(),
-                at: Place::new(path, node.mark.line),
-            }),
+            None => Err(wrong_type(parent, "a mapping", node, path)),
+        }
+    }
+
+    /// Refuses every key but the known ones.
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), FieldError> {
+        match self.map.entries().iter().find(|it| !known.contains(&&*it.key)) {
+            None => Ok(()),
+            Some(entry) => Err(self.unknown(&entry.key, known)),
         }
     }
 
@@ -74,13 +134,10 @@ impl<'a> Fields<'a> {
 
     /// An error about a key that should not be there.
     pub(crate) fn unknown(&self, key: &str, known: &[&str]) -> FieldError {
-        let hint = match known.iter().find(|it| is_slip(key, it)) {
-            Some(near) => format!("did you mean `{near}`"),
-            None if known.is_empty() => "nothing may stand here".into(),
-            None => format!("known here: {}", list(known)),
-        };
+        let near = known.iter().find(|it| is_slip(key, it)).map(|&it| it.into());
+        let known = known.iter().map(|&it| it.into()).collect();
         let mark = self.map.entry(key).map_or(self.mark, |it| it.key_mark);
-        FieldError { message: format!("`{}` is unknown", self.name(key)), hint, at: self.place(mark) }
+        FieldError { field: self.name(key), problem: Problem::Unknown { near, known }, at: self.place(mark) }
     }
 
     /// The path of a key.
@@ -108,27 +165,21 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn node(&self, key: &str) -> Result<&'a Node, FieldError> {
         self.map.get(key).ok_or_else(|| FieldError {
-            message: format!("`{}` is missing", self.name(key)),
-            hint: format!("write `{key}: …` here"),
+            field: self.name(key),
+            problem: Problem::Missing { key: key.into() },
             at: self.at(),
         })
     }
 
     /// An error about the value of a key.
-    pub(crate) fn wrong(&self, key: &str, message: impl Display, hint: impl Into<String>) -> FieldError {
-        FieldError {
-            message: format!("`{}`: {message}", self.name(key)),
-            hint: hint.into(),
-            at: self.at_key(key),
-        }
+    pub(crate) fn wrong(&self, key: &str, reason: impl Display, hint: impl Into<String>) -> FieldError {
+        let problem = Problem::Value { reason: reason.to_string(), hint: hint.into() };
+        FieldError { field: self.name(key), problem, at: self.at_key(key) }
     }
 
-    fn wrong_type(&self, key: &str, wanted: &str, found: &Node) -> FieldError {
-        FieldError {
-            message: format!("`{}` must be {wanted}, not {}", self.name(key), found.type_name()),
-            hint: format!("write {wanted}"),
-            at: self.place(found.mark),
-        }
+    /// An error about the type of a key's value, or of one of its items.
+    pub(crate) fn wrong_type(&self, key: &str, wanted: &'static str, found: &Node) -> FieldError {
+        wrong_type(self.name(key), wanted, found, self.path)
     }
 
     /// The text of a scalar, also of one that looks like a number or a date.
@@ -210,15 +261,6 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Words for people: `` `a`, `b` ``.
-fn list(words: &[&str]) -> String {
-    words.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
-}
-
-fn quoted(parent: &str) -> String {
-    if parent.is_empty() { "the document".into() } else { format!("`{parent}`") }
-}
-
 /// Text on one line, not empty.
 pub(crate) struct OneLine(pub(crate) String);
 
@@ -231,4 +273,41 @@ impl FromStr for OneLine {
             false => Ok(Self(text.into())),
         }
     }
+}
+
+/// True when a word is another one with up to two letters wrong, or in another case.
+pub(crate) fn is_slip(found: &str, known: &str) -> bool {
+    let plain = |it: &str| it.to_ascii_lowercase().replace(['-', '_'], "");
+    let (found, known) = (plain(found), plain(known));
+    let allowed = if known.len() < 5 { 1 } else { 2 };
+    distance(found.as_bytes(), known.as_bytes()) <= allowed
+}
+
+/// Words for people: `` `a`, `b` ``.
+fn list(words: &[impl Display]) -> String {
+    words.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn quoted(field: &str) -> String {
+    if field.is_empty() { "the document".into() } else { format!("`{field}`") }
+}
+
+fn wrong_type(field: String, wanted: &'static str, found: &Node, path: &str) -> FieldError {
+    let problem = Problem::Type { wanted, found: found.type_name() };
+    FieldError { field, problem, at: Place::new(path, found.mark.line) }
+}
+
+/// The number of letters to put in, take out or replace (Levenshtein).
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = corner + usize::from(x != y);
+            corner = row[j + 1];
+            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
 }

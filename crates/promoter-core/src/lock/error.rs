@@ -1,5 +1,6 @@
 //! Why a text is no lock, or a lock that contradicts itself.
 
+use crate::fields::{FieldError, Problem};
 use crate::{Diagnosis, FreightError, FreightId, Place};
 
 /// A value in a lock that no longer fits what it was computed from.
@@ -79,9 +80,9 @@ pub enum LockError {
         /// With its parents: `render.sorce`.
         field: String,
         /// The field that was probably meant.
-        near: Option<&'static str>,
+        near: Option<String>,
         /// The fields that the place knows.
-        known: &'static [&'static str],
+        known: Vec<String>,
         /// Where.
         at: Place,
     },
@@ -159,9 +160,9 @@ impl LockError {
             Self::Version { newer: false, at, .. } => Diagnosis::input("lock-version", self)
                 .at(at)
                 .hint("probably a slip: set it to `promoter.dev/v1alpha1`"),
-            Self::UnknownField { near, known, at, .. } => {
-                Diagnosis::input("lock-unknown-field", self).at(at).hint(unknown_field_hint(*near, known))
-            }
+            Self::UnknownField { near, known, at, .. } => Diagnosis::input("lock-unknown-field", self)
+                .at(at)
+                .hint(unknown_field_hint(near.as_deref(), known)),
             Self::MissingField { at, .. } => Diagnosis::input("lock-missing-field", self).at(at),
             Self::Type { at, .. } => Diagnosis::input("lock-wrong-type", self).at(at),
             Self::Value { at, .. } => Diagnosis::input("lock-wrong-value", self).at(at),
@@ -177,12 +178,23 @@ impl LockError {
     }
 }
 
-fn unknown_field_hint(near: Option<&str>, known: &[&str]) -> String {
+fn unknown_field_hint(near: Option<&str>, known: &[String]) -> String {
     match near {
         Some(near) => format!("probably a slip for `{near}`"),
         None => format!(
             "the fields here are `{}`; if a newer promoter wrote it, upgrade this one",
             known.join("`, `")
         ),
+    }
+}
+
+impl From<FieldError> for LockError {
+    fn from(FieldError { field, problem, at }: FieldError) -> Self {
+        match problem {
+            Problem::Unknown { near, known } => Self::UnknownField { field, near, known, at },
+            Problem::Missing { .. } => Self::MissingField { field, at },
+            Problem::Type { wanted, found } => Self::Type { field, wanted, found, at },
+            Problem::Value { reason, .. } => Self::Value { field, reason, at },
+        }
     }
 }

@@ -6,7 +6,6 @@
 
 mod edit;
 mod error;
-mod fields;
 mod format;
 mod read;
 mod text;
@@ -14,8 +13,7 @@ mod write;
 
 pub use error::{LockError, Stale};
 
-// Records and pipelines write freight and name slips as locks do.
-pub(crate) use fields::is_slip;
+// Records read and write freight as locks do.
 pub(crate) use read::freight as read_freight;
 pub(crate) use write::{artifact as write_artifact, flow, text as scalar};
 

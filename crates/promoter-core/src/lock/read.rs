@@ -1,10 +1,11 @@
 //! From text to a lock, strictly: what is not known is refused by name and line.
 
-use super::fields::{Directory, Fields, OneLine, wrong_type};
 use super::{Found, Hold, LockError, LockVersion, Promotion, PromotionLock, Render, Stale};
+use crate::fields::{Fields, OneLine};
 use crate::{Artifact, Content, Freight, FreightId, ImageError, Name, PinnedImage, Place, UnixSeconds};
 use promoter_yaml::{Dialect, Limits, Node, parse_all};
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 /// A lock is a page of text; these bounds leave room for thousands of artifacts.
 pub(super) const LIMITS: Limits = Limits { bytes_max: 4 << 20, depth_max: 16, nodes_max: 200_000 };
@@ -50,8 +51,8 @@ fn lock(node: &Node, path: &str) -> Result<Found, LockError> {
     let environment = fields.require("environment")?;
     let (freight, stale) = freight(fields.node("freight")?, path)?;
     let render = render(fields.node("render")?, path)?;
-    let promotion = fields.map.get("promotion").map(|it| promotion(it, path)).transpose()?;
-    let hold = fields.map.get("hold").map(|it| hold(it, path)).transpose()?;
+    let promotion = fields.get("promotion").map(|it| promotion(it, path)).transpose()?;
+    let hold = fields.get("hold").map(|it| hold(it, path)).transpose()?;
     let lock = PromotionLock { version, pipeline, environment, freight, render, promotion, hold };
     Ok(Found { lock, stale })
 }
@@ -99,7 +100,7 @@ pub(crate) fn freight(node: &Node, path: &str) -> Result<(Freight, Vec<Stale>), 
     let fields = Fields::open(node, "freight", FREIGHT, path)?;
     let locked: FreightId = fields.require("id")?;
     let list = fields.node("artifacts")?;
-    let items = list.as_seq().ok_or_else(|| wrong_type("freight.artifacts", "a sequence", list, path))?;
+    let items = list.as_seq().ok_or_else(|| fields.wrong_type("artifacts", "a sequence", list))?;
     let numbered = items.iter().enumerate();
     let artifacts = numbered.map(|(index, it)| artifact(it, index, path)).collect::<Result<Vec<_>, _>>()?;
     let twice_at = |name: &Name| {
@@ -117,31 +118,30 @@ pub(crate) fn freight(node: &Node, path: &str) -> Result<(Freight, Vec<Stale>), 
     let used = freight.id();
     let alias = used.alias();
     let mut stale = Vec::new();
-    if let Some((found, at)) = fields.text("alias")?
+    if let Some(found) = fields.text("alias")?
         && found != alias
     {
-        stale.push(Stale::Alias { locked: found.into(), used: alias, at });
+        stale.push(Stale::Alias { locked: found.into(), used: alias, at: fields.at_key("alias") });
     }
     if locked != used {
-        let at = fields.place(fields.node("id")?.mark);
+        let at = fields.at_key("id");
         stale.insert(0, Stale::Id { locked, used, at });
     }
     Ok((freight, stale))
 }
 
 fn artifact(node: &Node, index: usize, path: &str) -> Result<Artifact, LockError> {
-    let parent = format!("freight.artifacts[{index}]");
-    let fields = Fields::open(node, &parent, ARTIFACT, path)?;
+    let fields = Fields::open(node, format!("freight.artifacts[{index}]"), ARTIFACT, path)?;
     let name: Name = fields.require("name")?;
-    let at = fields.place(node.mark);
-    let has = |key: &str| fields.map.contains(key);
+    let at = fields.at();
+    let has = |key: &str| fields.get(key).is_some();
     let kind = match (has("git"), has("image"), has("chart")) {
         (true, false, false) => "git",
         (false, true, false) => "image",
         (false, false, true) => "chart",
         _ => return Err(LockError::ArtifactKind { name: name.to_string(), at }),
     };
-    let own: &'static [&'static str] = match kind {
+    let own: &[&str] = match kind {
         "git" => &["name", "git", "commit"],
         "image" => &["name", "image"],
         _ => &["name", "chart", "version", "digest"],
@@ -161,7 +161,7 @@ fn artifact(node: &Node, index: usize, path: &str) -> Result<Artifact, LockError
 
 fn image(fields: &Fields<'_>, name: &Name) -> Result<PinnedImage, LockError> {
     let text: String = fields.require("image")?;
-    let at = fields.place(fields.node("image")?.mark);
+    let at = fields.at_key("image");
     text.parse().map_err(|reason| match reason {
         ImageError::NoDigest(image) => LockError::UnpinnedImage { name: name.to_string(), image, at },
         reason => LockError::Value { field: fields.name("image"), reason: reason.to_string(), at },
@@ -171,14 +171,14 @@ fn image(fields: &Fields<'_>, name: &Name) -> Result<PinnedImage, LockError> {
 fn render(node: &Node, path: &str) -> Result<Render, LockError> {
     let fields = Fields::open(node, "render", RENDER, path)?;
     let source: Directory = fields.require("source")?;
-    let allow_secrets = match fields.map.get("allowSecrets") {
+    let allow_secrets = match fields.get("allowSecrets") {
         None => Vec::new(),
         Some(list) => {
-            let wrong = |it: &Node| wrong_type("render.allowSecrets", "a sequence of names", it, path);
+            let wrong = |it: &Node| fields.wrong_type("allowSecrets", "a sequence of names", it);
             let items = list.as_seq().ok_or_else(|| wrong(list))?;
             let one_line = |it: &Node| it.text()?.parse::<OneLine>().ok();
             let names = items.iter().map(|it| one_line(it).map(|it| it.0).ok_or_else(|| wrong(it)));
-            names.collect::<Result<BTreeSet<String>, LockError>>()?.into_iter().collect()
+            names.collect::<Result<BTreeSet<String>, _>>()?.into_iter().collect()
         }
     };
     Ok(Render {
@@ -206,4 +206,26 @@ fn hold(node: &Node, path: &str) -> Result<Hold, LockError> {
         by: fields.require::<OneLine>("by")?.0,
         at: fields.optional("at")?,
     })
+}
+
+/// A directory below a repository's root in its normal form.
+struct Directory(String);
+
+impl FromStr for Directory {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refuse = |why: &str| Err(format!("`{}` {why}", text.escape_debug()));
+        if text.is_empty() || text.starts_with('/') {
+            return refuse("is not relative to the repository's root (the root itself is `.`)");
+        }
+        if text.chars().any(char::is_control) {
+            return refuse("has control characters");
+        }
+        let parts: Vec<&str> = text.split('/').filter(|it| !matches!(*it, "" | ".")).collect();
+        if parts.contains(&"..") {
+            return refuse("has `..` in it");
+        }
+        Ok(Self(parts.join("/")))
+    }
 }

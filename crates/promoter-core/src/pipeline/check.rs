@@ -1,7 +1,7 @@
 //! What a pipeline's parts say about each other: names, order, branches.
 
 use super::{Environment, Gate, Pipeline, PipelineError, SubscriptionOrigin};
-use crate::lock::is_slip;
+use crate::fields::is_slip;
 use crate::record::STATE_BRANCH;
 use crate::{Name, Place};
 use std::collections::{BTreeMap, BTreeSet};

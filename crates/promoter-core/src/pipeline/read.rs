@@ -191,6 +191,6 @@ fn chart(fields: &Fields<'_>) -> Result<SubscriptionOrigin, PipelineError> {
 
 impl From<FieldError> for PipelineError {
     fn from(error: FieldError) -> Self {
-        Self::Field { message: error.message, hint: error.hint, at: error.at }
+        Self::Field { message: error.message(), hint: error.hint(), at: error.at }
     }
 }

@@ -50,7 +50,7 @@ impl RecordError {
 
 impl From<FieldError> for RecordError {
     fn from(error: FieldError) -> Self {
-        Self::Content { message: error.message, hint: error.hint, at: error.at }
+        Self::Content { message: error.message(), hint: error.hint(), at: error.at }
     }
 }
 
