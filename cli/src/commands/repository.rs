@@ -59,17 +59,16 @@ impl RepositoryOptions {
 
 /// The repository that one stands in: its `origin`, since that is what Argo CD and the controller see.
 fn here() -> Result<String, Diagnosis> {
-    if let Some(origin) = git(&["config", "--get", "remote.origin.url"]) {
-        let is_path = !origin.contains(':') && Path::new(&origin).exists();
-        return Ok(if is_path { absolute(&origin) } else { origin });
-    }
-    git(&["rev-parse", "--absolute-git-dir"]).ok_or_else(|| {
+    let own = git(&["rev-parse", "--absolute-git-dir"]).ok_or_else(|| {
         Diagnosis::input("repo-missing", "this is no git repository").hint("name one with `--repo`")
-    })
-}
-
-fn absolute(path: &str) -> String {
-    Path::new(path).canonicalize().map_or_else(|_| path.to_owned(), |it| it.display().to_string())
+    })?;
+    let Some(origin) = git(&["config", "--get", "remote.origin.url"]) else {
+        return Ok(own);
+    };
+    // A path counts from the top of the work tree, wherever in it one stands.
+    let top = git(&["rev-parse", "--show-toplevel"]).unwrap_or(own);
+    let path = Path::new(&top).join(&origin).canonicalize();
+    Ok(path.map_or(origin, |it| it.display().to_string()))
 }
 
 /// Who git says we are; people are named by their mail address.

@@ -156,8 +156,11 @@ impl PipelineView {
             if let Some(seen) = observation.and_then(|it| it.environments.get(&environment.name)) {
                 view.saw(seen);
             }
-            let id = view.freight.as_ref().and_then(|it| it.id.parse().ok());
-            let phase = id.and_then(|id| verified?.get(&id)?.as_ref().ok()).map(|it| it.phase);
+            let lock = observation.and_then(|it| lock_of(&it.environments.get(&environment.name)?.active));
+            let record = lock.and_then(|it| verified?.get(&it.freight.id())?.as_ref().ok());
+            // A result from before the promotion belongs to an earlier stay.
+            let since = lock.and_then(|it| it.promotion.as_ref()).map(|it| it.at);
+            let phase = record.filter(|it| since.is_none_or(|since| it.at >= since)).map(|it| it.phase);
             view.verified = match phase {
                 Some(Phase::Passed) => "yes",
                 Some(Phase::Failed) => "failed",

@@ -4,9 +4,11 @@ use super::repository::RepositoryOptions;
 use crate::edge::{self, Outcome};
 use clap::Args;
 use promoter_controller::repository::Repository;
-use promoter_core::{CommitId, Diagnosis, Fault, LOCK_FILE};
+use promoter_core::{CommitId, Diagnosis, Fault, LOCK_FILE, PromotionLock};
 use promoter_kustomize::{FileKind, Files};
-use promoter_render::{Cluster, Limits, Mode, Parameters, answer};
+use promoter_render::{
+    Cluster, Limits, MANIFEST_FILE, Mode, Parameters, Pins, answer, first_difference, hydrated,
+};
 
 #[derive(Args)]
 #[command(after_help = "Exit code 1: a branch holds something else than its lock renders to.")]
@@ -58,12 +60,24 @@ fn verify(repository: &Repository, branch: &str, head: &CommitId) -> Result<Outc
                 if diagnosis.fault != Fault::Input {
                     return Err(diagnosis);
                 }
+                let tampered = diagnosis.code == "manifest-tampered";
+                let line = tampered.then(|| difference(repository, &tree, &folder)).flatten();
+                let diagnosis = line.unwrap_or(diagnosis);
                 edge::result(&format!("{branch} {folder}: {diagnosis}\n"))?;
                 outcome = Outcome::Found;
             }
         }
     }
     Ok(outcome)
+}
+
+/// The first line of changed manifests that is not what the lock renders to; `None` when it cannot be told.
+fn difference(repository: &Repository, tree: &dyn Files, folder: &str) -> Option<Diagnosis> {
+    let (lock, path) = (format!("{folder}/{LOCK_FILE}"), format!("{folder}/{MANIFEST_FILE}"));
+    let text = String::from_utf8(tree.read(&lock).ok()?.to_vec()).ok()?;
+    let pins = Pins::of(PromotionLock::parse(&text, &lock).ok()?, lock, Mode::Live).ok()?;
+    let (_, rendered) = hydrated(&pins, &Limits::default(), repository).ok()?;
+    first_difference(&path, &tree.read(&path).ok()?, &rendered.bytes).err().map(|it| it.diagnosis())
 }
 
 /// The folders at the root of a branch that hold a lock.

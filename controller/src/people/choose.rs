@@ -54,12 +54,10 @@ impl Where<'_> {
                     .iter()
                     .flat_map(|(it, _)| it.environments.iter().map(|it| it.name.as_str()))
                     .collect();
-                let hint = match known.is_empty() {
-                    true => "no pipeline was found on the dry branch".to_owned(),
-                    false => format!("the environments are {}", known.join(", ")),
-                };
                 let cause = format!("there is no environment `{}`", self.environment);
-                Err(Diagnosis::input("environment-unknown", cause).hint(hint))
+                let names = format!("the environments are {}", known.join(", "));
+                let hint = if known.is_empty() { None } else { Some(names) };
+                Err(Diagnosis::input("environment-unknown", cause).hint(or_findings(hint, seen)))
             }
         }
     }
@@ -116,13 +114,19 @@ pub(super) fn find_pipeline<'a>(
                 Some(name) => format!("there is no pipeline `{name}`"),
                 None => "there is no pipeline on the dry branch".to_owned(),
             };
-            let hint = match seen.pipelines.is_empty() {
-                true => "commit a promoter.yaml".to_owned(),
-                false => format!("the pipelines are {}", known()),
-            };
-            Err(Diagnosis::input("pipeline-unknown", cause).hint(hint))
+            let hint = (!seen.pipelines.is_empty()).then(|| format!("the pipelines are {}", known()));
+            Err(Diagnosis::input("pipeline-unknown", cause).hint(or_findings(hint, seen)))
         }
     }
+}
+
+/// What there is to choose from; where there is nothing, what is wrong with the files that should say.
+fn or_findings(hint: Option<String>, seen: &Seen) -> String {
+    let wrong = |it: &Diagnosis| {
+        let at = it.at.as_ref().map_or_else(String::new, |at| format!(" ({at})"));
+        format!("no pipeline can be read: {}{at}", it.cause)
+    };
+    hint.or_else(|| seen.findings.first().map(wrong)).unwrap_or_else(|| "commit a promoter.yaml".to_owned())
 }
 
 /// The state branch, or why a person's word cannot be added to it.

@@ -33,7 +33,7 @@ pub fn serve(files: &dyn Files, pins: &Pins, limits: &Limits) -> Result<Manifest
 }
 
 /// Compares the bytes of a file with those of a live render; the error names the first line that differs.
-pub(crate) fn first_difference(path: &str, found: &[u8], rendered: &[u8]) -> Result<(), VerifyError> {
+pub fn first_difference(path: &str, found: &[u8], rendered: &[u8]) -> Result<(), VerifyError> {
     if found == rendered {
         return Ok(());
     }
