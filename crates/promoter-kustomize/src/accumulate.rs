@@ -191,7 +191,8 @@ impl<'a> Target<'a> {
     ) -> Result<Accumulator> {
         let own = &self.kustomization.namespace;
         let helm_namespace = if own.is_empty() { self.helm_namespace.clone() } else { own.clone() };
-        let target = Self::load(loader, self.origin_of(&path.value), helm_namespace, shared)?;
+        let target = Self::load(loader, self.origin_of(&path.value), helm_namespace, shared)
+            .map_err(|error| error.at(&self.kustomization.file, path.line))?;
         if target.kustomization.is_component != as_component {
             let (is, list) =
                 if as_component { ("no component", "resources") } else { ("a component", "components") };

@@ -1,7 +1,7 @@
 //! The resources of a build in order, with the rules by which they join: no two of one id, and what a generator's
 //! `behavior` does.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use promoter_yaml::{Map, Node};
 
@@ -81,18 +81,33 @@ impl ResMap {
         Ok(())
     }
 
-    /// Takes in what a generator made, by each resource's behaviour.
+    /// Takes in what generators made, one after the other, by each resource's behaviour.
     pub(crate) fn absorb_all(&mut self, incoming: Vec<Resource>) -> Result<()> {
-        for resource in incoming {
-            self.absorb(resource)?;
+        if incoming.is_empty() {
+            return Ok(());
+        }
+        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, resource) in self.list.iter().enumerate().filter(|(_, it)| !it.is_empty()) {
+            let mut names: Vec<&str> = resource.all_ids().map(|id| id.name).collect();
+            names.sort_unstable();
+            names.dedup();
+            names.into_iter().for_each(|name| by_name.entry(name.to_owned()).or_default().push(at));
+        }
+        for new in incoming {
+            let mut found = by_name.get(new.name()).cloned().unwrap_or_default();
+            found.retain(|at| self.list[*at].all_ids().any(|id| id.equals(&new.id())));
+            if found.is_empty() {
+                by_name.entry(new.name().to_owned()).or_default().push(self.list.len());
+            }
+            self.absorb(new, &found)?;
         }
         Ok(())
     }
 
-    fn absorb(&mut self, mut new: Resource) -> Result<()> {
-        let matches = self.positions_by_any_id(|id| id.equals(&new.id()));
+    /// Takes in one resource; `matches` are the positions of those that ever had its id.
+    fn absorb(&mut self, mut new: Resource, matches: &[usize]) -> Result<()> {
         let behavior = new.behavior;
-        match (matches.as_slice(), behavior) {
+        match (matches, behavior) {
             ([], Behavior::Merge | Behavior::Replace) => Err(new.blame(BuildError::new(
                 "kustomize-target",
                 format!("`behavior: {}` needs a resource of this name, there is none", word(behavior)),
