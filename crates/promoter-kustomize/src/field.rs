@@ -70,6 +70,13 @@ impl FieldSpec {
         if !resource.gvk().matches(self.gvk()) {
             return Ok(());
         }
+        // kustomize's own notes are annotations, so where it took one the mapping is there. Left empty, it goes again.
+        if self.path.starts_with("metadata/annotations")
+            && resource.has_notes()
+            && let Some(metadata) = resource.metadata_mut()
+        {
+            metadata.get_or_insert_with("annotations", || Node::map(Map::new()));
+        }
         let leaf = if self.create { leaf } else { Leaf::Existing };
         visit(&mut resource.node, &self.path, leaf, set).map_err(|error| {
             let message = format!("{}, at field `{}`", error.message, self.path);
