@@ -221,3 +221,29 @@ fn freight_that_does_not_render_is_refused_by_name() {
     world.settle(&mut controller);
     assert_eq!(world.repo.id("promoter/state:myapp/requested/prod.yaml"), None);
 }
+
+#[test]
+fn manifests_that_a_hand_changed_are_neither_merged_nor_fought() {
+    for (branch, stands) in [(active("staging"), "staging"), (proposed("prod"), "prod")] {
+        let world = world();
+        let mut controller = world.controller();
+        let text = world.text(&branch, "myapp/manifest.yaml");
+        let tampered = text.replace("nginx:1.19", "evil:1");
+        let by_hand = world.repo.commit(&branch, &[("myapp/manifest.yaml", &tampered)]);
+        world.approve_named("prod", &world.runs("dev"));
+        world.edit_base("nginx:1.20");
+        let pass = world.pass(&mut controller);
+        let said = finding(&pass).to_string();
+        assert!(said.contains("manifest-tampered") && said.contains("myapp/manifest.yaml"), "{said}");
+        assert!(said.contains(&format!("`{branch}`")), "{said}");
+        let line = lines(&pass).into_iter().rfind(|it| it.starts_with(&format!("{stands}:"))).unwrap();
+        assert!(line.contains(&format!("wait, {branch} could not be read")), "{line}");
+        assert_eq!(world.repo.id(&branch), Some(by_hand));
+        assert!(world.manifest("dev").contains("nginx:1.20"), "dev goes on");
+        program_says(&world, &["manifest-tampered", &branch]);
+        // Taken back, it goes on.
+        world.repo.commit(&branch, &[("myapp/manifest.yaml", &text)]);
+        world.settle(&mut controller);
+        assert!(world.manifest("staging").contains("nginx:1.20"));
+    }
+}

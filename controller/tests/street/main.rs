@@ -8,7 +8,9 @@
 mod branches;
 mod broken;
 mod faults;
+mod hands;
 mod kill;
+mod life;
 mod program;
 mod quiet;
 mod story;

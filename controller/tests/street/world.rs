@@ -196,6 +196,34 @@ impl World {
         self.person("ada").approve(&at(&name(environment)), None, "", self.now()).unwrap()
     }
 
+    /// Ada approves freight by its name.
+    pub(crate) fn approve_named(&self, environment: &str, freight: &str) -> String {
+        self.person("ada").approve(&at(&name(environment)), Some(freight), "", self.now()).unwrap()
+    }
+
+    /// A person merges one branch into another with git, and pushes.
+    pub(crate) fn merge_with_git(&self, branch: &str, into: &str) {
+        let clone = TempDir::new().unwrap();
+        let git = |arguments: &[&str]| {
+            let mut command = std::process::Command::new("git");
+            command.current_dir(clone.path()).args(arguments).env("HOME", clone.path());
+            for role in ["AUTHOR", "COMMITTER"] {
+                command
+                    .env(format!("GIT_{role}_NAME"), "Ada")
+                    .env(format!("GIT_{role}_EMAIL"), "ada@example.com");
+            }
+            let output = command.env("GIT_CONFIG_NOSYSTEM", "1").output().unwrap();
+            assert!(
+                output.status.success(),
+                "git {arguments:?}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        };
+        git(&["clone", "--quiet", "--branch", into, &self.repo.url(), "."]);
+        git(&["merge", "--quiet", "--no-ff", "-m", "Merge by hand", &format!("origin/{branch}")]);
+        git(&["push", "--quiet", "origin", into]);
+    }
+
     /// Ada sets or takes back a hold.
     pub(crate) fn hold(&self, environment: &str, reason: Option<&str>) -> Result<String, Diagnosis> {
         self.person("ada").hold(&at(&name(environment)), reason, self.now())
