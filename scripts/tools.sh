@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need besides Rust, each once and by version, below $PROMOTER_TOOLS.
-# Uses apt-get where it is root, and `go install` from the Go module proxy.
+# Uses apt-get where it is root, and `go` with the Go module proxy.
 set -euo pipefail
 tools="${PROMOTER_TOOLS:-$HOME/.cache/promoter-tools}"
 mkdir -p "$tools"
@@ -38,3 +38,13 @@ go_tool() {
 }
 go_tool kustomize v5.8.1 sigs.k8s.io/kustomize/kustomize/v5
 go_tool helm v4.2.4 helm.sh/helm/v4/cmd/helm
+
+# The client that the plugin's tests ask with: built again when its sources are others.
+client="$tools/grpc-go-client"
+cd "$(dirname "$0")/../testdata/cmp/grpc-go-client"
+sources="$(sha256sum -- *)"
+if [ ! -x "$client/grpc-go-client" ] || [ "$(cat "$client/sources" 2>/dev/null)" != "$sources" ]; then
+  say "building grpc-go-client"
+  GOFLAGS= go build -o "$client/grpc-go-client" .
+  printf '%s\n' "$sources" >"$client/sources"
+fi

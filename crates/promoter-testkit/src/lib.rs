@@ -1,4 +1,4 @@
-//! What promoter's tests share: cases as files, and servers on the loopback. Knows no promoter words.
+//! What promoter's tests share: cases as files, servers on the loopback, installed tools. Knows no promoter words.
 
 #![expect(
     clippy::expect_used,
@@ -9,5 +9,7 @@
 
 pub mod git;
 mod golden;
+mod tools;
 
 pub use golden::{golden, golden_text};
+pub use tools::tool;

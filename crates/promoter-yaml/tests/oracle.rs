@@ -1,16 +1,13 @@
 //! Holds reader and `emit_kustomize` against the real kustomize: stored answers in testdata/yaml/, and random texts and
 //! numbers that are put to the installed kustomize. `PROMOTER_ORACLE=1` writes the stored answers anew.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a failed unwrap here is a failed test, and skipping says so"
-)]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap here is a failed test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use promoter_testkit::tool;
 use promoter_yaml::{Dialect, Limits, emit_kustomize, parse_all, parse_first};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -21,14 +18,7 @@ struct Kustomize(PathBuf);
 
 impl Kustomize {
     fn installed() -> Option<Self> {
-        let home = std::env::var_os("HOME").map(|it| PathBuf::from(it).join(".cache/promoter-tools"));
-        let tools = std::env::var_os("PROMOTER_TOOLS").map(PathBuf::from).or(home)?;
-        let binary = tools.join("kustomize-v5.8.1/kustomize");
-        if binary.is_file() {
-            return Some(Self(binary));
-        }
-        eprintln!("skipped: kustomize is not installed, run make tools");
-        None
+        tool("kustomize-v5.8.1", "kustomize").map(Self)
     }
 
     fn build(&self, name: &str, resource: &str) -> Result<String, String> {

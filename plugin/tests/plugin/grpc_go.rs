@@ -1,46 +1,19 @@
 //! The plugin socket asked by the real grpc-go, with Argo CD's dial options (testdata/cmp/grpc-go-client).
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
 use promoter_kustomize::MemoryFiles;
 use promoter_plugin::cmp::client::Archive;
+use promoter_testkit::tool;
 use serde_json::Value;
 
 use crate::common::{OBJECTS, Served, begin_request, hydrated_tree};
 
-/// The client, built once where Go is installed.
-fn client() -> Option<&'static Path> {
-    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
-    BUILT
-        .get_or_init(|| {
-            let tools = std::env::var_os("PROMOTER_TOOLS")
-                .map(PathBuf::from)
-                .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/promoter-tools")))?;
-            let binary = tools.join("grpc-go-client/grpc-go-client");
-            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/cmp/grpc-go-client");
-            let built =
-                Command::new("go").args(["build", "-o"]).arg(&binary).arg(".").current_dir(source).output();
-            match built {
-                Ok(output) if output.status.success() => {}
-                _ if binary.exists() => {}
-                Ok(output) => panic!("go build: {}", String::from_utf8_lossy(&output.stderr)),
-                Err(_) => {
-                    eprintln!("skipped: grpc-go-client is not installed, run make tools");
-                    return None;
-                }
-            }
-            Some(binary)
-        })
-        .as_deref()
-}
-
-/// Runs one case with an archive; `None` where there is no Go.
+/// Runs one case with an archive; `None` where the client is not installed.
 fn ask(served: &Served, archive: &Archive, case: &str, more: &[&str]) -> Option<Value> {
     let tgz = served.directory.path().join(format!("{case}.tgz"));
     std::fs::write(&tgz, archive.bytes()).unwrap();
-    let mut command = Command::new(client()?);
+    let mut command = Command::new(tool("grpc-go-client", "grpc-go-client")?);
     command.arg("-socket").arg(&served.socket).arg("-tgz").arg(&tgz).args([
         "-path",
         "guestbook",

@@ -1,12 +1,6 @@
 //! The plugin as a process: behind its socket, and behind the stock server.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "what fails here fails a test"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails a test")]
 
 mod common;
 mod exec;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use promoter_kustomize::{BuildError, ChartRequest, Externals, Files, MemoryFiles, Options, build};
+use promoter_testkit::tool;
 
 /// The installed kustomize.
 pub(crate) struct Kustomize(PathBuf);
@@ -12,14 +13,7 @@ pub(crate) struct Kustomize(PathBuf);
 impl Kustomize {
     /// `None`, said on stderr, when it is not there.
     pub(crate) fn installed() -> Option<Self> {
-        let home = std::env::var_os("HOME").map(|it| PathBuf::from(it).join(".cache/promoter-tools"));
-        let tools = std::env::var_os("PROMOTER_TOOLS").map(PathBuf::from).or(home)?;
-        let binary = tools.join("kustomize-v5.8.1/kustomize");
-        if binary.is_file() {
-            return Some(Self(binary));
-        }
-        eprintln!("skipped: kustomize is not installed, run make tools");
-        None
+        tool("kustomize-v5.8.1", "kustomize").map(Self)
     }
 
     /// What it prints for a directory; `None` when it fails.

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use promoter_core::Fault;
 use promoter_kustomize::MemoryFiles;
+use promoter_testkit::tool;
 
 use super::*;
 use crate::disk::{DiskFiles, DiskLimits};
@@ -18,14 +19,7 @@ fn testdata() -> PathBuf {
 
 /// The real helm of the tools directory, if it is there.
 fn helm() -> Option<Helm> {
-    let tools = std::env::var_os("PROMOTER_TOOLS").map(PathBuf::from);
-    let tools =
-        tools.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/promoter-tools")));
-    let binary = tools.map(|it| it.join("helm-v4.2.4/helm")).filter(|it| it.is_file());
-    if binary.is_none() {
-        eprintln!("skipped: helm is not installed, run make tools");
-    }
-    binary.map(|it| Helm::new(it, HelmLimits::default()))
+    tool("helm-v4.2.4", "helm").map(|it| Helm::new(it, HelmLimits::default()))
 }
 
 fn request() -> ChartRequest {
