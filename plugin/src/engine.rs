@@ -1,13 +1,13 @@
 //! From a request's tree and environment to its manifests: the plugin's half of the street around `promoter-render`.
 //!
-//! Decides nothing about manifests; hands the request's parts to [`promoter_render::answer`] with a [`World`] to read
-//! from, and says for the log which environment and freight were meant. Blocking; the protocol is somebody else's.
+//! Decides nothing about manifests; hands the request's pins to [`answer_pins`] with a [`World`] to read from, and says
+//! for the log which environment and freight were meant. Blocking; the protocol is somebody else's.
 //!
 //! [`World`]: promoter_render::World
 
 use promoter_core::Diagnosis;
 use promoter_kustomize::{Files, MemoryFiles};
-use promoter_render::{Cluster, Limits, Manifests, Verified, answer, resolve};
+use promoter_render::{Cluster, Limits, Manifests, Verified, answer_pins, resolve};
 use promoter_sources::helm::Helm;
 
 use crate::cmp::environment::Environment;
@@ -90,8 +90,7 @@ impl Engine {
         about.freight = Some(pins.lock.freight.id().to_string());
         let cluster = cluster(question.environment);
         let world = PluginWorld { git: &self.git, helm: &self.helm, question: *question };
-        let (files, path) = (question.files, question.app_path);
-        answer(files, path, &parameters, &cluster, &self.limits, &world).map_err(|it| it.diagnosis())
+        answer_pins(question.files, &pins, &cluster, &self.limits, &world).map_err(|it| it.diagnosis())
     }
 }
 
