@@ -1,6 +1,6 @@
 //! Paths with dots, as replacements, vars and value additions use them: `spec.containers.[name=web].image`.
 //!
-//! Two readers share the syntax: [`lookup`] finds one value by exact matches, [`visit`] goes to all values, matches
+//! Two readers share the syntax: [`lookup`] finds one value by exact matches, [`Visit`] goes to all values, matches
 //! elements by regular expression and can make what is missing.
 
 use std::borrow::Cow;
@@ -135,7 +135,7 @@ fn is_element(node: &Node, field: &str, value: &str) -> bool {
     found.and_then(Node::as_scalar).is_some_and(|it| &*it.text == value)
 }
 
-/// What to do on the way of [`visit`].
+/// A walk to all values of a path.
 pub(crate) struct Visit<'v> {
     /// What a missing value is made of; `None` makes nothing.
     pub(crate) create: Option<Node>,
