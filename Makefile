@@ -20,7 +20,7 @@ demo: release ## promotes a small app through dev, staging and prod; needs Rust 
 
 .PHONY: release
 release: ## builds the three binaries, optimised and stripped
-	$(CARGO) build --release --locked --bins
+	$(CARGO) build --release --locked -p promoter -p promoter-plugin -p promoter-controller
 
 .PHONY: tools
 tools: ## installs what tests compare with: git servers, kustomize, helm, a grpc-go client
