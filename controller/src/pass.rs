@@ -46,6 +46,22 @@ impl Pass {
     }
 }
 
+/// What could not be done in this pass. It is tried again on the next one: within a pass the others may take many
+/// rounds, and a server that refused or hung once would be asked in each.
+#[derive(Debug)]
+struct Failed {
+    pipeline: Name,
+    /// `None` for records.
+    environment: Option<Name>,
+    why: Diagnosis,
+}
+
+impl Failed {
+    fn is_of(&self, pipeline: &Pipeline, action: &Action) -> bool {
+        self.pipeline == pipeline.name && self.environment.as_ref() == action.environment()
+    }
+}
+
 /// The controller of one repository.
 #[derive(Debug)]
 pub struct Controller {
@@ -83,6 +99,7 @@ impl Controller {
     /// Errors: nothing could be observed. What goes wrong with one action is a finding, and the others go on.
     pub fn pass(&mut self, now: impl Fn() -> UnixSeconds) -> Result<Pass, Diagnosis> {
         let mut pass = Pass::default();
+        let mut failed = Vec::new();
         for _ in 0..ROUNDS_MAX {
             let seen = match self.observer.observe() {
                 Ok(seen) => seen,
@@ -105,12 +122,12 @@ impl Controller {
             pass.findings.clone_from(&seen.findings);
             self.measuring = seen.pipelines.iter().any(|(_, seen)| is_measuring(seen));
             pass.plans = seen.pipelines.iter().map(|(pipeline, seen)| plan(pipeline, seen, now())).collect();
-            if !self.round(&seen, &mut pass, &now)? {
-                // What failed is tried again on the next pass, though nothing else is seen then.
-                let failed = pass.findings.len() > seen.findings.len();
+            let moved = self.round(&seen, &mut pass, &mut failed, &now)?;
+            pass.findings.extend(failed.iter().map(|it| it.why.clone()));
+            if !moved {
                 let standing = Pass { events: Vec::new(), ..pass.clone() };
-                self.quiet = (!failed).then_some((seen, standing));
-                return Ok(pass);
+                self.quiet = failed.is_empty().then_some((seen, standing));
+                break;
             }
         }
         Ok(pass)
@@ -121,6 +138,7 @@ impl Controller {
         &mut self,
         seen: &Seen,
         pass: &mut Pass,
+        failed: &mut Vec<Failed>,
         now: &impl Fn() -> UnixSeconds,
     ) -> Result<bool, Diagnosis> {
         let mut moved = false;
@@ -134,9 +152,12 @@ impl Controller {
                     due.push((pipeline.clone(), measure.clone()));
                     continue;
                 }
+                if failed.iter().any(|it| it.is_of(pipeline, action)) {
+                    continue;
+                }
                 let action = &on_our_own_commits(action, &seen.refs, &refs);
                 let applied = apply(self.observer.repository(), &mut refs, pipeline, action, now());
-                moved |= self.note(pipeline, action, applied, &mut pass.events, &mut pass.findings);
+                moved |= self.note(pipeline, action, applied, &mut pass.events, failed);
             }
         }
         moved |= self.measure(&due, now)?;
@@ -150,33 +171,33 @@ impl Controller {
         action: &Action,
         applied: Result<Applied, Diagnosis>,
         events: &mut Vec<Event>,
-        findings: &mut Vec<Diagnosis>,
+        failed: &mut Vec<Failed>,
     ) -> bool {
-        match applied {
+        let why = match applied {
             Ok(Applied::Moved(text)) => {
                 events.push(Event { pipeline: pipeline.name.clone(), text });
-                true
+                return true;
             }
             // Somebody else moved the head first: the next look sees it.
-            Ok(Applied::Stale) => true,
-            Ok(Applied::Nothing) => false,
-            Ok(Applied::Refused(diagnosis)) => match action {
+            Ok(Applied::Stale) => return true,
+            Ok(Applied::Nothing) => return false,
+            Ok(Applied::Refused(why)) => match action {
                 // The plan that knows of it chooses something else, or says why nothing moves.
                 Action::Propose(propose) => {
                     let (environment, freight) = (&propose.environment, propose.freight.clone());
-                    self.observer.refuse(&pipeline.name, environment, freight, diagnosis);
-                    true
+                    self.observer.refuse(&pipeline.name, environment, freight, why);
+                    return true;
                 }
-                _ => {
-                    findings.push(diagnosis);
-                    false
-                }
+                _ => why,
             },
-            Err(diagnosis) => {
-                findings.push(diagnosis);
-                false
-            }
-        }
+            Err(why) => why,
+        };
+        failed.push(Failed {
+            pipeline: pipeline.name.clone(),
+            environment: action.environment().cloned(),
+            why,
+        });
+        false
     }
 
     fn measure(

@@ -6,6 +6,7 @@
 
 mod dry;
 mod find;
+mod findings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -149,7 +150,7 @@ impl Observer {
     ) -> Observation {
         let state = self.state(pipeline, refs);
         match &state {
-            Ok(state) => findings.extend(unreadable(&state.records)),
+            Ok(state) => findings.extend(findings::unreadable(&state.records)),
             Err(unread) => findings.push(Diagnosis::upstream("branch-unreadable", unread)),
         }
         let dry = match (&refs.dry, &state) {
@@ -164,8 +165,9 @@ impl Observer {
         let mut environments = BTreeMap::new();
         for environment in &pipeline.environments {
             let seen = self.environment(pipeline, environment, refs, findings);
-            if let Ok(state) = &state {
-                findings.extend(self.wanted_and_refused(pipeline, environment, &state.records).cloned());
+            let place = (pipeline.name.clone(), environment.name.clone());
+            if let (Ok(state), Some(refused)) = (&state, self.refused.get(&place)) {
+                findings.extend(findings::wanted_and_refused(refused, &environment.name, &state.records));
             }
             environments.insert(environment.name.clone(), seen);
         }
@@ -216,23 +218,6 @@ impl Observer {
             refused: refused.map(|(freight, why)| (freight.clone(), why.to_string())).collect(),
             measurements: self.measurements.get(&place).cloned().unwrap_or_default(),
         }
-    }
-
-    /// Why freight does not render that is the newest or was asked for. What else was refused matters to nobody.
-    fn wanted_and_refused<'a>(
-        &'a self,
-        pipeline: &Pipeline,
-        environment: &Environment,
-        records: &'a Records,
-    ) -> impl Iterator<Item = &'a Diagnosis> + use<'a> {
-        let newest = records.newest().ok().flatten().map(|it| it.freight.id());
-        let own = records.environments.get(&environment.name);
-        let asked = own.and_then(|it| it.request.as_ref()?.as_ref().ok()).map(|it| it.freight.clone());
-        let is_wanted = move |id: &FreightId| newest.as_ref() == Some(id) || asked.as_ref() == Some(id);
-        let is_rejected = move |id: &FreightId| own.is_some_and(|it| it.rejected.contains_key(id));
-        let refused = self.refused.get(&(pipeline.name.clone(), environment.name.clone()));
-        let refused = refused.into_iter().flatten();
-        refused.filter(move |(id, _)| is_wanted(id) && !is_rejected(id)).map(|(_, why)| why)
     }
 
     fn tip(
@@ -295,18 +280,6 @@ fn dry_render(answer: dry::Answer) -> DryRender {
             DryRender::Broken { environment: broken.environment.clone(), why: broken.why.to_string() }
         }
     }
-}
-
-/// One finding for each record that cannot be read.
-fn unreadable(records: &Records) -> Vec<Diagnosis> {
-    let mut unread: Vec<&Unread> = records.freight.values().filter_map(|it| it.as_ref().err()).collect();
-    for it in records.environments.values() {
-        unread.extend(it.verified.values().filter_map(|it| it.as_ref().err()));
-        unread.extend(it.approved.values().filter_map(|it| it.as_ref().err()));
-        unread.extend(it.rejected.values().filter_map(|it| it.as_ref().err()));
-        unread.extend(it.request.iter().filter_map(|it| it.as_ref().err()));
-    }
-    unread.into_iter().map(|it| Diagnosis::input("record-unreadable", it)).collect()
 }
 
 fn branches(pipeline: &Pipeline) -> Vec<String> {

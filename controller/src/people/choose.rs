@@ -35,9 +35,12 @@ impl Where<'_> {
 
     /// Finds the one environment that is meant.
     pub(super) fn find<'a>(&self, seen: &'a Seen) -> Result<Target<'a>, Diagnosis> {
+        if self.pipeline.is_some() {
+            find_pipeline(seen, self.pipeline)?;
+        }
         let wanted =
             seen.pipelines.iter().filter(|(it, _)| self.pipeline.is_none_or(|name| it.name == *name));
-        let mut targets = wanted.filter_map(|(pipeline, observation)| {
+        let mut targets = wanted.clone().filter_map(|(pipeline, observation)| {
             let environment = pipeline.environment(self.environment)?;
             Some(Target { pipeline, environment, seen: observation })
         });
@@ -49,14 +52,14 @@ impl Where<'_> {
             )
             .hint("say which with `--pipeline`")),
             (None, _) => {
-                let known: Vec<&str> = seen
-                    .pipelines
-                    .iter()
-                    .flat_map(|(it, _)| it.environments.iter().map(|it| it.name.as_str()))
-                    .collect();
+                let mut known: Vec<&str> = Vec::new();
+                for it in wanted.flat_map(|(it, _)| it.environments.iter().map(|it| it.name.as_str())) {
+                    if !known.contains(&it) {
+                        known.push(it);
+                    }
+                }
                 let cause = format!("there is no environment `{}`", self.environment);
-                let names = format!("the environments are {}", known.join(", "));
-                let hint = if known.is_empty() { None } else { Some(names) };
+                let hint = (!known.is_empty()).then(|| format!("the environments are {}", known.join(", ")));
                 Err(Diagnosis::input("environment-unknown", cause).hint(or_findings(hint, seen)))
             }
         }

@@ -82,11 +82,17 @@ fn a_refused_push_names_ref_and_reason_and_the_others_go_on() {
     world.repo.hook(
         "update",
         "case $1 in refs/heads/environment/staging-next/*)\n\
-         echo 'GH013: Repository rule violations found' >&2; exit 1;; esac",
+         echo once >> refused; echo 'GH013: Repository rule violations found' >&2; exit 1;; esac",
     );
     let mut controller = world.controller();
-    for _ in 0..3 {
+    for passes in 1..=3 {
         let pass = world.pass(&mut controller);
+        let refused = std::fs::read_to_string(world.repo.path().join("refused")).unwrap();
+        assert_eq!(
+            refused.lines().count(),
+            passes,
+            "it is tried once a pass, however many rounds the others take"
+        );
         let [finding] = pass.findings.as_slice() else { panic!("{:?}", pass.findings) };
         assert_eq!((finding.code, finding.fault), ("push-rejected", Mends::Input), "{finding}");
         let text = finding.to_string();
