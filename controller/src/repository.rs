@@ -58,7 +58,10 @@ impl Repository {
     fn folder(&self, commit: &CommitId, folder: &str) -> Result<Option<impl Files + use<>>, GitError> {
         match self.cache.tree(commit, folder) {
             Ok(tree) => Ok(Some(tree)),
-            Err(GitError::NoDirectory { .. }) => Ok(None),
+            // Something else in its place is no absence: what belongs there may have been lost.
+            Err(GitError::NoDirectory { .. }) if self.cache.tree(commit, "")?.kind(folder).is_none() => {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -159,7 +162,8 @@ fn put_all(
                     if bytes.len() > TEXT_BYTES_MAX { "".into() } else { String::from_utf8_lossy(&bytes) };
                 records.put(&format!("{pipeline}/{path}"), &text);
             }
-            None => {}
+            // A link out of the tree or a submodule: it is there and says nothing that can be read.
+            None => records.put(&format!("{pipeline}/{path}"), ""),
         }
     }
     Ok(())

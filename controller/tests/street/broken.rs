@@ -247,3 +247,54 @@ fn manifests_that_a_hand_changed_are_neither_merged_nor_fought() {
         assert!(world.manifest("staging").contains("nginx:1.20"));
     }
 }
+
+#[test]
+fn odd_shapes_in_trees_are_findings() {
+    type Shape = fn(&World);
+    let shapes: [(&str, Shape, &str); 5] = [
+        (
+            "a promoter.yaml that is a link out of the tree",
+            |it| drop(it.repo.on("main").link("apps/odd/promoter.yaml", "/etc/passwd").commit()),
+            "apps/odd/promoter.yaml",
+        ),
+        (
+            "a promoter.yaml that is a folder",
+            |it| drop(it.repo.on("main").file("apps/odd/promoter.yaml/x", b"x").commit()),
+            "apps/odd/promoter.yaml",
+        ),
+        (
+            "a file in the place of the pipeline's folder",
+            |it| drop(it.repo.on(&active("dev")).remove("myapp").file("myapp", b"x").commit()),
+            "`environment/dev`",
+        ),
+        (
+            "a lock that is a folder",
+            |it| {
+                let path = "myapp/promotion.lock.yaml";
+                let commit = it.repo.on("environment/dev").remove(path).file(&format!("{path}/x"), b"x");
+                drop(commit.commit());
+            },
+            "`environment/dev`",
+        ),
+        (
+            "a record that is a link",
+            |it| {
+                let path = format!("myapp/approved/prod/{}.yaml", "1".repeat(64));
+                drop(it.repo.on(STATE_BRANCH).link(&path, "/etc/passwd").commit());
+            },
+            "promoter/state",
+        ),
+    ];
+    for (what, shape, word) in shapes {
+        let world = world();
+        let mut controller = world.controller();
+        shape(&world);
+        let refs = world.refs();
+        let pass = world.pass(&mut controller);
+        assert!(pass.events.is_empty(), "{what}: {:?}", pass.events);
+        let said: Vec<String> = pass.findings.iter().map(ToString::to_string).collect();
+        assert!(said.iter().any(|it| it.contains(word)), "{what}: {said:#?}\n{:#?}", lines(&pass));
+        assert_eq!(world.refs(), refs, "{what}");
+        assert!(!format!("{said:?}{:?}", lines(&pass)).contains("root:"), "{what}: nothing is read outside");
+    }
+}

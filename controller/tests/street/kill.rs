@@ -33,7 +33,7 @@ exit 1";
 /// What a story leaves, without the times.
 #[derive(Debug, PartialEq, Eq)]
 struct Outcome {
-    /// By environment: freight, hold, bytes of the manifests, the history's subjects; then the same of its proposal.
+    /// By environment: freight, hold and manifests, those of the proposal, the notes of both, the history's subjects.
     environments: BTreeMap<String, Vec<String>>,
     records: Vec<String>,
 }
@@ -57,6 +57,11 @@ fn outcome(world: &World) -> Outcome {
             proposal,
             file(proposed(environment), "manifest.yaml").unwrap_or_default(),
         ];
+        // A note that is missing would be an answer that was lost for good.
+        for branch in [active(environment), proposed(environment)] {
+            let note = world.repo.try_git(&["notes", "--ref=hydrator.metadata", "show", &branch], b"");
+            facts.push(String::from_utf8(note.stdout).unwrap());
+        }
         facts.extend(is_there.then(|| world.history(&active(environment))).into_iter().flatten());
         facts
     };
