@@ -123,3 +123,23 @@ fn log(diagnosis: &Diagnosis, repo: &str) {
         Fault::Input | Fault::Bug => error!(repo, code = diagnosis.code, "{diagnosis}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use promoter_core::plan::{Look, Subject};
+
+    use super::*;
+
+    #[test]
+    fn a_wait_that_only_gets_shorter_is_said_once() {
+        let line = |kind, text: &str, look| Line { subject: Subject::Freight, kind, text: text.into(), look };
+        let (soon, later) = (Look::At(UnixSeconds(10)), Look::At(UnixSeconds(20)));
+        let wait = line(Kind::Waits, "soaked 1m", soon);
+        assert!(says_the_same(&wait, &line(Kind::Waits, "soaked 2m", soon)));
+        assert!(!says_the_same(&wait, &line(Kind::Waits, "soaked 2m", later)));
+        assert!(!says_the_same(&wait, &line(Kind::Moves, "merge", Look::Poll)));
+        let runs = line(Kind::Is, "runs it", soon);
+        assert!(says_the_same(&runs, &line(Kind::Is, "runs it", later)));
+        assert!(!says_the_same(&runs, &line(Kind::Is, "runs it, failed", soon)));
+    }
+}

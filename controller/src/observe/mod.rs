@@ -96,6 +96,16 @@ impl Observer {
     ///
     /// Errors: the server did not answer, or the repository has no dry branch; then nothing is known at all.
     pub fn observe(&mut self) -> Result<Seen, Diagnosis> {
+        self.look(true)
+    }
+
+    /// Looks once without rendering: for words that people give on what is recorded and proposed. The dry head counts
+    /// as rendering the same, so no plan is made of it.
+    pub fn observe_unrendered(&mut self) -> Result<Seen, Diagnosis> {
+        self.look(false)
+    }
+
+    fn look(&mut self, renders: bool) -> Result<Seen, Diagnosis> {
         let mut refs = self.ls_refs().map_err(|error| error.diagnosis())?;
         let found = self.find(&refs)?;
         let branches: BTreeSet<String> = found.pipelines.iter().flat_map(|it| branches(it)).collect();
@@ -108,7 +118,7 @@ impl Observer {
         let pipelines: Vec<_> = found
             .pipelines
             .iter()
-            .map(|pipeline| (pipeline.clone(), self.observation(pipeline, &refs, &mut findings)))
+            .map(|pipeline| (pipeline.clone(), self.observation(pipeline, &refs, renders, &mut findings)))
             .collect();
         self.forget(&pipelines);
         Ok(Seen { refs, pipelines, findings })
@@ -146,6 +156,7 @@ impl Observer {
         &mut self,
         pipeline: &Pipeline,
         refs: &Refs,
+        renders: bool,
         findings: &mut Vec<Diagnosis>,
     ) -> Observation {
         let state = self.state(pipeline, refs);
@@ -155,7 +166,10 @@ impl Observer {
         }
         let dry = match (&refs.dry, &state) {
             (Some((_, head)), Ok(state)) => {
-                let answer = self.dry.compare(&self.repository, pipeline, head, &state.records);
+                let answer = match renders {
+                    true => self.dry.compare(&self.repository, pipeline, head, &state.records),
+                    false => Ok(false),
+                };
                 findings.extend(answer.as_ref().err().map(|it| it.why.clone()));
                 Ok(Dry { head: head.clone(), render: dry_render(answer) })
             }

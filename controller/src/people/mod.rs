@@ -48,7 +48,7 @@ impl Person {
 
     /// The records of a pipeline.
     pub fn records(&mut self, pipeline: Option<&Name>) -> Result<Records, Diagnosis> {
-        let seen = self.observer.observe()?;
+        let seen = self.observer.observe_unrendered()?;
         let (_, observation) = find_pipeline(&seen, pipeline)?;
         records(observation).cloned()
     }
@@ -206,7 +206,7 @@ impl Person {
         }
         let hold = hold.map(|it| Hold { reason: it.reason, by: it.by, at: Some(it.at) });
         for _ in 0..TRIES_MAX {
-            let mut seen = self.observer.observe()?;
+            let mut seen = self.observer.observe_unrendered()?;
             let target = at.find(&seen)?;
             let (commit, lock) = target.active()?;
             let environment = target.environment.name.clone();
@@ -246,7 +246,7 @@ impl Person {
         mut decide: impl FnMut(&Target<'_>) -> Result<Change, Diagnosis>,
     ) -> Result<String, Diagnosis> {
         for _ in 0..TRIES_MAX {
-            let mut seen = self.observer.observe()?;
+            let mut seen = self.observer.observe_unrendered()?;
             let target = at.find(&seen)?;
             let change = decide(&target)?;
             let (pipeline, state) = (target.pipeline.clone(), known_state(target.seen)?.head.clone());
@@ -264,7 +264,7 @@ impl Person {
         mut decide: impl FnMut(&Pipeline, &Observation, &Repository) -> Result<Change, Diagnosis>,
     ) -> Result<String, Diagnosis> {
         for _ in 0..TRIES_MAX {
-            let mut seen = self.observer.observe()?;
+            let mut seen = self.observer.observe_unrendered()?;
             let (found, observation) = find_pipeline(&seen, pipeline)?;
             let change = decide(found, observation, self.observer.repository())?;
             let (found, state) = (found.clone(), known_state(observation)?.head.clone());

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use super::program::once;
 use super::world::World;
 
 #[test]
@@ -35,6 +36,20 @@ fn it_goes_on_until_it_is_told_to_end() {
         assert!(told.success());
         assert_eq!(child.wait().unwrap().code(), Some(0), "{signal}");
     }
+}
+
+/// What is measured is forgotten with the process, so that it ends when the check has its two passes.
+#[test]
+fn once_measures_to_the_end() {
+    let world = World::new();
+    let ran = once(&[&world.repo.url()], TempDir::new().unwrap().path());
+    assert_eq!(ran.code, Some(0), "{}", ran.log);
+    let freight = world.lock("dev").unwrap().freight.id();
+    assert!(ran.log.contains(&format!("dev: {} verified", freight.alias())), "{}", ran.log);
+    assert_eq!(world.app.asked(), 2);
+    assert!(ran.log.contains("soaked 0s of 30m in dev"), "half an hour is not waited for: {}", ran.log);
+    let record = format!("promoter/state:myapp/verified/dev/{}.yaml", freight.hex());
+    assert!(world.repo.id(&record).is_some());
 }
 
 #[test]
