@@ -14,7 +14,6 @@ need git git
 need make make
 need cc gcc
 need python3 python3
-need /usr/sbin/sshd openssh-server
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "installing ${missing[*]}"

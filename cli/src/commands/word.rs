@@ -57,6 +57,9 @@ pub(crate) struct ReleaseArguments {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+The environment is held until `promoter release ENV`. Then the newest freight that may enter comes again;
+what must not come again is rejected first: promoter reject ENV --freight FREIGHT")]
 pub(crate) struct RollbackArguments {
     /// Environment
     environment: Name,
