@@ -2,10 +2,10 @@
 
 use promoter_core::pipeline::Pipeline;
 use promoter_core::{CommitId, Diagnosis, FreightId, Hold, LOCK_FILE, Name, PromotionLock, UnixSeconds};
-use promoter_render::hydrate::{Trailer, note};
+use promoter_render::hydrate::note;
 
 use super::commit::{Commit, Moves, file};
-use super::{Applied, as_expected, environment};
+use super::{Applied, environment, trailers};
 use crate::repository::{Refs, Repository};
 
 /// What becomes of a hold, and what it is planned for.
@@ -31,7 +31,7 @@ pub fn change_hold(
 ) -> Result<Applied, Diagnosis> {
     let environment = environment(pipeline, change.environment)?;
     let active = change.expect_active;
-    if !as_expected(refs, &[(&environment.active_branch, Some(active))]) {
+    if refs.branch(&environment.active_branch) != Some(active) {
         return Ok(Applied::Stale);
     }
     let path = format!("{}/{LOCK_FILE}", pipeline.name);
@@ -49,19 +49,9 @@ pub fn change_hold(
     let text = lock.edit(&found, &path).map_err(|error| error.diagnosis())?;
     let said = said(change);
     let by = change.hold.map_or(&repository.settings().identity.email, |it| &it.by);
-    let mut message = format!(
-        "{said}\n\n{}: {}\n{}: {}\n{}: {}\n{}: {by}\n",
-        Trailer::FREIGHT,
-        change.expect_lock,
-        Trailer::ENVIRONMENT,
-        change.environment,
-        Trailer::PIPELINE,
-        pipeline.name,
-        Trailer::BY,
-    );
-    if let Some(hold) = change.hold {
-        message.push_str(&format!("{}: {}\n", Trailer::REASON, one_line(&hold.reason)));
-    }
+    let mut trailers = trailers::named(pipeline, change.environment, change.expect_lock);
+    trailers.extend(trailers::asked(Some(by), change.hold.map(|it| &*it.reason)));
+    let message = trailers::signed(&said, &trailers);
     let mut moves = Moves::new(repository, now);
     let parents = vec![active.clone()];
     let commit =

@@ -7,7 +7,7 @@ use promoter_render::hydrate::{GIT_ATTRIBUTES_FILE, METADATA_FILE, Trailer, note
 
 use super::commit::{Commit, Moves};
 use super::git::Change;
-use super::{Applied, as_expected, environment};
+use super::{Applied, both_as_expected, environment, trailers};
 use crate::repository::{Refs, Repository};
 
 /// Merges the proposed into the active branch: the active tree, with the pipeline's folder and the files at the root
@@ -21,9 +21,7 @@ pub(super) fn merge(
 ) -> Result<Applied, Diagnosis> {
     let environment = environment(pipeline, &action.environment)?;
     let (active, proposed) = (&action.expect_active, &action.expect_proposed);
-    let expected =
-        [(&*environment.active_branch, Some(active)), (&*environment.proposed_branch, Some(proposed))];
-    if !as_expected(refs, &expected) {
+    if !both_as_expected(refs, environment, Some(active), Some(proposed)) {
         return Ok(Applied::Stale);
     }
     let ours = [pipeline.name.as_str(), METADATA_FILE, GIT_ATTRIBUTES_FILE];
@@ -42,28 +40,19 @@ pub(super) fn merge(
 /// The message: what was promoted, and the trailers that GitOps Promoter and people read.
 fn message(repository: &Repository, pipeline: &Pipeline, action: &Merge, branch: &str) -> String {
     let freight = &action.freight;
-    let mut text = format!("Promote {} to {}\n\nMerges `{branch}`.\n\n", freight.alias(), action.environment);
-    let mut trailer = |key: &str, value: &str| {
-        let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
-        text.push_str(&format!("{key}: {value}\n"));
-    };
-    trailer(Trailer::FREIGHT, &freight.to_string());
-    trailer(Trailer::ENVIRONMENT, action.environment.as_str());
-    trailer(Trailer::PIPELINE, pipeline.name.as_str());
-    trailer(Trailer::BY, action.by.as_deref().unwrap_or(&repository.settings().identity.email));
-    if let Some(reason) = action.reason.as_ref().filter(|it| !it.is_empty()) {
-        trailer(Trailer::REASON, reason);
-    }
-    trailer("Sha-hydrated-active", action.expect_active.as_str());
-    trailer("Sha-hydrated-proposed", action.expect_proposed.as_str());
-    if let Some(before) = &action.expect_lock {
-        trailer("Sha-dry-active", before.hex());
-    }
-    trailer("Sha-dry-proposed", freight.hex());
+    let by = action.by.as_deref().unwrap_or(&repository.settings().identity.email);
+    let mut trailers = trailers::named(pipeline, &action.environment, freight);
+    trailers.extend(trailers::asked(Some(by), action.reason.as_deref()));
+    trailers.push(Trailer::new("Sha-hydrated-active", action.expect_active.as_str()));
+    trailers.push(Trailer::new("Sha-hydrated-proposed", action.expect_proposed.as_str()));
+    trailers.extend(action.expect_lock.iter().map(|it| Trailer::new("Sha-dry-active", it.hex())));
+    trailers.push(Trailer::new("Sha-dry-proposed", freight.hex()));
     for gate in &action.gates {
-        trailer(&format!("Commit-status-proposed-{}-phase", gate.gate), "success");
+        let status = format!("Commit-status-proposed-{}", gate.gate);
         let description = serde_json::Value::from(gate.description.as_str()).to_string();
-        trailer(&format!("Commit-status-proposed-{}-description", gate.gate), &description);
+        trailers.push(Trailer::new(format!("{status}-phase"), "success"));
+        trailers.push(Trailer::new(format!("{status}-description"), description));
     }
-    text
+    let text = format!("Promote {} to {}\n\nMerges `{branch}`.", freight.alias(), action.environment);
+    trailers::signed(&text, &trailers)
 }

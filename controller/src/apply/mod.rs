@@ -10,6 +10,7 @@ mod hold;
 mod merge;
 mod propose;
 mod record;
+mod trailers;
 
 use promoter_core::pipeline::{Environment, Pipeline};
 use promoter_core::plan::Action;
@@ -70,7 +71,12 @@ fn environment<'a>(pipeline: &'a Pipeline, name: &Name) -> Result<&'a Environmen
     })
 }
 
-/// True when the heads are those that an action expects.
-fn as_expected(refs: &Refs, expected: &[(&str, Option<&CommitId>)]) -> bool {
-    expected.iter().all(|(branch, commit)| refs.branch(branch) == *commit)
+/// True when both heads of an environment are those that an action expects.
+fn both_as_expected(
+    refs: &Refs,
+    environment: &Environment,
+    active: Option<&CommitId>,
+    proposed: Option<&CommitId>,
+) -> bool {
+    refs.branch(&environment.active_branch) == active && refs.branch(&environment.proposed_branch) == proposed
 }

@@ -4,14 +4,12 @@ use promoter_core::pipeline::Pipeline;
 use promoter_core::plan::{Propose, Withdraw};
 use promoter_core::{CommitId, Content, Diagnosis, Fault, LOCK_FILE, PromotionLock, UnixSeconds};
 use promoter_kustomize::Files as _;
-use promoter_render::hydrate::{
-    DryCommit, Inputs, METADATA_FILE, Metadata, Trailer, commit_message, hydrate, note,
-};
+use promoter_render::hydrate::{DryCommit, Inputs, METADATA_FILE, Metadata, commit_message, hydrate, note};
 use promoter_render::{Hydrated, Limits, Mode, Pins, hydrated};
 
 use super::commit::{Commit, Moves};
 use super::git::{Change, NewFile};
-use super::{Applied, as_expected, environment};
+use super::{Applied, both_as_expected, environment, trailers};
 use crate::repository::{Refs, Repository};
 
 /// Renders the lock and commits its files on the proposed branch.
@@ -23,9 +21,8 @@ pub(super) fn propose(
     now: UnixSeconds,
 ) -> Result<Applied, Diagnosis> {
     let environment = environment(pipeline, &action.environment)?;
-    let (active_branch, proposed_branch) = (&environment.active_branch, &environment.proposed_branch);
     let (active, proposed) = (action.expect_active.as_ref(), action.expect_proposed.as_ref());
-    if !as_expected(refs, &[(active_branch, active), (proposed_branch, proposed)]) {
+    if !both_as_expected(refs, environment, active, proposed) {
         return Ok(Applied::Stale);
     }
     // Rendering comes first: what does not render must leave no trace on any branch.
@@ -45,7 +42,9 @@ pub(super) fn propose(
         last_date: active.map(|it| last_date(repository, it)).transpose()?.flatten(),
     };
     let hydration = hydrate(&inputs).map_err(|error| error.diagnosis())?;
-    let message = commit_message(&hydration.metadata, &trailers(pipeline, action));
+    let mut trailers = trailers::named(pipeline, &action.environment, &action.freight);
+    trailers.extend(trailers::asked(action.by.as_deref(), action.reason.as_deref()));
+    let message = commit_message(&hydration.metadata, &trailers);
     let changes = hydration.files.into_iter().map(|(path, it)| {
         let file = NewFile { bytes: it.bytes, executable_if_new: it.executable };
         Change::File { path, file }
@@ -55,13 +54,13 @@ pub(super) fn propose(
     let (active, parents) = match active {
         Some(active) => (active.clone(), parents(repository, proposed, active)?),
         None => {
-            let active = create_active(&mut moves, active_branch)?;
+            let active = create_active(&mut moves, &environment.active_branch)?;
             let parents = proposed.into_iter().chain([&active]).cloned().collect();
             (active, parents)
         }
     };
     let commit = moves.commit(&Commit { base: Some(&active), changes, parents, message })?;
-    moves.branch(proposed_branch, proposed, &commit);
+    moves.branch(&environment.proposed_branch, proposed, &commit);
     moves.note(refs, &commit, note(&action.freight))?;
     let text =
         format!("{}: proposed {} {}", action.environment, action.freight.alias(), action.freight.short());
@@ -76,18 +75,6 @@ fn render(repository: &Repository, pipeline: &Pipeline, lock: &PromotionLock) ->
     Ok(manifests)
 }
 
-fn trailers(pipeline: &Pipeline, action: &Propose) -> Vec<Trailer> {
-    let mut trailers = vec![
-        Trailer::new(Trailer::FREIGHT, action.freight.to_string()),
-        Trailer::new(Trailer::ENVIRONMENT, action.environment.to_string()),
-        Trailer::new(Trailer::PIPELINE, pipeline.name.to_string()),
-    ];
-    trailers.extend(action.by.iter().map(|it| Trailer::new(Trailer::BY, it)));
-    let reason = action.reason.iter().filter(|it| !it.is_empty());
-    trailers.extend(reason.map(|it| Trailer::new(Trailer::REASON, it)));
-    trailers
-}
-
 /// Takes a proposal back: the active branch's tree on top of the proposed branch.
 pub(super) fn withdraw(
     repository: &Repository,
@@ -98,25 +85,13 @@ pub(super) fn withdraw(
 ) -> Result<Applied, Diagnosis> {
     let environment = environment(pipeline, &action.environment)?;
     let (active, proposed) = (&action.expect_active, &action.expect_proposed);
-    let expected =
-        [(&*environment.active_branch, Some(active)), (&*environment.proposed_branch, Some(proposed))];
-    if !as_expected(refs, &expected) {
+    if !both_as_expected(refs, environment, Some(active), Some(proposed)) {
         return Ok(Applied::Stale);
     }
     let parents = parents(repository, Some(proposed), active)?;
     let freight = &action.freight;
-    let message = format!(
-        "Withdraw {} from {}\n\n{}\n\n{}: {}\n{}: {}\n{}: {}\n",
-        freight.alias(),
-        action.environment,
-        action.why,
-        Trailer::FREIGHT,
-        freight,
-        Trailer::ENVIRONMENT,
-        action.environment,
-        Trailer::PIPELINE,
-        pipeline.name,
-    );
+    let said = format!("Withdraw {} from {}\n\n{}", freight.alias(), action.environment, action.why);
+    let message = trailers::signed(&said, &trailers::named(pipeline, &action.environment, freight));
     let mut moves = Moves::new(repository, now);
     let commit = moves.commit(&Commit { base: Some(active), changes: Vec::new(), parents, message })?;
     moves.branch(&environment.proposed_branch, Some(proposed), &commit);

@@ -5,9 +5,9 @@ use promoter_core::plan::RecordAction;
 use promoter_core::record::{Phase, Record, RequestAction, STATE_BRANCH, path};
 use promoter_core::{Diagnosis, UnixSeconds};
 
+use super::Applied;
 use super::commit::{Commit, Moves, file};
 use super::git::Change;
-use super::{Applied, as_expected};
 use crate::repository::{Refs, Repository};
 
 /// Writes and removes records in one commit. The branch is made with its first record.
@@ -19,7 +19,7 @@ pub fn record(
     now: UnixSeconds,
 ) -> Result<Applied, Diagnosis> {
     let head = action.expect_state.as_ref();
-    if !as_expected(refs, &[(STATE_BRANCH, head)]) {
+    if refs.branch(STATE_BRANCH) != head {
         return Ok(Applied::Stale);
     }
     let mut changes: Vec<Change> = action.write.iter().map(|it| file(it.path(), it.text())).collect();

@@ -5,7 +5,6 @@
 
 mod choose;
 
-use promoter_core::observation::Observation;
 use promoter_core::pipeline::Pipeline;
 use promoter_core::plan::RecordAction;
 use promoter_core::record::{
@@ -19,7 +18,7 @@ use crate::people::choose::{
     Target, assemble, check_ran, find_pipeline, known_state, named_or_proposed, previous, records,
 };
 pub use crate::people::choose::{Where, find_freight};
-use crate::repository::Repository;
+use crate::repository::{Refs, Repository};
 
 /// How often a write is tried again when somebody else moved the branch meanwhile.
 const TRIES_MAX: usize = 5;
@@ -64,18 +63,15 @@ impl Person {
     ) -> Result<(FreightId, String), Diagnosis> {
         let mut made = None;
         let by = self.by();
-        let text = self.change(pipeline, now, |pipeline, seen, repository| {
-            let state = known_state(seen)?;
-            let freight = assemble(pipeline, seen, state, settings, repository)?;
+        let text = self.until_written(|repository, seen| {
+            let (pipeline, observation) = find_pipeline(seen, pipeline)?;
+            let state = known_state(observation)?;
+            let freight = assemble(pipeline, observation, state, settings, repository)?;
             let id = freight.id();
             made = Some(id.clone());
             if let Some(Ok(known)) = state.records.freight.get(&id) {
-                return Ok(Change::none(format!(
-                    "{} {} is known since {}",
-                    id.alias(),
-                    id.short(),
-                    known.discovered.at
-                )));
+                let since = known.discovered.at;
+                return Ok(Some(format!("{} {} is known since {since}", id.alias(), id.short())));
             }
             let text = format!("freight {} {} created", id.alias(), id.short());
             let record = FreightRecord {
@@ -83,7 +79,9 @@ impl Person {
                 freight,
                 discovered: Discovered { at: state.records.next_discovery(now), by: by.clone() },
             };
-            Ok(Change { write: vec![Record::Freight(record)], text })
+            let change = Change { write: vec![Record::Freight(record)], text };
+            let (pipeline, expect_state) = (pipeline.clone(), state.head.clone());
+            write(repository, &mut seen.refs, &pipeline, expect_state, change, now)
         })?;
         made.map(|id| (id, text))
             .ok_or_else(|| Diagnosis::bug("freight-create", "freight was made without an id"))
@@ -205,14 +203,13 @@ impl Person {
             return Err(no_reason("a hold"));
         }
         let hold = hold.map(|it| Hold { reason: it.reason, by: it.by, at: Some(it.at) });
-        for _ in 0..TRIES_MAX {
-            let mut seen = self.observer.observe_unrendered()?;
-            let target = at.find(&seen)?;
+        self.until_written(|repository, seen| {
+            let target = at.find(seen)?;
             let (commit, lock) = target.active()?;
             let environment = target.environment.name.clone();
             if lock.hold.is_some() == hold.is_some() {
                 let word = if hold.is_some() { "held already" } else { "not held" };
-                return Ok(format!("{environment}: {word}"));
+                return Ok(Some(format!("{environment}: {word}")));
             }
             let (commit, freight, pipeline) = (commit.clone(), lock.freight.id(), target.pipeline.clone());
             let change = HoldChange {
@@ -221,12 +218,11 @@ impl Person {
                 expect_lock: &freight,
                 hold: hold.as_ref(),
             };
-            let applied = change_hold(self.observer.repository(), &mut seen.refs, &pipeline, &change, now)?;
-            if let Applied::Moved(text) = applied {
-                return Ok(text);
+            match change_hold(repository, &mut seen.refs, &pipeline, &change, now)? {
+                Applied::Moved(text) => Ok(Some(text)),
+                Applied::Stale | Applied::Nothing | Applied::Refused(_) => Ok(None),
             }
-        }
-        Err(contended())
+        })
     }
 
     fn statement(&self, reason: &str, at: UnixSeconds) -> Statement {
@@ -245,54 +241,47 @@ impl Person {
         now: UnixSeconds,
         mut decide: impl FnMut(&Target<'_>) -> Result<Change, Diagnosis>,
     ) -> Result<String, Diagnosis> {
-        for _ in 0..TRIES_MAX {
-            let mut seen = self.observer.observe_unrendered()?;
-            let target = at.find(&seen)?;
+        self.until_written(|repository, seen| {
+            let target = at.find(seen)?;
             let change = decide(&target)?;
-            let (pipeline, state) = (target.pipeline.clone(), known_state(target.seen)?.head.clone());
-            if let Some(text) = self.write(&mut seen, &pipeline, state, change, now)? {
-                return Ok(text);
-            }
-        }
-        Err(contended())
+            let (pipeline, expect_state) = (target.pipeline.clone(), known_state(target.seen)?.head.clone());
+            write(repository, &mut seen.refs, &pipeline, expect_state, change, now)
+        })
     }
 
-    fn change(
+    /// Looks and tries to write, until nobody else moved the branch in between.
+    fn until_written(
         &mut self,
-        pipeline: Option<&Name>,
-        now: UnixSeconds,
-        mut decide: impl FnMut(&Pipeline, &Observation, &Repository) -> Result<Change, Diagnosis>,
+        mut attempt: impl FnMut(&Repository, &mut Seen) -> Result<Option<String>, Diagnosis>,
     ) -> Result<String, Diagnosis> {
         for _ in 0..TRIES_MAX {
             let mut seen = self.observer.observe_unrendered()?;
-            let (found, observation) = find_pipeline(&seen, pipeline)?;
-            let change = decide(found, observation, self.observer.repository())?;
-            let (found, state) = (found.clone(), known_state(observation)?.head.clone());
-            if let Some(text) = self.write(&mut seen, &found, state, change, now)? {
+            if let Some(text) = attempt(self.observer.repository(), &mut seen)? {
                 return Ok(text);
             }
         }
-        Err(contended())
+        Err(Diagnosis::upstream("git-contended", "others kept writing to the same branch")
+            .hint("run the command again"))
     }
+}
 
-    /// Writes a change; `None` when somebody else moved the state branch first.
-    fn write(
-        &self,
-        seen: &mut Seen,
-        pipeline: &Pipeline,
-        expect_state: Option<CommitId>,
-        change: Change,
-        now: UnixSeconds,
-    ) -> Result<Option<String>, Diagnosis> {
-        if change.write.is_empty() {
-            return Ok(Some(change.text));
-        }
-        let action = RecordAction { expect_state, write: change.write, close: Vec::new() };
-        match record(self.observer.repository(), &mut seen.refs, pipeline, &action, now)? {
-            Applied::Moved(_) | Applied::Nothing => Ok(Some(change.text)),
-            Applied::Stale => Ok(None),
-            Applied::Refused(diagnosis) => Err(diagnosis),
-        }
+/// Writes a change; `None` when somebody else moved the state branch first.
+fn write(
+    repository: &Repository,
+    refs: &mut Refs,
+    pipeline: &Pipeline,
+    expect_state: Option<CommitId>,
+    change: Change,
+    now: UnixSeconds,
+) -> Result<Option<String>, Diagnosis> {
+    if change.write.is_empty() {
+        return Ok(Some(change.text));
+    }
+    let action = RecordAction { expect_state, write: change.write, close: Vec::new() };
+    match record(repository, refs, pipeline, &action, now)? {
+        Applied::Moved(_) | Applied::Nothing => Ok(Some(change.text)),
+        Applied::Stale => Ok(None),
+        Applied::Refused(diagnosis) => Err(diagnosis),
     }
 }
 
@@ -311,9 +300,4 @@ impl Change {
 fn no_reason(what: &str) -> Diagnosis {
     Diagnosis::input("reason-missing", format!("{what} needs a reason"))
         .hint("say why with `--reason`: it is what others see of it")
-}
-
-fn contended() -> Diagnosis {
-    Diagnosis::upstream("git-contended", "others kept writing to the same branch")
-        .hint("run the command again")
 }

@@ -1,5 +1,8 @@
 //! The message of a hydrated commit, and its note.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use promoter_core::FreightId;
 
 use super::Metadata;
@@ -8,8 +11,8 @@ use super::Metadata;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trailer {
     /// The key, without colon.
-    pub key: &'static str,
-    /// The value; made one line when written.
+    pub key: Cow<'static, str>,
+    /// The value; shown on one line.
     pub value: String,
 }
 
@@ -26,8 +29,14 @@ impl Trailer {
     pub const REASON: &str = "Promoter-reason";
 
     /// A trailer.
-    pub fn new(key: &'static str, value: impl Into<String>) -> Self {
-        Self { key, value: value.into() }
+    pub fn new(key: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        Self { key: key.into(), value: value.into() }
+    }
+}
+
+impl fmt::Display for Trailer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, one_line(&self.value))
     }
 }
 
@@ -41,8 +50,8 @@ pub fn commit_message(metadata: &Metadata, trailers: &[Trailer]) -> String {
     if co_authors(metadata).next().is_none() {
         message.push('\n');
     }
-    for Trailer { key, value } in trailers {
-        message.push_str(&format!("{key}: {}\n", one_line(value)));
+    for trailer in trailers {
+        message.push_str(&format!("{trailer}\n"));
     }
     message
 }
