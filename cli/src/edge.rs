@@ -1,7 +1,7 @@
 //! The only place that prints: results to stdout, one line per message to stderr.
 
 use clap::ValueEnum;
-use promoter_core::Diagnosis;
+use promoter_core::{Diagnosis, one_line};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write as _};
@@ -50,7 +50,7 @@ pub(crate) fn result(text: &str) -> Result<(), Diagnosis> {
 
 /// Writes a message to stderr, on one line.
 pub(crate) fn say(message: &dyn Display) {
-    let line = message.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = one_line(&message.to_string());
     // When stderr is gone there is nowhere left to tell.
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

@@ -1,7 +1,9 @@
 //! Holds: a commit on an active branch that changes the lock's `hold` and nothing else.
 
 use promoter_core::pipeline::Pipeline;
-use promoter_core::{CommitId, Diagnosis, FreightId, Hold, LOCK_FILE, Name, PromotionLock, UnixSeconds};
+use promoter_core::{
+    CommitId, Diagnosis, FreightId, Hold, LOCK_FILE, Name, PromotionLock, UnixSeconds, one_line,
+};
 use promoter_render::hydrate::note;
 
 use super::commit::{Commit, Moves, file};
@@ -66,8 +68,4 @@ fn said(change: &HoldChange<'_>) -> String {
         Some(hold) => format!("{}: held by {} ({})", change.environment, hold.by, one_line(&hold.reason)),
         None => format!("{}: released", change.environment),
     }
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

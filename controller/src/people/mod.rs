@@ -10,7 +10,7 @@ use promoter_core::plan::RecordAction;
 use promoter_core::record::{
     Approvals, Discovered, FreightRecord, Record, Records, Rejection, Request, RequestAction, Statement,
 };
-use promoter_core::{CommitId, Diagnosis, FreightId, Hold, Name, Setting, UnixSeconds};
+use promoter_core::{CommitId, Diagnosis, FreightId, Hold, Name, Setting, UnixSeconds, one_line};
 
 use crate::apply::{Applied, HoldChange, change_hold, record};
 use crate::observe::{Observer, Seen};
@@ -227,8 +227,7 @@ impl Person {
 
     fn statement(&self, reason: &str, at: UnixSeconds) -> Statement {
         // Records and locks hold one line.
-        let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
-        Statement { by: self.by(), at, reason }
+        Statement { by: self.by(), at, reason: one_line(reason) }
     }
 
     fn by(&self) -> String {

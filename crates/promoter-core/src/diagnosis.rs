@@ -3,6 +3,7 @@
 //! Decides who can mend a fault and what follows from that (exit code); the plugin maps it to gRPC codes. Leaves the
 //! words to the error enums, which build a [`Diagnosis`] in one place each.
 
+use crate::one_line;
 use std::fmt;
 
 /// Who can mend it.
@@ -111,7 +112,6 @@ impl From<&Place> for Place {
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // One line whatever the parts hold: they quote input and other programs' words.
-        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         f.write_str(&one_line(&self.cause))?;
         if let Some(at) = &self.at {
             write!(f, " ({at})")?;

@@ -10,7 +10,7 @@ use super::{Action, Kind, Look, Measure, SetHold, measure};
 use crate::facts::Locked;
 use crate::pipeline::OnFailure;
 use crate::record::{BY_PROMOTER, Phase, Record, Request, RequestAction, Statement, Verification};
-use crate::{CommitId, FreightId, Hold, UnixSeconds};
+use crate::{CommitId, FreightId, Hold, UnixSeconds, one_line};
 
 /// Whether the environment may go on in this plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,8 +162,4 @@ fn record(here: Here<'_, '_>, head: &CommitId, locked: &Locked<'_>, phase: Phase
 /// earlier stay.
 fn moment(here: Here<'_, '_>, locked: &Locked<'_>) -> UnixSeconds {
     here.now.max(locked.promoted_at())
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

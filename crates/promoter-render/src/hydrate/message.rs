@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use promoter_core::FreightId;
+use promoter_core::{FreightId, one_line};
 
 use super::Metadata;
 
@@ -94,8 +94,4 @@ fn cleaned(text: &str) -> String {
     cleaned.truncate(cleaned.trim_end().len());
     cleaned.push('\n');
     cleaned
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
