@@ -55,11 +55,15 @@ impl Stage {
         command
     }
 
-    /// Lets a controller work that has seen nothing yet; says what happened.
+    /// Lets a controller work that has seen nothing yet; says what happened. Records of verification are left
+    /// out: within one second, a stay that ends and one that begins need none.
     pub(crate) fn pass(&self) -> String {
         let mut controller = Controller::new(self.open()).unwrap();
         let pass = controller.pass(now).unwrap();
-        let mut text: String = pass.events.iter().map(|it| format!("{}\n", it.text)).collect();
+        let events = pass.events.iter().flat_map(|it| it.text.split("; "));
+        let verification = Regex::new(r" (was verified until|verified \(|failed verification \()").unwrap();
+        let lasting = events.filter(|it| !verification.is_match(it));
+        let mut text: String = lasting.map(|it| format!("{it}\n")).collect();
         text.extend(pass.findings.iter().map(|it| format!("! {it}\n")));
         self.named(&text)
     }
