@@ -173,14 +173,23 @@ pub(super) fn named_or_proposed(target: &Target<'_>, freight: Option<&str>) -> R
     }
 }
 
-/// The freight that an environment ran before the one it runs.
+/// The freight that an environment ran before the one it runs, for a rollback. After one rollback that is the freight
+/// that was rolled back from: going there again has to be said.
 pub(super) fn previous(target: &Target<'_>) -> Result<FreightId, Diagnosis> {
     let (_, lock) = target.active()?;
-    lock.promotion.as_ref().and_then(|it| it.previous.clone()).ok_or_else(|| {
-        let name = &target.environment.name;
-        Diagnosis::input("nothing-before", format!("`{name}` ran nothing before"))
-            .hint("name the freight with `--to`")
-    })
+    let name = &target.environment.name;
+    let hint = "name the freight with `--to`";
+    let previous = lock.promotion.as_ref().and_then(|it| it.previous.clone()).ok_or_else(|| {
+        Diagnosis::input("nothing-before", format!("`{name}` ran nothing before")).hint(hint)
+    })?;
+    let freight = &records(target.seen)?.freight;
+    let age = |id| freight.get_key_value(id).and_then(|(id, it)| Some(it.as_ref().ok()?.age(id)));
+    if age(&previous) > age(&lock.freight.id()) {
+        let alias = previous.alias();
+        let cause = format!("what `{name}` ran before, {alias}, is newer than what it runs");
+        return Err(Diagnosis::input("nothing-before", cause).hint(hint));
+    }
+    Ok(previous)
 }
 
 /// Refuses freight that an environment is not known to have run: a rollback is no way around the environments before.
