@@ -25,6 +25,7 @@ pub(super) struct Target<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) environment: &'a Environment,
     pub(super) seen: &'a Observation,
+    findings: &'a [Diagnosis],
 }
 
 impl Where<'_> {
@@ -42,7 +43,7 @@ impl Where<'_> {
             seen.pipelines.iter().filter(|(it, _)| self.pipeline.is_none_or(|name| it.name == *name));
         let mut targets = wanted.clone().filter_map(|(pipeline, observation)| {
             let environment = pipeline.environment(self.environment)?;
-            Some(Target { pipeline, environment, seen: observation })
+            Some(Target { pipeline, environment, seen: observation, findings: &seen.findings })
         });
         match (targets.next(), targets.next()) {
             (Some(target), None) => Ok(target),
@@ -81,7 +82,11 @@ impl<'a> Target<'a> {
         };
         match &tip.lock {
             Ok(lock) => Ok(lock.as_ref().map(|lock| (&tip.commit, lock))),
-            Err(unread) => Err(Diagnosis::input("branch-unreadable", unread)),
+            // What keeps it from being read is a finding of the same look, with a code and place of its own.
+            Err(unread) => {
+                let finding = self.findings.iter().find(|it| it.to_string() == unread.why);
+                Err(finding.cloned().unwrap_or_else(|| Diagnosis::input("branch-unreadable", unread)))
+            }
         }
     }
 
