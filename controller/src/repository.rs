@@ -8,9 +8,9 @@ use std::sync::Arc;
 use promoter_core::observation::Unread;
 use promoter_core::pipeline::Environment;
 use promoter_core::record::{Records, STATE_BRANCH};
-use promoter_core::{CommitId, Diagnosis, Digest, GitUrl, LOCK_FILE, Name, Place, PromotionLock};
+use promoter_core::{CommitId, Diagnosis, GitUrl, LOCK_FILE, Name, Place, PromotionLock};
 use promoter_kustomize::{FileError, FileKind, Files};
-use promoter_render::{ChartCall, MANIFEST_FILE, PinnedSource, World};
+use promoter_render::{ChartCall, MANIFEST_FILE, PinnedSource, World, read_manifest};
 use promoter_sources::git::{GitCache, GitError, RemoteRefs, RepoUrl, Scheme};
 use promoter_sources::helm::{Helm, HelmLimits};
 
@@ -115,22 +115,9 @@ impl Repository {
         let Some(locked) = &lock.render.digest else {
             return Ok(());
         };
-        let folder = self.folder(commit, pipeline.as_str()).map_err(|error| error.diagnosis())?;
-        let found = match folder.map(|files| files.read(MANIFEST_FILE)) {
-            Some(Ok(bytes)) => Some(Digest::of(&bytes)),
-            None | Some(Err(FileError::Missing(_))) => None,
-            Some(Err(error)) => return Err(Diagnosis::upstream("lock-unreadable", error)),
-        };
-        if found.as_ref() == Some(locked) {
-            return Ok(());
-        }
+        let tree = self.cache.tree(commit, "").map_err(|error| error.diagnosis())?;
         let path = format!("{pipeline}/{MANIFEST_FILE}");
-        Err(Diagnosis::input(
-            "manifest-tampered",
-            format!("`{path}` is not what the lock beside it was written with"),
-        )
-        .at(Place::new(path, 0))
-        .hint("revert the commit that changed it by hand; to change what runs, change its source"))
+        read_manifest(&tree, &path, locked).map(drop).map_err(|error| error.diagnosis())
     }
 
     /// The records of one pipeline in a commit of the state branch.

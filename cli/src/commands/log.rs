@@ -42,16 +42,19 @@ pub(crate) fn run(arguments: &LogArguments) -> Result<Outcome, Diagnosis> {
     };
     let repository = person.repository();
     let commits = repository.cache.first_parent_log(head, COMMITS_MAX).map_err(|error| error.diagnosis())?;
+    let lock_of = |commit: &CommitInfo| repository.lock_text(&commit.id, &pipeline.name);
     let mut entries = Vec::new();
+    let mut lock = commits.first().map(lock_of).transpose()?.flatten();
     for pair in commits.windows(2) {
         // A commit is about this pipeline when it changed its lock; the branch may belong to several.
-        let lock = repository.lock_text(&pair[0].id, &pipeline.name)?;
-        if lock.is_some() && lock != repository.lock_text(&pair[1].id, &pipeline.name)? {
-            entries.push(Entry::of(&pair[0], lock.as_deref().unwrap_or_default()));
+        let before = lock_of(&pair[1])?;
+        if let Some(lock) = lock.as_deref().filter(|it| before.as_deref() != Some(*it)) {
+            entries.push(Entry::of(&pair[0], lock));
         }
         if entries.len() == arguments.most {
             break;
         }
+        lock = before;
     }
     edge::result(&match arguments.output {
         Format::Table => table(&entries),

@@ -22,7 +22,7 @@ pub use manifests::{Manifests, Object};
 pub use pins::{Chosen, Pins, Rules, resolve};
 pub use render::{answer, answer_pins, hydrated, render};
 pub use request::{Cluster, Limits, MODES, Mode, Parameters};
-pub use served::{MANIFEST_FILE, first_difference, serve};
+pub use served::{MANIFEST_FILE, first_difference, read_manifest, serve};
 pub use source::{SourceKind, Sources, load};
 pub use verify::{Hydrated, Verified, verify};
 pub use world::{ChartCall, ChartPin, PinnedSource, World};

@@ -1,5 +1,7 @@
 //! Hydrated manifests: served when their digest is that of the lock, and compared with a live render.
 
+use std::sync::Arc;
+
 use promoter_core::{Digest, Place};
 use promoter_kustomize::{FileError, Files};
 
@@ -16,20 +18,24 @@ pub fn serve(files: &dyn Files, pins: &Pins, limits: &Limits) -> Result<Manifest
         let at = Place::new(&*pins.lock_path, 0);
         return Err(PinsError::NotHydrated { mode: Mode::Hydrated, at }.into());
     };
-    let bytes = match files.read(&path) {
+    let bytes = read_manifest(files, &path, digest)?;
+    let objects = read_objects(&path, &text(&path, &bytes)?, limits)?;
+    Ok(Manifests { objects, source: path, rules: pins.rules.clone(), warnings: Vec::new() })
+}
+
+/// Reads hydrated manifests. Errors: missing, or not the bytes that the lock names.
+pub fn read_manifest(files: &dyn Files, path: &str, locked: &Digest) -> Result<Arc<[u8]>, RenderError> {
+    let at = || Place::new(path, 0);
+    let bytes = match files.read(path) {
         Ok(bytes) => bytes,
-        Err(FileError::Missing(_)) => {
-            return Err(VerifyError::ManifestMissing { at: Place::new(path, 0) }.into());
-        }
+        Err(FileError::Missing(_)) => return Err(VerifyError::ManifestMissing { at: at() }.into()),
         Err(error) => return Err(SourceError::File(error).into()),
     };
     let found = Digest::of(&bytes);
-    if found != *digest {
-        let locked = digest.clone();
-        return Err(VerifyError::Tampered { locked, found, at: Place::new(path, 0) }.into());
+    if found != *locked {
+        return Err(VerifyError::Tampered { locked: locked.clone(), found, at: at() }.into());
     }
-    let objects = read_objects(&path, &text(&path, &bytes)?, limits)?;
-    Ok(Manifests { objects, source: path, rules: pins.rules.clone(), warnings: Vec::new() })
+    Ok(bytes)
 }
 
 /// Compares the bytes of a file with those of a live render; the error names the first line that differs.
