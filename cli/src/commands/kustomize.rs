@@ -82,17 +82,16 @@ fn run_build(arguments: &BuildArguments) -> Result<Outcome, Diagnosis> {
             .hint("leave the flag out; built-in generators and transformers need none"));
     }
     let (files, directory) = whole_disk(&arguments.directory)?;
-    let options = Options {
-        load_restrictor: match arguments.load_restrictor {
+    let options = Options::default()
+        .with_load_restrictor(match arguments.load_restrictor {
             Restrictor::LoadRestrictionsRootOnly => LoadRestrictor::RootOnly,
             Restrictor::LoadRestrictionsNone => LoadRestrictor::None,
-        },
-        reorder: match arguments.reorder {
+        })
+        .with_reorder(match arguments.reorder {
             Order::None => Reorder::None,
             Order::Unspecified | Order::Legacy => Reorder::Legacy,
-        },
-        enable_helm: arguments.enable_helm,
-    };
+        })
+        .with_helm(arguments.enable_helm);
     let shown = Shown::of(&directory);
     let built = build(&files, &directory, &options, &Charts::of(arguments))
         .map_err(|it| shown.diagnosis(build_diagnosis(&it)))?;

@@ -1,15 +1,17 @@
 //! The one error of the engine: what is wrong, where, and what to do about it.
 //!
-//! Decides the words. Leaves to the caller how a fault is shown; `code` is the stable name under which docs/errors.md
-//! explains it.
+//! Decides the words and the one line that they make. A caller that shows faults in its own way takes the fields;
+//! `code` is the stable name under which docs/errors.md explains it.
+
+use std::fmt;
 
 use promoter_yaml::YamlError;
 
 use crate::files::FileError;
 
-/// Why a build failed: one line, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+/// Why a build failed. `Display` is one line: `message (path:line); hint: … [code]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BuildError {
     /// Stable name, a heading of docs/errors.md, such as `kustomize-unknown-field`.
     pub code: &'static str,
@@ -28,15 +30,33 @@ pub struct BuildError {
 /// What every step of the engine returns.
 pub(crate) type Result<T, E = BuildError> = std::result::Result<T, E>;
 
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match (&self.path, self.line) {
+            (None, 0) => {}
+            (None, line) => write!(f, " (line {line})")?,
+            (Some(path), 0) => write!(f, " ({path})")?,
+            (Some(path), line) => write!(f, " ({path}:{line})")?,
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "; hint: {hint}")?;
+        }
+        write!(f, " [{}]", self.code)
+    }
+}
+
+impl std::error::Error for BuildError {}
+
 impl BuildError {
     /// An error without a place.
-    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), path: None, line: 0, hint: None, upstream: false }
     }
 
     /// The same with a line, for code that does not know the file. A line that is there already stays.
     #[must_use]
-    pub fn line(mut self, line: u32) -> Self {
+    pub(crate) fn line(mut self, line: u32) -> Self {
         if self.line == 0 {
             self.line = line;
         }
@@ -45,7 +65,7 @@ impl BuildError {
 
     /// The same in a file, at a line (0 for none). The innermost place wins: a file that is there already stays.
     #[must_use]
-    pub fn at(mut self, path: &str, line: u32) -> Self {
+    pub(crate) fn at(mut self, path: &str, line: u32) -> Self {
         if self.path.is_none() {
             self.path = Some(path.to_owned());
             if self.line == 0 {
@@ -57,7 +77,7 @@ impl BuildError {
 
     /// The same with a hint.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 /// What stands at a path after links are followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FileKind {
     /// A regular file.
     File,
@@ -13,6 +13,7 @@ pub enum FileKind {
 
 /// Why a file could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FileError {
     /// Nothing is there.
     #[error("`{0}` does not exist")]

@@ -27,7 +27,7 @@ mod memory;
 mod name_reference;
 mod order;
 mod origin;
-pub mod patch;
+mod patch;
 mod plugin;
 mod prepare;
 mod read;
@@ -48,7 +48,8 @@ use loader::Loader;
 use patch::schema::{Builtin, Schema};
 
 /// Which files a kustomization may name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum LoadRestrictor {
     /// Only files in or below its own directory (directories may be anywhere in the tree).
     #[default]
@@ -58,7 +59,8 @@ pub enum LoadRestrictor {
 }
 
 /// How the result is ordered when the top kustomization does not say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Reorder {
     /// kustomize's own order of kinds.
     #[default]
@@ -67,8 +69,9 @@ pub enum Reorder {
     None,
 }
 
-/// What the command line of `kustomize build` can say.
-#[derive(Debug, Clone, Default)]
+/// What the command line of `kustomize build` can say. `Options::default()` is a command line without flags.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Options {
     /// `--load-restrictor`.
     pub load_restrictor: LoadRestrictor,
@@ -78,8 +81,32 @@ pub struct Options {
     pub enable_helm: bool,
 }
 
+impl Options {
+    /// The same with `--load-restrictor`.
+    #[must_use]
+    pub fn with_load_restrictor(mut self, load_restrictor: LoadRestrictor) -> Self {
+        self.load_restrictor = load_restrictor;
+        self
+    }
+
+    /// The same with `--reorder`.
+    #[must_use]
+    pub fn with_reorder(mut self, reorder: Reorder) -> Self {
+        self.reorder = reorder;
+        self
+    }
+
+    /// The same with `--enable-helm`, or without.
+    #[must_use]
+    pub fn with_helm(mut self, enable_helm: bool) -> Self {
+        self.enable_helm = enable_helm;
+        self
+    }
+}
+
 /// One chart to render, as `helmCharts` asks for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ChartRequest {
     /// Chart name; with `repo` the name in that repository.
     pub name: String,
@@ -107,14 +134,32 @@ pub struct ChartRequest {
     pub skip_tests: bool,
 }
 
+impl ChartRequest {
+    /// Asks for a chart as a release, everything else as the chart has it.
+    pub fn new(name: impl Into<String>, release_name: impl Into<String>) -> Self {
+        Self { name: name.into(), release_name: release_name.into(), ..Self::default() }
+    }
+}
+
 /// What the engine asks of the outside besides files.
 pub trait Externals {
     /// Renders a chart to a YAML stream. The error is one line for the user.
     fn template(&self, files: &dyn Files, request: &ChartRequest) -> Result<String, String>;
 }
 
+/// A world with nothing in it but files: whatever a kustomization asks of it is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NoExternals;
+
+impl Externals for NoExternals {
+    fn template(&self, _: &dyn Files, _: &ChartRequest) -> Result<String, String> {
+        Err("this build runs no helm".to_owned())
+    }
+}
+
 /// What a build gives.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Build {
     /// The resources in their final order.
     pub resources: Vec<Node>,

@@ -32,6 +32,19 @@ impl MemoryFiles {
         Self::default()
     }
 
+    /// A tree of regular files: normal paths with their contents.
+    ///
+    /// Errors: as [`Self::insert`].
+    pub fn from_entries<P: AsRef<str>, B: AsRef<[u8]>>(
+        entries: impl IntoIterator<Item = (P, B)>,
+    ) -> Result<Self, FileError> {
+        let mut files = Self::new();
+        for (path, bytes) in entries {
+            files.insert(path.as_ref(), bytes.as_ref())?;
+        }
+        Ok(files)
+    }
+
     /// Puts a regular file at a normal path and makes the directories above it; replaces a file or link that is there.
     ///
     /// Errors: `WrongKind` when a directory is there, or a file or link stands where a directory is needed;
@@ -208,6 +221,13 @@ mod tests {
         assert_eq!(files.read("a/x.yaml/z"), Err(FileError::Missing("a/x.yaml/z".into())));
         assert_eq!(files.kind("out"), None);
         assert_eq!(files.kind("nothing"), None);
+    }
+
+    #[test]
+    fn takes_any_pairs_of_paths_and_contents() {
+        let pairs = std::collections::HashMap::from([("a/x".to_owned(), "1".to_owned())]);
+        assert_eq!(&*MemoryFiles::from_entries(&pairs).unwrap().read("a/x").unwrap(), b"1");
+        assert!(MemoryFiles::from_entries([("a", "1"), ("a/x", "1")]).is_err());
     }
 
     #[test]

@@ -108,7 +108,7 @@ fn run(
             Ok((objects, Vec::new()))
         }
         SourceKind::Kustomize => {
-            let options = Options { enable_helm: true, ..Options::default() };
+            let options = Options::default().with_helm(true);
             let built = promoter_kustomize::build(tree, &sources.path, &options, door)
                 .map_err(|error| door.take_failure().unwrap_or(SourceError::Build(error)))?;
             let objects = built.resources.into_iter().map(|node| Object { node, at: None });
@@ -122,13 +122,10 @@ fn own_chart(path: &str, rules: &Rules) -> ChartRequest {
     let directory_name = path.rsplit('/').next().unwrap_or_default();
     let named = if rules.release_name.is_empty() { directory_name } else { &rules.release_name };
     let release_name = if named.is_empty() { "release" } else { named };
-    ChartRequest {
-        name: release_name.into(),
-        directory: Some(path.into()),
-        release_name: release_name.into(),
-        include_crds: true,
-        ..ChartRequest::default()
-    }
+    let mut request = ChartRequest::new(release_name, release_name);
+    request.directory = Some(path.into());
+    request.include_crds = true;
+    request
 }
 
 fn same(first: &[Object], second: &[Object], source: &str) -> Result<(), SourceError> {

@@ -9,11 +9,14 @@ mod read;
 mod scalar;
 mod typed;
 
+use std::fmt;
+
 pub use node::{Data, Entry, Form, Map, Mark, Node, Scalar, Tag};
 pub use scalar::Number;
 
 /// Whose rules decide what a scalar is, and what is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Dialect {
     /// Kubernetes resources and patches as kustomize's kyaml (go-yaml v3) reads them.
     Resource,
@@ -23,8 +26,9 @@ pub enum Dialect {
     Own,
 }
 
-/// Bounds that hostile input meets.
-#[derive(Debug, Clone, Copy)]
+/// Bounds that hostile input meets. Those of [`Limits::DEFAULT`] suit manifests, the largest of which are some MB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Size of one text in bytes.
     pub bytes_max: usize,
@@ -34,21 +38,59 @@ pub struct Limits {
     pub nodes_max: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self { bytes_max: 64 << 20, depth_max: 200, nodes_max: 4_000_000 }
+impl Limits {
+    /// What [`Limits::default`] gives.
+    pub const DEFAULT: Self = Self { bytes_max: 64 << 20, depth_max: 200, nodes_max: 4_000_000 };
+
+    /// The same with another bound on bytes.
+    #[must_use]
+    pub const fn with_bytes(mut self, bytes_max: usize) -> Self {
+        self.bytes_max = bytes_max;
+        self
+    }
+
+    /// The same with another bound on depth.
+    #[must_use]
+    pub const fn with_depth(mut self, depth_max: usize) -> Self {
+        self.depth_max = depth_max;
+        self
+    }
+
+    /// The same with another bound on nodes.
+    #[must_use]
+    pub const fn with_nodes(mut self, nodes_max: usize) -> Self {
+        self.nodes_max = nodes_max;
+        self
     }
 }
 
-/// Why a text cannot be read, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Why a text cannot be read or written. `Display` is one line, `3:5: message`, to be put behind the name of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct YamlError {
     /// One line, cause first, no place in it.
     pub message: String,
     /// Where.
     pub mark: Mark,
 }
+
+impl fmt::Display for YamlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Mark { line, column } = self.mark;
+        match (line, column) {
+            (0, _) => f.write_str(&self.message),
+            _ => write!(f, "{line}:{column}: {}", self.message),
+        }
+    }
+}
+
+impl std::error::Error for YamlError {}
 
 impl YamlError {
     pub(crate) fn new(message: impl Into<String>, mark: Mark) -> Self {

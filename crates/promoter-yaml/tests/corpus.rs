@@ -42,8 +42,8 @@ fn difference(path: &Path) -> Result<(), String> {
     if expected.contains(['\u{2028}', '\u{2029}']) {
         return Ok(());
     }
-    let documents = parse_all(&expected, Dialect::Resource, &Limits::default())
-        .map_err(|it| format!("{name}:{}:{}: {it}", it.mark.line, it.mark.column))?;
+    let documents =
+        parse_all(&expected, Dialect::Resource, &Limits::default()).map_err(|it| format!("{name}:{it}"))?;
     let mut written = String::new();
     for (index, document) in documents.iter().enumerate() {
         if index > 0 {

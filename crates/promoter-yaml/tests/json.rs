@@ -6,8 +6,7 @@ use serde_json::Value;
 const GOLDEN: &str = include_str!("../../../testdata/json/go.json");
 
 fn json(text: &str, escape_html: bool) -> Result<String, String> {
-    let node = parse_json(text, &Limits::default())
-        .map_err(|it| format!("{}:{}: {it}", it.mark.line, it.mark.column))?;
+    let node = parse_json(text, &Limits::default()).map_err(|it| it.to_string())?;
     let mut out = String::new();
     emit_json(&node, escape_html, &mut out).map_err(|it| it.message)?;
     Ok(out)

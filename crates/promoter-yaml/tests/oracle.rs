@@ -43,14 +43,13 @@ impl Kustomize {
 }
 
 fn ours(text: &str) -> Result<String, String> {
-    let documents = parse_all(text, Dialect::Resource, &Limits::default())
-        .map_err(|it| format!("{}:{}: {it}", it.mark.line, it.mark.column))?;
+    let documents = parse_all(text, Dialect::Resource, &Limits::default()).map_err(|it| it.to_string())?;
     let mut written = String::new();
     for (index, document) in documents.iter().enumerate() {
         if index > 0 {
             written.push_str("---\n");
         }
-        emit_kustomize(document, &mut written).map_err(|it| it.to_string())?;
+        emit_kustomize(document, &mut written).map_err(|it| it.message)?;
     }
     Ok(written)
 }

@@ -8,7 +8,7 @@ use promoter_yaml::{Dialect, Limits, Node, Tag, emit_json, parse_all, parse_firs
 
 fn read(text: &str, dialect: Dialect) -> Result<Vec<Node>, String> {
     let nodes = parse_all(text, dialect, &Limits::default());
-    nodes.map_err(|it| format!("{}:{}: {it}", it.mark.line, it.mark.column))
+    nodes.map_err(|it| it.to_string())
 }
 
 fn json(text: &str, dialect: Dialect) -> String {
@@ -136,7 +136,7 @@ fn aliases_have_a_budget() {
 
 #[test]
 fn depth_has_a_limit() {
-    let limits = Limits { depth_max: 50, ..Limits::default() };
+    let limits = Limits::default().with_depth(50);
     let open = |text: &str| parse_all(text, Resource, &limits).map(|it| it.len()).map_err(|it| it.message);
     assert_eq!(open(&format!("{}{}", "[".repeat(50), "]".repeat(50))), Ok(1));
     let too_deep = Err("nested deeper than 50 levels".to_owned());
@@ -152,17 +152,14 @@ fn depth_has_a_limit() {
 
 #[test]
 fn size_has_a_limit() {
-    let limits = Limits { bytes_max: 10, nodes_max: 3, ..Limits::default() };
+    let limits = Limits::default().with_bytes(10).with_nodes(3);
     assert_eq!(
         parse_all("a: 0123456789", Own, &limits).unwrap_err().message,
         "the text is larger than 10 bytes"
     );
     assert!(parse_all("[1, 2]", Own, &limits).is_ok());
     assert!(parse_all("[1, 2, 3]", Own, &limits).is_err());
-    assert!(
-        parse_all("[1, 2]\n---\n1", Resource, &Limits { bytes_max: 99, ..limits }).is_err(),
-        "one text, one budget"
-    );
+    assert!(parse_all("[1, 2]\n---\n1", Resource, &limits.with_bytes(99)).is_err(), "one text, one budget");
 }
 
 #[test]

@@ -92,8 +92,7 @@ fn json(node: &Node) -> String {
 /// The value that a written text reads back as, in its canonical form.
 fn back(written: &str) -> Result<Option<String>, TestCaseError> {
     let node = parse_first(written, Dialect::Resource, &Limits::default());
-    let node = node
-        .map_err(|it| TestCaseError::fail(format!("{}:{}: {it}\n{written}", it.mark.line, it.mark.column)))?;
+    let node = node.map_err(|it| TestCaseError::fail(format!("{it}\n{written}")))?;
     Ok(node.as_ref().map(json))
 }
 

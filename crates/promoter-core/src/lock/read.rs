@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 /// A lock is a page of text; these bounds leave room for thousands of artifacts.
-pub(super) const LIMITS: Limits = Limits { bytes_max: 4 << 20, depth_max: 16, nodes_max: 200_000 };
+pub(super) const LIMITS: Limits = Limits::DEFAULT.with_bytes(4 << 20).with_depth(16).with_nodes(200_000);
 
 const LOCK: &[&str] =
     &["apiVersion", "kind", "pipeline", "environment", "freight", "render", "promotion", "hold"];

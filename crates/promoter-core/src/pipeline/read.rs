@@ -8,7 +8,7 @@ use crate::{Name, Place};
 use promoter_yaml::{Dialect, Limits, Node, parse_all};
 
 /// A pipeline of thousands of environments fits; a bomb does not.
-const LIMITS: Limits = Limits { bytes_max: 4 << 20, depth_max: 32, nodes_max: 400_000 };
+const LIMITS: Limits = Limits::DEFAULT.with_bytes(4 << 20).with_depth(32).with_nodes(400_000);
 
 /// The format's version.
 const API_VERSION: &str = "promoter.dev/v1alpha1";

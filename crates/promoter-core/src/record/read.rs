@@ -11,7 +11,7 @@ use crate::{CommitId, Diagnosis, LockError, Name, Place};
 use promoter_yaml::{Dialect, Limits, Node, parse_first};
 
 /// A record is a few lines, freight of thousands of artifacts a few more.
-const LIMITS: Limits = Limits { bytes_max: 4 << 20, depth_max: 16, nodes_max: 200_000 };
+const LIMITS: Limits = Limits::DEFAULT.with_bytes(4 << 20).with_depth(16).with_nodes(200_000);
 
 /// The format's version.
 pub(super) const API_VERSION: &str = "promoter.dev/v1alpha1";

@@ -4,7 +4,7 @@ use promoter_yaml::Map;
 
 /// A selector over labels or annotations; all of its requirements have to hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LabelSelector {
+pub(crate) struct LabelSelector {
     requirements: Vec<Requirement>,
 }
 
@@ -29,7 +29,7 @@ impl LabelSelector {
     ///
     /// Errors: one line that says what was found and what was expected.
     /// Source: Kubernetes, "Labels and Selectors", API; keys and values are checked as Kubernetes checks them.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut tokens = Tokens { rest: text };
         let mut requirements = Vec::new();
         if tokens.peek() == Token::End {
@@ -46,7 +46,7 @@ impl LabelSelector {
     }
 
     /// True when the labels satisfy the selector. Labels that are no text count as the text they were written with.
-    pub fn matches(&self, labels: Option<&Map>) -> bool {
+    pub(crate) fn matches(&self, labels: Option<&Map>) -> bool {
         let value = |key: &str| {
             labels.and_then(|it| it.get(key)).map(|it| it.as_scalar().map_or("", |scalar| &scalar.text))
         };

@@ -7,49 +7,49 @@ use super::labels::LabelSelector;
 
 /// A selector as written: every field may be empty, which selects everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SelectorSpec {
+pub(crate) struct SelectorSpec {
     /// API group, a regular expression anchored at both ends.
-    pub group: String,
+    pub(crate) group: String,
     /// API version, likewise.
-    pub version: String,
+    pub(crate) version: String,
     /// Kind, likewise.
-    pub kind: String,
+    pub(crate) kind: String,
     /// Name, likewise.
-    pub name: String,
+    pub(crate) name: String,
     /// Namespace, likewise.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// Labels, in the syntax of `kubectl get -l`.
-    pub label_selector: String,
+    pub(crate) label_selector: String,
     /// Annotations, in the same syntax.
-    pub annotation_selector: String,
+    pub(crate) annotation_selector: String,
 }
 
 /// What a selector looks at in a resource. Namespaces are effective ones: `default` when the resource names none.
 #[derive(Debug, Clone, Copy)]
-pub struct Candidate<'a> {
+pub(crate) struct Candidate<'a> {
     /// API group, empty for the core group.
-    pub group: &'a str,
+    pub(crate) group: &'a str,
     /// API version.
-    pub version: &'a str,
+    pub(crate) version: &'a str,
     /// Kind.
-    pub kind: &'a str,
+    pub(crate) kind: &'a str,
     /// Current name.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// Current namespace.
-    pub namespace: &'a str,
+    pub(crate) namespace: &'a str,
     /// Name in the file it came from.
-    pub original_name: &'a str,
+    pub(crate) original_name: &'a str,
     /// Namespace in the file it came from.
-    pub original_namespace: &'a str,
+    pub(crate) original_namespace: &'a str,
     /// `metadata.labels`.
-    pub labels: Option<&'a Map>,
+    pub(crate) labels: Option<&'a Map>,
     /// `metadata.annotations`.
-    pub annotations: Option<&'a Map>,
+    pub(crate) annotations: Option<&'a Map>,
 }
 
 /// Why a selector cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SelectorError {
+pub(crate) enum SelectorError {
     /// A field is no regular expression.
     #[error("`{field}: {pattern}` of a selector is no regular expression: {reason}")]
     Pattern {
@@ -74,7 +74,7 @@ pub enum SelectorError {
 
 /// A selector ready to be asked, compiled once.
 #[derive(Debug, Clone)]
-pub struct Selector {
+pub(crate) struct Selector {
     group: Option<Regex>,
     version: Option<Regex>,
     kind: Option<Regex>,
@@ -88,7 +88,7 @@ impl Selector {
     /// Compiles a selector.
     ///
     /// Errors: a regular expression or a label selector that cannot be read.
-    pub fn compile(spec: &SelectorSpec) -> Result<Self, SelectorError> {
+    pub(crate) fn compile(spec: &SelectorSpec) -> Result<Self, SelectorError> {
         let labels = |field, text: &str| {
             LabelSelector::parse(text).map_err(|reason| SelectorError::Labels {
                 field,
@@ -108,7 +108,7 @@ impl Selector {
     }
 
     /// True when the selector selects the resource. Name and namespace may each be the current or the original one.
-    pub fn matches(&self, candidate: &Candidate<'_>) -> bool {
+    pub(crate) fn matches(&self, candidate: &Candidate<'_>) -> bool {
         let fits = |pattern: &Option<Regex>, text: &str| pattern.as_ref().is_none_or(|it| it.is_match(text));
         let either = |pattern, one, other| fits(pattern, one) || fits(pattern, other);
         either(&self.namespace, candidate.original_namespace, candidate.namespace)

@@ -34,8 +34,8 @@ fn render(chart: &str) -> Result<String, String> {
     ] {
         files.insert(path, text.as_bytes().to_vec()).unwrap();
     }
-    let options = Options { enable_helm: true, ..Options::default() };
-    build(&files, "", &options, &Echo).and_then(|it| it.to_yaml()).map_err(|error| error.to_string())
+    let options = Options::default().with_helm(true);
+    build(&files, "", &options, &Echo).and_then(|it| it.to_yaml()).map_err(|error| error.message)
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use promoter_kustomize::{BuildError, ChartRequest, Externals, Files, MemoryFiles, Options, build};
+use promoter_kustomize::{MemoryFiles, NoExternals, Options, build};
 use promoter_testkit::tool;
 
 /// The installed kustomize.
@@ -60,31 +60,12 @@ pub(crate) struct Said {
 
 /// What promoter says to a directory of a tree.
 pub(crate) fn ours(files: &MemoryFiles, directory: &str) -> Said {
-    let built = build(files, directory, &Options::default(), &NoCharts);
+    let built = build(files, directory, &Options::default(), &NoExternals);
     match built.and_then(|it| Ok((it.to_yaml()?, it.warnings))) {
         Ok((printed, warnings)) => {
             let warned = (!warnings.is_empty()).then(|| warnings.join("\n") + "\n");
             Said { printed: Some(printed), refused: None, warned }
         }
-        Err(error) => Said { printed: None, refused: Some(one_line(&error)), warned: None },
-    }
-}
-
-fn one_line(error: &BuildError) -> String {
-    let place = match (&error.path, error.line) {
-        (None, _) => String::new(),
-        (Some(path), 0) => format!(" ({path})"),
-        (Some(path), line) => format!(" ({path}:{line})"),
-    };
-    let hint = error.hint.as_ref().map(|hint| format!("; hint: {hint}")).unwrap_or_default();
-    format!("{error}{place}{hint} [{}]\n", error.code)
-}
-
-/// No helm.
-struct NoCharts;
-
-impl Externals for NoCharts {
-    fn template(&self, _: &dyn Files, _: &ChartRequest) -> Result<String, String> {
-        Err("there is no helm here".into())
+        Err(error) => Said { printed: None, refused: Some(format!("{error}\n")), warned: None },
     }
 }

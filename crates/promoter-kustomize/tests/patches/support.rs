@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use promoter_kustomize::{ChartRequest, Externals, Files, MemoryFiles, Options, build};
+use promoter_kustomize::{MemoryFiles, NoExternals, Options, build};
 use promoter_testkit::tool;
 use promoter_yaml::emit_kustomize;
 
@@ -48,11 +48,7 @@ fn add(files: &mut MemoryFiles, directory: &Path, prefix: &str) {
 
 /// What promoter prints for the root of a tree, or what it says.
 pub(crate) fn ours(files: &MemoryFiles) -> Result<String, String> {
-    let built = build(files, "", &Options::default(), &NoCharts).map_err(|error| {
-        let place = error.path.as_ref().map(|path| format!(" ({path}:{})", error.line));
-        let hint = error.hint.as_ref().map(|hint| format!("; hint: {hint}"));
-        format!("{error}{}{} [{}]", place.unwrap_or_default(), hint.unwrap_or_default(), error.code)
-    })?;
+    let built = build(files, "", &Options::default(), &NoExternals).map_err(|error| error.to_string())?;
     let mut documents = Vec::new();
     for resource in &built.resources {
         let mut text = String::new();
@@ -60,12 +56,4 @@ pub(crate) fn ours(files: &MemoryFiles) -> Result<String, String> {
         documents.push(text);
     }
     Ok(documents.join("---\n"))
-}
-
-struct NoCharts;
-
-impl Externals for NoCharts {
-    fn template(&self, _: &dyn Files, request: &ChartRequest) -> Result<String, String> {
-        Err(format!("no chart `{}` here", request.name))
-    }
 }

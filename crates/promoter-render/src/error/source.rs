@@ -35,7 +35,7 @@ pub enum SourceError {
         at: Place,
     },
     /// A file is not YAML.
-    #[error("{error}")]
+    #[error("{}", .error.message)]
     Yaml {
         /// What is wrong.
         error: YamlError,
@@ -84,12 +84,11 @@ fn file_diagnosis(error: &FileError) -> Diagnosis {
         FileError::Store(path, _) => Diagnosis::upstream("file-unreadable", error).at(Place::new(path, 0)),
         FileError::Outside(_) => Diagnosis::input("path-outside", error)
             .hint("links and paths may lead anywhere inside the repository, not out of it"),
-        FileError::Missing(_) | FileError::WrongKind(..) | FileError::Loop(_) => {
-            Diagnosis::input("file-not-found", error)
-        }
         FileError::TooLarge(..) => {
             Diagnosis::input("file-too-large", error).hint("keep such data out of the repository")
         }
+        // `Missing`, `WrongKind`, `Loop`, and what the engine may yet tell apart.
+        _ => Diagnosis::input("file-not-found", error),
     }
 }
 

@@ -53,7 +53,7 @@ pub enum VerifyError {
         at: Place,
     },
     /// An object that cannot be written.
-    #[error("`{object}` cannot be written: {error}")]
+    #[error("`{object}` cannot be written: {}", .error.message)]
     Unwritable {
         /// The object.
         object: String,

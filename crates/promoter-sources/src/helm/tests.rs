@@ -23,14 +23,11 @@ fn helm() -> Option<Helm> {
 }
 
 fn request() -> ChartRequest {
-    ChartRequest {
-        name: "shown".into(),
-        directory: Some("chart".into()),
-        release_name: "web".into(),
-        namespace: Some("shop".into()),
-        kube_version: Some("1.33.2".into()),
-        ..ChartRequest::default()
-    }
+    let mut request = ChartRequest::new("shown", "web");
+    request.directory = Some("chart".into());
+    request.namespace = Some("shop".into());
+    request.kube_version = Some("1.33.2".into());
+    request
 }
 
 fn files() -> DiskFiles {

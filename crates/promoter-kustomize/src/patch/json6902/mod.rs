@@ -13,7 +13,7 @@ use promoter_yaml::{Limits, Mark, Node};
 
 /// The operations of one patch.
 #[derive(Debug, Clone, Default)]
-pub struct JsonPatch {
+pub(crate) struct JsonPatch {
     steps: Vec<Step>,
     bytes: usize,
 }
@@ -29,11 +29,11 @@ struct Step {
 /// Why a text is no JSON patch, or why an operation does not apply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct JsonPatchError {
+pub(crate) struct JsonPatchError {
     /// One line, cause first; names the operation by number and path.
-    pub message: String,
+    pub(crate) message: String,
     /// Where in the patch.
-    pub mark: Mark,
+    pub(crate) mark: Mark,
 }
 
 /// Whether a resource has annotations of kustomize's own, which patches can see but users cannot.
@@ -41,7 +41,7 @@ pub struct JsonPatchError {
 /// kustomize keeps its notes about a resource in its annotations. So `/metadata/annotations` is always there for an
 /// entry of `patches`, and for one of `patchesJson6902` only after an earlier transformer has taken a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notes {
+pub(crate) enum Notes {
     /// `/metadata/annotations` is there.
     Taken,
     /// It is there only if the resource has annotations.
@@ -52,22 +52,17 @@ impl JsonPatch {
     /// Reads a patch: strict JSON when the text starts with `[`, else YAML as kustomization files are read.
     ///
     /// Errors: neither, or not a list of operations. What an operation asks for is judged when it is applied.
-    pub fn parse(text: &str, limits: &Limits) -> Result<Self, JsonPatchError> {
+    pub(crate) fn parse(text: &str, limits: &Limits) -> Result<Self, JsonPatchError> {
         Ok(Self { steps: parse::patch(text, limits)?, bytes: text.len() })
     }
 
     /// The length of the text it was read from, which bounds what applying it once can add, but for copies.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The number of operations.
-    pub fn len(&self) -> usize {
-        self.steps.len()
-    }
-
     /// True without operations.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 
@@ -77,7 +72,7 @@ impl JsonPatch {
     /// spelling. Annotations become text. Without operations nothing is touched.
     /// Errors: an operation that does not apply, a resource left without kind or name, copies without measure. The target is then half changed
     /// and must not be used.
-    pub fn apply(&self, target: &mut Node, notes: Notes) -> Result<usize, JsonPatchError> {
+    pub(crate) fn apply(&self, target: &mut Node, notes: Notes) -> Result<usize, JsonPatchError> {
         apply::patch(&self.steps, target, notes)
     }
 }

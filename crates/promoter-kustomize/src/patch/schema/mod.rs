@@ -17,14 +17,14 @@ const REFERENCES_MAX: usize = 32;
 
 /// What is known about the kinds of a cluster.
 #[derive(Debug, Clone, Default)]
-pub struct Schema {
+pub(crate) struct Schema {
     own: Option<Swagger>,
     builtin: Builtin,
 }
 
 /// What becomes of the built-in kinds when a document of one's own is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Builtin {
+pub(crate) enum Builtin {
     /// They are not known.
     #[default]
     Absent,
@@ -36,7 +36,7 @@ pub enum Builtin {
 
 /// Why a document given by `openapi` cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SchemaError {
+pub(crate) enum SchemaError {
     /// The document is no mapping.
     #[error("an OpenAPI document has to be a mapping, this is {0}")]
     NoMapping(&'static str),
@@ -44,7 +44,7 @@ pub enum SchemaError {
 
 /// What the schema knows about one value on the way down from a resource.
 #[derive(Debug, Clone, Copy)]
-pub struct Shape<'a>(Known<'a>);
+pub(crate) struct Shape<'a>(Known<'a>);
 
 #[derive(Debug, Clone, Copy)]
 enum Known<'a> {
@@ -54,7 +54,7 @@ enum Known<'a> {
 
 impl Schema {
     /// The kinds built into kustomize v5.8.1 (Kubernetes 1.21.2).
-    pub fn builtin() -> Self {
+    pub(crate) fn builtin() -> Self {
         Self::default()
     }
 
@@ -64,14 +64,14 @@ impl Schema {
     /// and the one read last goes first: the built-in one is read when the first strategic merge needs it, or at the
     /// latest with the document once a resource of an unknown kind was met.
     /// Errors: the document is no mapping.
-    pub fn from_swagger(document: Node, builtin: Builtin) -> Result<Self, SchemaError> {
+    pub(crate) fn from_swagger(document: Node, builtin: Builtin) -> Result<Self, SchemaError> {
         let kind = document.type_name();
         let own = Swagger::new(document).ok_or(SchemaError::NoMapping(kind))?;
         Ok(Self { own: Some(own), builtin })
     }
 
     /// The shape of a kind; `None` for kinds it does not know, custom resources first of all.
-    pub fn kind(&self, api_version: &str, kind: &str) -> Option<Shape<'_>> {
+    pub(crate) fn kind(&self, api_version: &str, kind: &str) -> Option<Shape<'_>> {
         let own = |swagger| Some(Known::Own(self, Swagger::kind(swagger, api_version, kind)?));
         let builtin = || Some(Known::Builtin { keys: None, fields: builtin::fields_of(api_version, kind)? });
         self.first(own, builtin).map(Shape)
@@ -111,7 +111,7 @@ impl Schema {
 impl<'a> Shape<'a> {
     /// The shape of a field of a mapping. The built-in kinds know all their fields, so that one which is not in the
     /// table is one in which nothing merges; a field that a document of one's own does not mention is `None`.
-    pub fn field(self, name: &str) -> Option<Shape<'a>> {
+    pub(crate) fn field(self, name: &str) -> Option<Shape<'a>> {
         let known = match self.0 {
             Known::Builtin { fields, .. } => match fields.iter().find(|it| it.name == name) {
                 Some(field) => Known::Builtin { keys: field.keys, fields: field.fields },
@@ -123,7 +123,7 @@ impl<'a> Shape<'a> {
     }
 
     /// The shape of the elements of a list.
-    pub fn elements(self) -> Option<Shape<'a>> {
+    pub(crate) fn elements(self) -> Option<Shape<'a>> {
         let known = match self.0 {
             Known::Builtin { fields, .. } => Known::Builtin { keys: None, fields },
             Known::Own(schema, node) => schema.resolve(Swagger::elements(node)?)?,
@@ -132,7 +132,7 @@ impl<'a> Shape<'a> {
     }
 
     /// The merge keys of a list that merges (empty: a list of scalars that is united); `None` for one that is replaced.
-    pub fn merge_keys(self) -> Option<Vec<&'a str>> {
+    pub(crate) fn merge_keys(self) -> Option<Vec<&'a str>> {
         match self.0 {
             Known::Builtin { keys, .. } => keys.map(<[&str]>::to_vec),
             Known::Own(_, node) => swagger::merge_keys(node),

@@ -17,18 +17,18 @@ use identity::Identity;
 
 /// What the options of a patch let it change beyond the content.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Allow {
+pub(crate) struct Allow {
     /// `allowNameChange`: the name of the patch becomes the name of the resource.
-    pub name_change: bool,
+    pub(crate) name_change: bool,
     /// `allowKindChange`: the kind of the patch becomes the kind of the resource.
-    pub kind_change: bool,
+    pub(crate) kind_change: bool,
     /// The apiVersion of the patch becomes that of the resource: so for an entry of `patches` without `target`.
-    pub api_version_change: bool,
+    pub(crate) api_version_change: bool,
 }
 
 /// What a merge left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Merged {
+pub(crate) enum Merged {
     /// The resource, changed.
     Kept,
     /// Nothing: the patch said `$patch: delete`. The target is then an empty mapping.
@@ -38,7 +38,7 @@ pub enum Merged {
 /// Why a patch does not fit a resource.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.line())]
-pub struct MergeError {
+pub(crate) struct MergeError {
     /// The way from the resource to the value, innermost step first.
     steps: Vec<String>,
     reason: String,
@@ -61,7 +61,7 @@ impl MergeError {
     }
 
     /// Where in the patch.
-    pub fn mark(&self) -> Mark {
+    pub(crate) fn mark(&self) -> Mark {
         self.mark
     }
 }
@@ -71,7 +71,12 @@ impl MergeError {
 /// Errors: a value of another type than the one it meets, an unknown `$patch` directive. The target is then half merged
 /// and must not be used.
 /// Source: behaviour of kustomize v5.8.1, recorded under testdata/kustomize-patch.
-pub fn apply(target: &mut Node, patch: Node, schema: &Schema, allow: Allow) -> Result<Merged, MergeError> {
+pub(crate) fn apply(
+    target: &mut Node,
+    patch: Node,
+    schema: &Schema,
+    allow: Allow,
+) -> Result<Merged, MergeError> {
     let identity = Identity::of(target);
     let mut patch = patch;
     if !allow.api_version_change
