@@ -8,9 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use promoter_kustomize::{
-    ChartRequest, Externals, FileError, FileKind, Files, LoadRestrictor, Options, Reorder, build,
-};
+use promoter_kustomize::{FileError, FileKind, Files, LoadRestrictor, NoExternals, Options, Reorder, build};
 
 /// The whole disk; paths are relative to `/`.
 struct Disk;
@@ -39,15 +37,6 @@ impl Files for Disk {
 
 fn absolute(path: &str) -> PathBuf {
     PathBuf::from("/").join(path)
-}
-
-/// No helm.
-struct NoHelm;
-
-impl Externals for NoHelm {
-    fn template(&self, _: &dyn Files, _: &ChartRequest) -> Result<String, String> {
-        Err("this example runs no helm".into())
-    }
 }
 
 fn main() -> ExitCode {
@@ -85,19 +74,9 @@ fn run() -> Result<(), String> {
     let directory =
         fs::canonicalize(directory.ok_or("name a directory")?).map_err(|error| error.to_string())?;
     let directory = directory.to_string_lossy().trim_start_matches('/').to_owned();
-    let result = build(&Disk, &directory, &options, &NoHelm).and_then(|it| {
-        let text = it.to_yaml()?;
-        Ok((text, it.warnings))
-    });
-    match result {
-        Ok((text, warnings)) => {
-            warnings.iter().for_each(|it| eprintln!("{it}"));
-            print!("{text}");
-            Ok(())
-        }
-        Err(error) => {
-            let place = error.path.map_or(String::new(), |path| format!(" ({path}:{})", error.line));
-            Err(format!("{}{place} [{}]", error.message, error.code))
-        }
-    }
+    let built = build(&Disk, &directory, &options, &NoExternals).map_err(|error| error.to_string())?;
+    let text = built.to_yaml().map_err(|error| error.to_string())?;
+    built.warnings.iter().for_each(|it| eprintln!("{it}"));
+    print!("{text}");
+    Ok(())
 }

@@ -8,6 +8,35 @@
 //! (absolute paths). Some input that kustomize only fails on by accident is built (data keys that look like numbers,
 //! files that begin with a tab), and where its own output is not the same every time, this one is.
 //!
+//! ```
+//! use promoter_kustomize::{MemoryFiles, NoExternals, Options, build};
+//!
+//! let files = MemoryFiles::from_entries([
+//!     ("base/kustomization.yaml", "resources: [web.yaml]"),
+//!     ("base/web.yaml", "{apiVersion: v1, kind: Service, metadata: {name: web}}"),
+//!     ("prod/kustomization.yaml", "{resources: [../base], namespace: shop, nameSuffix: -prod}"),
+//! ])?;
+//! let built = build(&files, "prod", &Options::default(), &NoExternals)?;
+//! assert_eq!(
+//!     built.to_yaml()?,
+//!     "apiVersion: v1\nkind: Service\nmetadata:\n  name: web-prod\n  namespace: shop\n"
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A tree that is not in memory implements [`Files`]; `examples/build.rs` does so for the disk. What a build cannot do,
+//! it says in one line with file, line and what to do:
+//!
+//! ```
+//! # use promoter_kustomize::{MemoryFiles, NoExternals, Options, build};
+//! let files = MemoryFiles::from_entries([("kustomization.yaml", "resources:\n- web.yaml\n")])?;
+//! let error = build(&files, "", &Options::default(), &NoExternals).unwrap_err();
+//! assert_eq!((error.code, error.path.as_deref(), error.line), ("kustomize-missing", Some("kustomization.yaml"), 2));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! No input makes it panic, and none makes it run without end: sizes, depths and the work of copying are bounded.
+//!
 //! The street: `loader` finds files, `kustomization` reads them, `accumulate` works through one kustomization after the
 //! other (`generate`, `prepare`, `transform`, `plugin`), `finish` does what must wait until everything is together.
 
@@ -213,3 +242,8 @@ impl Build {
         Ok(out)
     }
 }
+
+/// The example of the README is compiled and run with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

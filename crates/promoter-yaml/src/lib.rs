@@ -2,6 +2,23 @@
 //!
 //! Decides what a scalar means in each dialect and how every byte is written. Leaves to others what a document
 //! means. Pure: no files, no clock.
+//!
+//! ```
+//! use promoter_yaml::{Dialect, Limits, emit_kustomize, parse_all};
+//!
+//! let text = "kind: ConfigMap   # comments go\ndata: {mode: 0644, on: yes, since: 2001-12-14}\n";
+//! let mut out = String::new();
+//! for document in parse_all(text, Dialect::Resource, &Limits::default())? {
+//!     emit_kustomize(&document, &mut out)?;
+//! }
+//! assert_eq!(
+//!     out,
+//!     "data:\n  mode: 420\n  \"on\": \"yes\"\n  since: \"2001-12-14T00:00:00Z\"\nkind: ConfigMap\n"
+//! );
+//! # Ok::<(), promoter_yaml::YamlError>(())
+//! ```
+//!
+//! Hostile input meets [`Limits`]: aliases are counted as they are written out, and no input makes it panic.
 
 mod emit;
 mod node;
@@ -138,3 +155,8 @@ pub fn emit_hydrated(node: &Node, out: &mut String) -> Result<(), YamlError> {
 pub fn emit_json(node: &Node, escape_html: bool, out: &mut String) -> Result<(), YamlError> {
     emit::json(node, escape_html, out)
 }
+
+/// The example of the README is compiled and run with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
