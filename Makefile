@@ -67,3 +67,12 @@ bless: ## rewrites the golden files from what the code does now; review the diff
 .PHONY: bench
 bench: release tools ## measures against the real peers in the same run and prints ratios
 	$(CARGO) run --release --locked -p promoter-benches
+
+SEED ?= 1
+MINUTES ?= 10
+JOBS ?= 1
+FUZZ ?=
+.PHONY: fuzz-kustomize
+fuzz-kustomize: tools ## random kustomizations, ours against the real one: SEED=1 MINUTES=10 JOBS=1 FUZZ='--mutate DIR'
+	$(CARGO) run --release --locked -p promoter-fuzz-kustomize -- --seed $(SEED) --minutes $(MINUTES) --jobs $(JOBS) \
+	  --findings $(TARGET)/fuzz-kustomize $(FUZZ)
