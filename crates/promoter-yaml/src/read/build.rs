@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use granit_parser::{ScalarStyle, Tag as YamlTag};
 
 use super::keys::{duplicate, last_wins, merge};
-use super::tag::{collection_tag, is_non_specific, scalar_tag};
+use super::tag::{collection_tag, is_merge_tag, is_non_specific, scalar_tag};
 use crate::{Data, Dialect, Entry, Form, Limits, Map, Mark, Node, Scalar, Tag, YamlError, emit_json, scalar};
 
 /// Collects the events of one text.
@@ -77,8 +77,14 @@ impl Builder {
         tag: Option<&YamlTag>,
         at: Mark,
     ) -> Result<(), YamlError> {
-        if style == ScalarStyle::Plain && tag.is_none() && text == "<<" && self.expects_key() {
-            return self.merge_key(at);
+        let is_tagged = tag.is_some_and(is_merge_tag);
+        if is_tagged || (style == ScalarStyle::Plain && tag.is_none() && text == "<<") {
+            match self.expects_key() {
+                true if text == "<<" => return self.merge_key(at),
+                // kustomize would write such a key and merge its value too.
+                true => return Err(YamlError::new("the tag `!!merge` is for the key `<<` only", at)),
+                false => {}
+            }
         }
         let scalar = self.typed(text, style, tag).map_err(|it| YamlError::new(it, at))?;
         let node = Node { data: Data::Scalar(scalar), mark: at };

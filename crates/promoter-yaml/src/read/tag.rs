@@ -4,14 +4,21 @@ use granit_parser::Tag as YamlTag;
 
 use crate::{Dialect, Tag, scalar};
 
+/// What `!!` stands for.
+const CORE: &str = "tag:yaml.org,2002:";
+
 /// The tag `!`, which go-yaml v3 ignores.
 pub(super) fn is_non_specific(tag: &YamlTag) -> bool {
     matches!((tag.handle(), tag.suffix()), ("!", "") | ("", "!"))
 }
 
+/// The tag `!!merge`, which some writers put before the key `<<`.
+pub(super) fn is_merge_tag(tag: &YamlTag) -> bool {
+    tag.suffix_in_namespace(CORE).as_deref() == Some("merge")
+}
+
 /// The type of a scalar with an explicit tag, or why it cannot have it.
 pub(super) fn scalar_tag(tag: &YamlTag, text: &str, dialect: Dialect) -> Result<Tag, String> {
-    const CORE: &str = "tag:yaml.org,2002:";
     let Some(name) = tag.suffix_in_namespace(CORE) else {
         return match dialect {
             Dialect::Own => Err(format!("the tag `{}` is not allowed here", tag.original())),
@@ -20,7 +27,8 @@ pub(super) fn scalar_tag(tag: &YamlTag, text: &str, dialect: Dialect) -> Result<
         };
     };
     let wanted = match &*name {
-        "str" => return Ok(Tag::Str),
+        // Before a value a merge tag says nothing.
+        "str" | "merge" => return Ok(Tag::Str),
         "null" => Tag::Null,
         "bool" => Tag::Bool,
         "int" => Tag::Int,
