@@ -38,8 +38,10 @@ pub enum Form {
     /// Without quotes, or made by code.
     #[default]
     Plain,
-    /// In quotes or as a block scalar. kustomize keeps the quotes when it sets another value, which so becomes text.
+    /// In quotes or as a literal block. kustomize keeps the quotes when it sets another value, which so becomes text.
     Quoted,
+    /// As a folded block (`>`) of a resource: quoted, and [changed a little](Scalar::written) when it is written.
+    Folded,
     /// Not at all: a key or an element without a value. A strategic merge drops such a key, but keeps a written null.
     Missing,
 }

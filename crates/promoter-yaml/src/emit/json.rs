@@ -46,7 +46,7 @@ fn value(node: &Node, escape_html: bool, depth: usize, out: &mut String) -> Resu
         Data::Scalar(scalar) => match scalar.tag {
             Tag::Null => out.push_str(if scalar.text.is_empty() { "\"\"" } else { "null" }),
             Tag::Bool => out.push_str(if scalar.as_bool() == Some(true) { "true" } else { "false" }),
-            Tag::Str => string(&scalar.text, escape_html, out),
+            Tag::Str => string(&scalar.written(), escape_html, out),
             Tag::Timestamp => string(scalar.rfc3339().as_deref().unwrap_or(&scalar.text), escape_html, out),
             Tag::Int | Tag::Float => {
                 let _ = match finite_number(scalar, node.mark)? {

@@ -6,12 +6,14 @@
 mod json;
 mod letters;
 mod order;
+mod refold;
 mod style;
 mod text;
 
 use std::fmt::Write;
 
 pub(crate) use json::json;
+pub(crate) use refold::refold;
 
 use crate::scalar::float;
 use crate::{Data, Dialect, Mark, Node, Number, Scalar, Tag, YamlError};
@@ -200,7 +202,7 @@ impl Writer<'_> {
             Tag::Null => self.out.push_str(if scalar.text.is_empty() { "\"\"" } else { "null" }),
             Tag::Bool => self.out.push_str(if scalar.as_bool() == Some(true) { "true" } else { "false" }),
             Tag::Int | Tag::Float => self.number(scalar, node.mark)?,
-            Tag::Str => self.text(&scalar.text, node.mark, indent)?,
+            Tag::Str => self.text(&scalar.written(), node.mark, indent)?,
             Tag::Timestamp => {
                 let time = scalar.rfc3339();
                 self.text(time.as_deref().unwrap_or(&scalar.text), node.mark, indent)?;

@@ -101,10 +101,11 @@ impl Builder {
             None => Tag::Str,
             Some(tag) => scalar_tag(tag, &text, self.dialect)?,
         };
-        let form = match is_plain {
-            true if tag == Tag::Null && text.is_empty() => Form::Missing,
-            true => Form::Plain,
-            false => Form::Quoted,
+        let form = match style {
+            ScalarStyle::Plain if tag == Tag::Null && text.is_empty() => Form::Missing,
+            ScalarStyle::Plain => Form::Plain,
+            ScalarStyle::Folded if self.dialect == Dialect::Resource => Form::Folded,
+            _ => Form::Quoted,
         };
         let is_flow = self.is_rewritten_flow();
         let tag = match tag {

@@ -6,7 +6,6 @@
 mod build;
 mod json;
 mod keys;
-mod refold;
 mod split;
 mod tag;
 
@@ -127,7 +126,7 @@ impl Reader<'_> {
                     true => Cow::Owned(value[..value.len() - 1].to_owned()),
                     false => value,
                 };
-                Ok(if style == ScalarStyle::Folded && is_resource { refold::refold(value) } else { value })
+                Ok(value)
             }
             _ => Ok(value),
         }

@@ -8,9 +8,20 @@ mod timestamp;
 
 pub use number::Number;
 
-use crate::{Dialect, Scalar, Tag};
+use std::borrow::Cow;
+
+use crate::emit::refold;
+use crate::{Dialect, Form, Scalar, Tag};
 
 impl Scalar {
+    /// The text as every writer shows it. It differs from the text itself in some folded blocks, see [`Form::Folded`].
+    pub fn written(&self) -> Cow<'_, str> {
+        match self.form {
+            Form::Folded => refold(&self.text),
+            _ => Cow::Borrowed(&self.text),
+        }
+    }
+
     /// The number that Go computes from an `Int` or `Float`; `None` for every other type.
     ///
     /// It is the number after a journey through JSON, as both kustomize and Argo CD make it: `0644` is 420, `1.0` is

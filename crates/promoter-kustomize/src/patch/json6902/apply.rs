@@ -1,5 +1,7 @@
 //! Operations on a tree.
 
+use std::borrow::Cow;
+
 use json_patch::PatchOperation;
 use json_patch::jsonptr::Pointer;
 use promoter_yaml::{Data, Form, Map, Node, Scalar, Tag, emit_hydrated};
@@ -211,8 +213,10 @@ fn through_json(node: &mut Node) -> Result<(), String> {
     match &mut node.data {
         Data::Map(map) => map.iter_mut().try_for_each(|(_, it)| through_json(it)),
         Data::Seq(items) => items.iter_mut().try_for_each(through_json),
-        // The text itself stays.
         Data::Scalar(scalar) if scalar.tag == Tag::Str => {
+            if let Cow::Owned(text) = scalar.written() {
+                scalar.text = text.into();
+            }
             scalar.form = form(&scalar.text);
             Ok(())
         }
@@ -229,7 +233,7 @@ fn scalar_through_json(scalar: &Scalar) -> Result<Node, String> {
         Tag::Null => Ok(Node::null()),
         Tag::Bool => Ok(Node::bool(scalar.as_bool().ok_or_else(refused)?)),
         Tag::Timestamp => Ok(text(scalar.rfc3339().ok_or_else(refused)?)),
-        Tag::Str => Ok(text(scalar.text.clone())),
+        Tag::Str => Ok(text(scalar.written())),
         Tag::Int | Tag::Float => {
             let value = scalar.number().map(promoter_yaml::Number::to_f64).filter(|it| it.is_finite());
             Ok(number(value.ok_or_else(refused)?))

@@ -10,7 +10,7 @@ mod identity;
 mod tuples;
 mod unique;
 
-use promoter_yaml::{Data, Form, Map, Mark, Node, Tag};
+use promoter_yaml::{Data, Form, Map, Mark, Node, Scalar, Tag};
 
 use super::schema::{Schema, Shape};
 use identity::Identity;
@@ -302,12 +302,14 @@ impl<'a> Walk<'a> {
 
 /// Puts a value of the patch in the place of one of the resource. Quotes stay, and what is in quotes is text.
 fn set(value: &mut Node, patch: Node) {
-    let quoted = value.as_scalar().is_some_and(|it| it.form == Form::Quoted);
-    let form = if quoted { Form::Quoted } else { Form::Plain };
+    let form = match value.as_scalar() {
+        Some(Scalar { form: form @ (Form::Quoted | Form::Folded), .. }) => *form,
+        _ => Form::Plain,
+    };
     *value = patch;
     if let Data::Scalar(scalar) = &mut value.data {
         scalar.form = form;
-        if quoted {
+        if form != Form::Plain {
             scalar.tag = Tag::Str;
         }
     }

@@ -7,10 +7,10 @@
 use std::borrow::Cow;
 
 /// The text of a folded block after go-yaml v3 wrote and read it.
-pub(super) fn refold(text: Cow<'_, str>) -> Cow<'_, str> {
-    match survives(&text) || !is_written_folded(&text) {
-        true => text,
-        false => Cow::Owned(refolded(&text)),
+pub(crate) fn refold(text: &str) -> Cow<'_, str> {
+    match survives(text) || !is_written_folded(text) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(refolded(text)),
     }
 }
 
