@@ -132,8 +132,15 @@ fn walk_map(
         Some(name) => (name, true),
         None => (&*name, false),
     };
+    let name = name.trim();
     if name.is_empty() {
         return Err(BuildError::new("kustomize-value", "a path of fields has an empty part"));
+    }
+    if names_an_element(name) {
+        let message =
+            format!("the part `{name}` of a path means an element of a list, a mapping stands there");
+        return Err(BuildError::new("kustomize-value", message)
+            .hint("lists need no part of a path: every element is gone through"));
     }
     let blank = match (leaf, rest) {
         _ if is_list => None,
@@ -157,6 +164,15 @@ fn walk_map(
         }
     }
     walk(field, rest, leaf, set)
+}
+
+/// True for what kustomize takes for an index (`0`), the last element (`-`), all (`*`) or a chosen one (`[a=b]`).
+fn names_an_element(name: &str) -> bool {
+    match name.as_bytes() {
+        b"-" | b"*" | [b'[', .., b']'] => true,
+        [b'0'..=b'9' | b'+' | b'-', ..] => name.parse::<i64>().is_ok(),
+        _ => false,
+    }
 }
 
 /// The first key of a path and the rest, `None` when the path ends there.

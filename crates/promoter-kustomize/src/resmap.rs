@@ -158,7 +158,8 @@ fn word(behavior: Behavior) -> &'static str {
 /// its own, name, namespace and history. A hash is only added when both want one.
 fn inherit(new: &mut Resource, old: &Resource) {
     for field in ["labels", "annotations"] {
-        let merged = merged_strings(old.node.path(&["metadata", field]), new.node.path(&["metadata", field]));
+        let (below, above) = (old.node.path(&["metadata", field]), new.node.path(&["metadata", field]));
+        let merged = merged_strings(below, above, raw_text);
         let Some(metadata) = new.metadata_mut() else {
             continue;
         };
@@ -183,7 +184,7 @@ fn inherit(new: &mut Resource, old: &Resource) {
 /// Lays the data of `new` over that of `old`.
 fn merge_data(new: &mut Node, old: &Node) {
     for field in ["data", "binaryData"] {
-        let merged = merged_strings(old.get(field), new.get(field));
+        let merged = merged_strings(old.get(field), new.get(field), data_text);
         let Some(map) = new.as_map_mut() else {
             return;
         };
@@ -195,14 +196,16 @@ fn merge_data(new: &mut Node, old: &Node) {
     }
 }
 
+/// Data that is null is empty text, where labels and annotations show the word that stands there.
+fn data_text(value: &Node) -> &str {
+    if value.is_null() { "" } else { raw_text(value) }
+}
+
 /// Two string maps laid over each other; every value becomes text.
-fn merged_strings(below: Option<&Node>, above: Option<&Node>) -> Map {
+fn merged_strings(below: Option<&Node>, above: Option<&Node>, text: fn(&Node) -> &str) -> Map {
     let entries = |node: Option<&Node>| -> Vec<(Box<str>, Node)> {
         let map = node.and_then(Node::as_map);
-        map.into_iter()
-            .flat_map(Map::iter)
-            .map(|(key, value)| (key.into(), Node::str(raw_text(value))))
-            .collect()
+        map.into_iter().flat_map(Map::iter).map(|(key, value)| (key.into(), Node::str(text(value)))).collect()
     };
     entries(below).into_iter().chain(entries(above)).collect()
 }
