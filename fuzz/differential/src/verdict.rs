@@ -159,7 +159,7 @@ async fn run(kustomize: &Path, directory: &Path, unrestricted: bool) -> Result<O
 /// What our engine says.
 pub(crate) fn ours(case: &Case) -> Result<Said> {
     let restrictor = if case.unrestricted { LoadRestrictor::None } else { LoadRestrictor::RootOnly };
-    let options = Options { load_restrictor: restrictor, ..Options::default() };
+    let options = Options::default().with_load_restrictor(restrictor);
     let built = build(&case.tree()?, "", &options, &NoCharts);
     let mut warnings = Vec::new();
     let manifests = built.and_then(|it| {

@@ -168,6 +168,9 @@ fn change(value: &mut Value, dice: &mut Dice, depth: usize) {
 pub(super) fn operations(dice: &mut Dice, object: &Object) -> Value {
     let mut places = Vec::new();
     pointers(&object.value, "", &mut places);
+    if places.is_empty() {
+        places.push(("/note".into(), text("none")));
+    }
     let most = *dice.pick(&[1, 1, 2]);
     list(dice, most, |dice| operation(dice, &places))
 }
@@ -197,7 +200,8 @@ fn operation(dice: &mut Dice, places: &[(String, Value)]) -> Value {
     }
 }
 
-/// The JSON pointers of everything in an object besides what names it.
+/// The JSON pointers of everything in an object besides what names it, and besides its metadata, which kustomize shows to
+/// JSON patches with annotations of its own.
 fn pointers(value: &Value, above: &str, found: &mut Vec<(String, Value)>) {
     for (key, below) in value.entries() {
         if above.is_empty() && matches!(key.text.as_str(), "apiVersion" | "kind")
@@ -213,8 +217,5 @@ fn pointers(value: &Value, above: &str, found: &mut Vec<(String, Value)>) {
         let path = format!("{above}/{index}");
         pointers(below, &path, found);
         found.push((path, below.clone()));
-    }
-    if above.is_empty() {
-        found.push(("/metadata".into(), value.get("metadata").cloned().unwrap_or_else(|| text("none"))));
     }
 }
