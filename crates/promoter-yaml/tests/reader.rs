@@ -51,6 +51,8 @@ fn syntax_errors_have_places() {
     assert_eq!(error("a: 'x\n", Own).split(": ").next(), Some("2:1"));
     assert_eq!(error("a: x\u{7}\n", Config), "1:5: the control character U+0007 is not allowed");
     assert_eq!(error("a: é\u{9f}\n", Resource), "1:5: the control character U+009F is not allowed");
+    let far = format!("a: {}\nb: {}\n", "é".repeat(1000), '\u{fffe}');
+    assert_eq!(error(&far, Own), "2:4: the control character U+FFFE is not allowed");
     assert_eq!(
         error("a: 1\n--- b\nc: 2\n", Resource),
         "2:1: only a comment may follow the `---` of a separator, not `b`"
