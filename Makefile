@@ -66,7 +66,7 @@ bless: ## rewrites the golden files from what the code does now; review the diff
 
 .PHONY: bench
 bench: release tools ## measures against the real peers in the same run and prints ratios
-	$(CARGO) run --release --locked -p promoter-benches
+	CORPUS="$(CORPUS)" $(CARGO) run --release --locked -p promoter-benches
 
 SEED ?= 1
 MINUTES ?= 10

@@ -2,11 +2,12 @@
 //!
 //! Wall times are of whole operations as a user would time them. Nothing is asserted: the figures are for reading.
 
-mod kustomize;
+mod library;
 mod measure;
 mod pass;
 mod serve;
 mod tree;
+mod whole;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ struct Programs {
     /// The folder with our binaries: that of this one.
     ours: PathBuf,
     kustomize: PathBuf,
+    /// The conformance corpus, if it is there.
+    corpus: Option<PathBuf>,
 }
 
 impl Programs {
@@ -32,7 +35,8 @@ impl Programs {
         };
         let kustomize = tools.join("kustomize-v5.8.1/kustomize");
         anyhow::ensure!(kustomize.exists(), "kustomize is not installed: run `make tools`");
-        Ok(Self { ours, kustomize })
+        let corpus = std::env::var_os("CORPUS").map(PathBuf::from).filter(|it| it.exists());
+        Ok(Self { ours, kustomize, corpus })
     }
 
     fn our(&self, name: &str) -> PathBuf {
@@ -49,15 +53,19 @@ fn main() -> Result<()> {
         report.push(format!("{name:<44} {:>9.1} MB", bytes as f64 / 1e6));
     }
     print(&report)?;
-    print(&kustomize::measure(&programs)?)?;
+    let place = tempfile::tempdir()?;
+    let cases = whole::cases(&programs, place.path())?;
+    whole::measure(&programs, &cases, tell)?;
+    print(&library::measure(&cases)?)?;
     print(&serve::measure(&programs)?)?;
     print(&pass::measure()?)
 }
 
 fn print(lines: &[String]) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    for line in lines {
-        writeln!(out, "{line}")?;
-    }
-    Ok(writeln!(out)?)
+    lines.iter().try_for_each(|line| tell(line))?;
+    tell("")
+}
+
+fn tell(line: &str) -> Result<()> {
+    Ok(writeln!(std::io::stdout().lock(), "{line}")?)
 }

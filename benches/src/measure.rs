@@ -1,8 +1,12 @@
 //! Timing in a way that can be trusted on a busy machine: two subjects in turn, several rounds, medians and their ratio.
 
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use wait4::Wait4 as _;
 
 /// The times of one subject, sorted.
 pub(crate) struct Times(Vec<Duration>);
@@ -39,15 +43,23 @@ pub(crate) fn in_turn(
     Ok((Times(our_times), Times(peer_times)))
 }
 
+/// Runs something `rounds` times after one round that does not count.
+pub(crate) fn alone(rounds: usize, mut run: impl FnMut() -> Result<()>) -> Result<Times> {
+    run()?;
+    let mut times = (0..rounds).map(|_| timed(&mut run)).collect::<Result<Vec<_>>>()?;
+    times.sort();
+    Ok(Times(times))
+}
+
 fn timed(run: &mut impl FnMut() -> Result<()>) -> Result<Duration> {
     let started = Instant::now();
     run()?;
     Ok(started.elapsed())
 }
 
-/// Runs a program to its end, throwing its output away; a failure is an error with what it said.
-pub(crate) fn run(program: &std::path::Path, arguments: &[&std::ffi::OsStr]) -> Result<()> {
-    let output = std::process::Command::new(program)
+/// Runs a program to its end and gives what it printed; a failure is an error with what it said.
+pub(crate) fn output(program: &Path, arguments: &[&OsStr]) -> Result<Vec<u8>> {
+    let output = Command::new(program)
         .args(arguments)
         .output()
         .with_context(|| format!("{} cannot be started", program.display()))?;
@@ -57,18 +69,36 @@ pub(crate) fn run(program: &std::path::Path, arguments: &[&std::ffi::OsStr]) -> 
         program.display(),
         String::from_utf8_lossy(&output.stderr)
     );
-    Ok(())
+    Ok(output.stdout)
+}
+
+/// Runs a program to its end, throwing its output away, and gives the most memory that it held, in bytes.
+pub(crate) fn peak_memory(program: &Path, arguments: &[&OsStr]) -> Result<u64> {
+    let child = Command::new(program)
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(|| format!("{} cannot be started", program.display()))?;
+    let used = child.wait4()?;
+    anyhow::ensure!(used.status.success(), "{} failed: {}", program.display(), used.status);
+    Ok(used.rusage.maxrss)
 }
 
 /// One line of the report: both medians and how many times less ours is.
 pub(crate) fn compare(what: &str, ours: &Times, peer: &Times, peer_name: &str) -> String {
-    let ratio = peer.median().as_secs_f64() / ours.median().as_secs_f64();
     format!(
-        "{what:<44} {:>9} (least {:>9})   {peer_name} {:>9}   {ratio:>6.1} times less",
+        "{what:<44} {:>9} (least {:>9})   {peer_name} {:>9}   {:>6.1} times less",
         millis(ours.median()),
         millis(ours.least()),
         millis(peer.median()),
+        ratio(ours, peer),
     )
+}
+
+/// How many times less the median of ours is.
+pub(crate) fn ratio(ours: &Times, peer: &Times) -> f64 {
+    peer.median().as_secs_f64() / ours.median().as_secs_f64()
 }
 
 /// `12.34 ms`.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use promoter_plugin::cmp::client::{Archive, Client, Request};
 
-use crate::measure::{compare, in_turn, millis, run};
+use crate::measure::{compare, in_turn, millis, output};
 use crate::{Programs, tree};
 
 const ROUNDS: usize = 21;
@@ -46,12 +46,12 @@ pub(crate) fn measure(programs: &Programs) -> Result<Vec<String>> {
     let unpacked = place.path().join("unpacked");
     let stock = || -> Result<()> {
         std::fs::create_dir(&unpacked)?;
-        run(
+        output(
             Path::new("tar"),
             &[OsStr::new("-xzf"), tgz.as_os_str(), OsStr::new("-C"), unpacked.as_os_str()],
         )?;
         let app = unpacked.join(tree::APP).join("envs/prod");
-        run(&programs.kustomize, &[OsStr::new("build"), app.as_os_str()])?;
+        output(&programs.kustomize, &[OsStr::new("build"), app.as_os_str()])?;
         Ok(std::fs::remove_dir_all(&unpacked)?)
     };
     let (ours, peer) = in_turn(ROUNDS, ask, stock)?;

@@ -7,6 +7,16 @@ use anyhow::Result;
 /// The app's folder in the repository.
 pub(crate) const APP: &str = "apps/shop";
 
+/// The folder of the single ConfigMap.
+pub(crate) const ONE: &str = "one";
+
+/// Writes a kustomization with one ConfigMap.
+pub(crate) fn write_one(root: &Path) -> Result<()> {
+    write(root, &format!("{ONE}/kustomization.yaml"), "resources: [map.yaml]\n")?;
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: one\ndata:\n  a: b\n";
+    write(root, &format!("{ONE}/map.yaml"), map)
+}
+
 /// Writes a base of ten objects and an overlay with namespace, images, replicas and a patch.
 pub(crate) fn write_app(root: &Path) -> Result<()> {
     let mut resources = String::new();
