@@ -40,14 +40,14 @@ fn measure_one(case: &Case) -> Result<Option<String>> {
         return Ok(None);
     }
     let texts: Vec<&str> = read.iter().filter_map(|it| std::str::from_utf8(it).ok()).collect();
-    let whole = alone(ROUNDS, || Ok(drop(built()?.to_yaml()?)))?.median();
+    let whole = alone(ROUNDS, || Ok(built()?.to_yaml().map(drop)?))?.median();
     let reading = alone(ROUNDS, || {
         for text in &texts {
             drop(parse_all(text, Dialect::Resource, &Limits::default())?);
         }
         Ok(())
     })?;
-    let writing = alone(ROUNDS, || Ok(drop(result.to_yaml()?)))?;
+    let writing = alone(ROUNDS, || Ok(result.to_yaml().map(drop)?))?;
     let share = |part: f64| format!("{:.0}%", 100.0 * part / whole.as_secs_f64());
     let (reading, writing) = (reading.median().as_secs_f64(), writing.median().as_secs_f64());
     Ok(Some(format!(
