@@ -9,6 +9,7 @@ use promoter_yaml::{Data, Dialect, Form, Limits, Map, Node, Scalar, Tag, parse_f
 use regex::Regex;
 
 use crate::error::{BuildError, Result};
+use crate::pattern;
 
 /// Splits a path. `\` before the delimiter keeps it, and so do brackets around `a=b`.
 pub(crate) fn split(path: &str, delimiter: char) -> Vec<String> {
@@ -210,8 +211,8 @@ impl Visit<'_> {
     }
 
     fn element(&mut self, node: &mut Node, field: &str, value: &str, rest: &[String]) -> Result<usize> {
-        let pattern =
-            Regex::new(value).map_err(|_| syntax(format!("`{value}` in a path is no regular expression")))?;
+        let wrong = |reason| syntax(format!("`{value}` in a path is no regular expression: {reason}"));
+        let pattern = pattern::compile(value).map_err(wrong)?;
         let items = elements_mut(node)?;
         let mut count = self.matching(items, field, &pattern, rest)?;
         if count == 0 && self.create.is_some() {

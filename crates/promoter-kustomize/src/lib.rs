@@ -57,6 +57,7 @@ mod name_reference;
 mod order;
 mod origin;
 mod patch;
+mod pattern;
 mod plugin;
 mod prepare;
 mod read;

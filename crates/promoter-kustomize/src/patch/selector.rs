@@ -4,6 +4,7 @@ use promoter_yaml::Map;
 use regex::Regex;
 
 use super::labels::LabelSelector;
+use crate::pattern;
 
 /// A selector as written: every field may be empty, which selects everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -126,11 +127,8 @@ fn anchored(field: &'static str, pattern: &str) -> Result<Option<Regex>, Selecto
     if pattern.is_empty() {
         return Ok(None);
     }
-    Regex::new(&format!("^(?:{pattern})$")).map(Some).map_err(|error| {
-        let text = error.to_string();
-        let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        SelectorError::Pattern { field, pattern: pattern.to_owned(), reason }
-    })
+    let compiled = pattern::compile(&format!("^(?:{pattern})$"));
+    compiled.map(Some).map_err(|reason| SelectorError::Pattern { field, pattern: pattern.to_owned(), reason })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use regex::Regex;
 use crate::error::{BuildError, Result};
 use crate::field::{FieldSpec, Leaf, set_text, wrong_type};
 use crate::kustomization::Image;
+use crate::pattern;
 use crate::resmap::ResMap;
 
 /// An entry of `images` with its pattern compiled.
@@ -39,10 +40,10 @@ impl ImagePattern {
             return Ok(Self { image, matcher });
         }
         let pattern = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
-        match Regex::new(&pattern) {
+        match pattern::compile(&pattern) {
             Ok(pattern) => Ok(Self { image, matcher: Matcher::Pattern(pattern) }),
-            Err(_) => {
-                let message = format!("the image name `{name}` is no regular expression");
+            Err(reason) => {
+                let message = format!("the image name `{name}` is no regular expression: {reason}");
                 Err(BuildError::new("kustomize-value", message).line(image.name.line))
             }
         }
