@@ -4,6 +4,7 @@
 //! become trees, `build`.
 
 mod build;
+mod indent;
 mod json;
 mod keys;
 mod split;
@@ -56,11 +57,22 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Reads one text for the parser. In a piece of a resource file the first document is all there may be.
     fn piece(&mut self, text: &str, lines_before: u32, documents_max: usize) -> Result<(), YamlError> {
-        let mut parser = Parser::new_from_str_with_options(text, parser_options(self.dialect, self.limits));
+        let options = parser_options(self.dialect, self.limits);
+        let mut parser = Parser::new_from_str_with_options(text, options.clone());
         let mut builder = Builder::new(self.dialect, self.limits, self.nodes_left);
         let mut documents = 0;
+        let found_before = self.found.len();
         while let Some(next) = parser.next_event() {
-            let (event, span) = next.map_err(|it| self.syntax_error(&it, lines_before))?;
+            let (event, span) = match next {
+                Ok(next) => next,
+                Err(error) if self.dialect != Dialect::Own && indent::may_help(&error) => {
+                    let again = indent::indented(text, &options);
+                    let again = again.ok_or_else(|| self.syntax_error(&error, lines_before))?;
+                    self.found.truncate(found_before);
+                    return self.piece(&again, lines_before, documents_max);
+                }
+                Err(error) => return Err(self.syntax_error(&error, lines_before)),
+            };
             let at = mark(&span.start, lines_before);
             match event {
                 Event::DocumentStart(_, Some(_)) if self.dialect != Dialect::Config => {
