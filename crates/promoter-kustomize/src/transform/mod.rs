@@ -11,6 +11,7 @@ mod patches;
 mod prefix_suffix;
 mod replacements;
 mod replicas;
+mod source;
 mod structured;
 mod value_add;
 mod words;

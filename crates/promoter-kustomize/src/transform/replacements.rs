@@ -2,17 +2,18 @@
 
 use promoter_yaml::{Data, Node};
 
+use super::source::Value;
 use super::structured::{self, Count};
 use crate::error::{BuildError, Result};
-use crate::field_path::{Visit, lookup, set_text_keeping_type, split, untyped};
+use crate::field_path::{Visit, set_text_keeping_type, split, untyped};
 use crate::id::Id;
-use crate::kustomization::{FieldOptions, Replacement, SourceSelector, TargetSelector};
+use crate::kustomization::{FieldOptions, Replacement, TargetSelector};
 use crate::patch::selector::{Candidate, Selector, SelectorSpec};
 use crate::resmap::{ResMap, charge};
-use crate::resource::{Resource, is_null_or_empty, raw_text};
-use crate::size::{DEPTH_MAX, Size};
+use crate::resource::{Resource, raw_text};
 
-const DEFAULT_FIELD: &str = "metadata.name";
+/// The field when none is said.
+pub(super) const DEFAULT_FIELD: &str = "metadata.name";
 
 /// Carries out replacements one after the other.
 pub(super) fn run(resources: &mut ResMap, replacements: &[Replacement]) -> Result<()> {
@@ -21,84 +22,22 @@ pub(super) fn run(resources: &mut ResMap, replacements: &[Replacement]) -> Resul
 
 fn replace(resources: &mut ResMap, replacement: &Replacement) -> Result<()> {
     let targets = replacement.targets.as_deref().unwrap_or_default();
-    let value = match (&replacement.source, &replacement.source_value) {
+    let mut value = match (&replacement.source, &replacement.source_value) {
         (Some(_), Some(_)) => return Err(wrong("a replacement has both `source` and `sourceValue`")),
-        (Some(source), None) if replacement.targets.is_some() => source_value(resources, source)?,
-        (None, Some(text)) if replacement.targets.is_some() => untyped(text),
+        (Some(source), None) if replacement.targets.is_some() => Value::of(resources, source)?,
+        (None, Some(text)) if replacement.targets.is_some() => Value::said(text),
         _ => return Err(wrong("a replacement needs a source and at least one target")),
     };
-    targets.iter().try_for_each(|target| Target::new(target)?.run(resources, &value))
+    targets.iter().try_for_each(|target| Target::new(target)?.run(resources, &mut value))
 }
 
-fn wrong(message: impl Into<String>) -> BuildError {
+pub(super) fn wrong(message: impl Into<String>) -> BuildError {
     BuildError::new("kustomize-value", message)
 }
 
-fn source_value(resources: &ResMap, source: &SourceSelector) -> Result<Node> {
-    let mut matches = resources.list.iter().filter(|it| is_source(it, &source.object));
-    let Some(resource) = matches.next() else {
-        let message = format!("no resource is the source {}", describe(&source.object));
-        return Err(BuildError::new("kustomize-target", message));
-    };
-    if matches.next().is_some() {
-        let message = format!("several resources are the source {}", describe(&source.object));
-        return Err(BuildError::new("kustomize-target", message).hint("name kind, name and namespace"));
-    }
-    let path = if source.field_path.is_empty() { DEFAULT_FIELD } else { &source.field_path };
-    let found = resource.blamed(lookup(&resource.node, &split(path, '.')))?;
-    let Some(value) = found.filter(|it| !is_null_or_empty(it)) else {
-        let message = format!("the source field `{path}` is not there");
-        return Err(resource.blame(BuildError::new("kustomize-target", message)));
-    };
-    part_of(value, &source.options).map_err(|error| resource.blame(error))
-}
-
-fn describe(object: &SelectorSpec) -> String {
-    let parts = [
-        ("group", &object.group),
-        ("version", &object.version),
-        ("kind", &object.kind),
-        ("namespace", &object.namespace),
-        ("name", &object.name),
-    ];
-    let said: Vec<String> =
-        parts.iter().filter(|(_, it)| !it.is_empty()).map(|(key, it)| format!("{key}: {it}")).collect();
-    format!("`{{{}}}`", said.join(", "))
-}
-
-fn is_source(resource: &Resource, object: &SelectorSpec) -> bool {
-    let pattern = crate::id::Gvk { group: &object.group, version: &object.version, kind: &object.kind };
-    ids(resource).into_iter().any(|id| {
-        let effective = |namespace: &str| if namespace.is_empty() { "default" } else { namespace }.to_owned();
-        (object.name.is_empty() || object.name == id.name)
-            && (object.namespace.is_empty() || effective(&object.namespace) == effective(id.namespace))
-            && id.gvk.matches(pattern)
-    })
-}
-
 /// All names of a resource, the present one first.
-fn ids(resource: &Resource) -> Vec<Id<'_>> {
+pub(super) fn ids(resource: &Resource) -> Vec<Id<'_>> {
     std::iter::once(resource.id()).chain(resource.previous_ids()).collect()
-}
-
-fn part_of(value: &Node, options: &FieldOptions) -> Result<Node> {
-    if options.delimiter.is_empty() {
-        return Ok(value.clone());
-    }
-    let Data::Scalar(scalar) = &value.data else {
-        return Err(wrong("`delimiter` needs a single value"));
-    };
-    let parts: Vec<&str> = scalar.text.split(options.delimiter.as_str()).collect();
-    let part = usize::try_from(options.index).ok().and_then(|index| parts.get(index));
-    let Some(part) = part else {
-        let message = format!("there is no part {} in `{}`", options.index, scalar.text);
-        return Err(wrong(message).line(value.mark.line));
-    };
-    let mut result = value.clone();
-    if let Data::Scalar(scalar) = &mut result.data {
-        scalar.text = (*part).into();
-    }
-    Ok(result)
 }
 
 /// A target with its selectors compiled.
@@ -144,15 +83,10 @@ impl<'a> Target<'a> {
         })
     }
 
-    fn run(&self, resources: &mut ResMap, value: &Node) -> Result<()> {
-        let size = Size::of(value);
-        if let Some((text, _)) = self.paths.iter().find(|it| it.1.len() + size.depth > DEPTH_MAX) {
-            let message = format!("the field `{text}` would be more than {DEPTH_MAX} levels deep");
-            return Err(BuildError::new("kustomize-limit", message));
-        }
+    fn run(&self, resources: &mut ResMap, value: &mut Value) -> Result<()> {
         let ResMap { list, copied } = resources;
-        for resource in list.iter_mut().filter(|it| self.chooses(it)) {
-            let done = self.copy_into(&mut resource.node, value, &mut || charge(copied, size.bytes));
+        for (at, resource) in list.iter_mut().enumerate().filter(|it| self.chooses(it.1)) {
+            let done = self.copy_into(&mut resource.node, at, value, copied);
             resource.blamed(done)?;
         }
         Ok(())
@@ -168,29 +102,52 @@ impl<'a> Target<'a> {
             && any(&self.select)
     }
 
-    /// Copies the value into the fields of a resource; `count` is told of each copy before it is made.
-    fn copy_into(&self, node: &mut Node, value: &Node, count: Count<'_>) -> Result<()> {
+    /// Copies the value into the fields of the resource at a place of the list.
+    fn copy_into(&self, node: &mut Node, at: usize, value: &mut Value, copied: &mut usize) -> Result<()> {
         for (text, path) in &self.paths {
-            let create = self.spec.options.create.then(|| blank_like(value));
-            if structured::set(node, path, value, create.as_ref(), count)? {
-                continue;
+            let grows = value.is_around(at, path);
+            if grows && self.spec.options.create {
+                // kustomize makes the field first, and copies what is then there.
+                let create = Some(blank_like(&value.node));
+                let _ = Visit { create, set: &mut |_, _| Ok(()) }.go(node, path);
+                value.refresh(node);
             }
-            let options = &self.spec.options;
-            let mut set = |field: &mut Node, made: bool| {
-                count()?;
-                set_field(field, made, value, options)
-            };
-            let found = Visit { create, set: &mut set }.go(node, path).map_err(|error| {
-                let message = format!("{}, at field `{text}`", error.message);
-                BuildError { message, ..error }
-            })?;
-            if found == 0 {
-                let message = format!("the target field `{text}` is not there");
-                return Err(BuildError::new("kustomize-target", message)
-                    .hint("set `options: {create: true}` to make it"));
+            value.check_depth_at(text, path)?;
+            let bytes = value.size.bytes;
+            self.copy_to(node, (text, path), &value.node, &mut || charge(copied, bytes))?;
+            if grows {
+                value.refresh(node);
             }
         }
         Ok(())
+    }
+
+    /// Copies the value into one field; `count` is told of each copy before it is made.
+    fn copy_to(
+        &self,
+        node: &mut Node,
+        (text, path): (&str, &[String]),
+        value: &Node,
+        count: Count<'_>,
+    ) -> Result<()> {
+        let create = self.spec.options.create.then(|| blank_like(value));
+        if structured::set(node, path, value, create.as_ref(), count)? {
+            return Ok(());
+        }
+        let options = &self.spec.options;
+        let mut set = |field: &mut Node, made: bool| {
+            count()?;
+            set_field(field, made, value, options)
+        };
+        let found = Visit { create, set: &mut set }.go(node, path).map_err(|error| {
+            let message = format!("{}, at field `{text}`", error.message);
+            BuildError { message, ..error }
+        })?;
+        if found > 0 {
+            return Ok(());
+        }
+        let message = format!("the target field `{text}` is not there");
+        Err(BuildError::new("kustomize-target", message).hint("set `options: {create: true}` to make it"))
     }
 }
 
