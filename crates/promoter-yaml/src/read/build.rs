@@ -7,7 +7,8 @@ use granit_parser::{ScalarStyle, Tag as YamlTag};
 
 use super::keys::{duplicate, last_wins, merge};
 use super::tag::{collection_tag, is_merge_tag, is_non_specific, scalar_tag};
-use crate::{Data, Dialect, Entry, Form, Limits, Map, Mark, Node, Scalar, Tag, YamlError, emit_json, scalar};
+use crate::scalar::{self, float};
+use crate::{Data, Dialect, Entry, Form, Limits, Map, Mark, Node, Number, Scalar, Tag, YamlError};
 
 /// Collects the events of one text.
 pub(super) struct Builder {
@@ -281,12 +282,25 @@ fn key_of(node: Node, dialect: Dialect, depth: usize) -> Result<Key, YamlError> 
     }
     // sigs.k8s.io/yaml makes text of them on the way to JSON: `y` is "true" then, and 0x10 is "16".
     if dialect == Dialect::Config && !matches!(tag, Tag::Str | Tag::Null) {
-        let mut json = String::new();
-        emit_json(&Data::Scalar(Scalar { text, tag, form }).into(), false, &mut json)?;
-        return Ok(Key::Text(json.trim_matches('"').into(), mark));
+        let key = json_key(&Scalar { text, tag, form });
+        let key = key.ok_or_else(|| YamlError::new("a key that is a number must fit 64 bits", mark))?;
+        return Ok(Key::Text(key.into(), mark));
     }
     match is_text {
         true => Ok(Key::Text(text, mark)),
         false => Err(YamlError::new(format!("the key `{text}` is {type_name}, not text: quote it"), mark)),
+    }
+}
+
+/// A boolean or number as the key of a JSON object; `None` for an integer that is too large.
+fn json_key(scalar: &Scalar) -> Option<String> {
+    match (scalar.tag, scalar.number()) {
+        (Tag::Float, Some(number)) => Some(float::key(number.to_f64())),
+        (Tag::Int, number) => match number? {
+            Number::Int(value) => Some(value.to_string()),
+            Number::UInt(_) => None,
+            Number::Float(value) => Some(float::key(value)),
+        },
+        _ => scalar.as_bool().map(|it| it.to_string()),
     }
 }

@@ -125,11 +125,10 @@ impl Reader<'_> {
         span: Span,
         at: Mark,
     ) -> Result<Cow<'a, str>, YamlError> {
-        let is_resource = self.dialect == Dialect::Resource;
         match style {
             // The parser writes `~` for a value that is not there.
             ScalarStyle::Plain if span.start.byte_offset() == span.end.byte_offset() => Ok(Cow::Borrowed("")),
-            ScalarStyle::DoubleQuoted if is_resource => {
+            ScalarStyle::DoubleQuoted if self.dialect != Dialect::Own => {
                 refuse_json_escapes(span.slice(text).unwrap_or_default(), at)?;
                 Ok(value)
             }
@@ -175,7 +174,7 @@ fn parser_options(dialect: Dialect, limits: &Limits) -> Options {
     }
 }
 
-/// Refuses two escapes of JSON that go-yaml v3 does not know: `\/` and a pair of surrogates.
+/// Refuses two escapes of JSON that go-yaml does not know: `\/` and a pair of surrogates.
 fn refuse_json_escapes(quoted: &str, at: Mark) -> Result<(), YamlError> {
     let mut rest = quoted;
     while let Some(backslash) = rest.find('\\') {
