@@ -5,8 +5,8 @@
 //!
 //! What kustomize builds, this builds to the same bytes, or refuses with a reason: whatever needs the network (remote
 //! bases), a program or a container (functions), a random name (charts without `releaseName`), or leaves the tree
-//! (absolute paths). Some input that kustomize only fails on by accident is built (data keys that look like numbers,
-//! files that begin with a tab), and where its own output is not the same every time, this one is.
+//! (absolute paths). A ConfigMap file that begins with a tab, on which kustomize fails by accident, is
+//! built, and where its own output is not the same every time, this one is.
 //!
 //! ```
 //! use promoter_kustomize::{MemoryFiles, NoExternals, Options, build};

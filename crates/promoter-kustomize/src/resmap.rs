@@ -9,6 +9,7 @@ use crate::error::{BuildError, Result};
 use crate::id::{Id, Key};
 use crate::resource::{Behavior, Resource, raw_text};
 use crate::size::COPIED_BYTES_MAX;
+use crate::transform::check_key;
 
 /// More resources than any cluster holds: input that makes more than this is hostile.
 const RESOURCES_MAX: usize = 500_000;
@@ -117,9 +118,11 @@ impl ResMap {
                 let old = &mut self.list[*at];
                 if behavior == Behavior::Merge {
                     new.origin = old.origin.clone().or(new.origin);
-                    merge_data(&mut new.node, &old.node);
+                    let merged = merge_data(&mut new.node, &old.node);
+                    new.blamed(merged)?;
                 }
-                inherit(&mut new, old);
+                let inherited = inherit(&mut new, old);
+                new.blamed(inherited)?;
                 *old = new;
                 Ok(())
             }
@@ -156,10 +159,10 @@ fn word(behavior: Behavior) -> &'static str {
 
 /// What a generated resource takes over from the one whose place it takes: labels and annotations where it has none of
 /// its own, name, namespace and history. A hash is only added when both want one.
-fn inherit(new: &mut Resource, old: &Resource) {
+fn inherit(new: &mut Resource, old: &Resource) -> Result<()> {
     for field in ["labels", "annotations"] {
         let (below, above) = (old.node.path(&["metadata", field]), new.node.path(&["metadata", field]));
-        let merged = merged_strings(below, above, raw_text);
+        let merged = merged_strings(below, above, raw_text)?;
         let Some(metadata) = new.metadata_mut() else {
             continue;
         };
@@ -179,14 +182,15 @@ fn inherit(new: &mut Resource, old: &Resource) {
     new.behavior = old.behavior;
     new.needs_hash &= old.needs_hash;
     new.helm_namespaced = old.helm_namespaced;
+    Ok(())
 }
 
 /// Lays the data of `new` over that of `old`.
-fn merge_data(new: &mut Node, old: &Node) {
+fn merge_data(new: &mut Node, old: &Node) -> Result<()> {
     for field in ["data", "binaryData"] {
-        let merged = merged_strings(old.get(field), new.get(field), data_text);
+        let merged = merged_strings(old.get(field), new.get(field), data_text)?;
         let Some(map) = new.as_map_mut() else {
-            return;
+            return Ok(());
         };
         if merged.is_empty() {
             map.remove(field);
@@ -194,6 +198,7 @@ fn merge_data(new: &mut Node, old: &Node) {
             map.insert(field, Node::map(merged));
         }
     }
+    Ok(())
 }
 
 /// Data that is null is empty text, where labels and annotations show the word that stands there.
@@ -202,10 +207,14 @@ fn data_text(value: &Node) -> &str {
 }
 
 /// Two string maps laid over each other; every value becomes text.
-fn merged_strings(below: Option<&Node>, above: Option<&Node>, text: fn(&Node) -> &str) -> Map {
-    let entries = |node: Option<&Node>| -> Vec<(Box<str>, Node)> {
-        let map = node.and_then(Node::as_map);
-        map.into_iter().flat_map(Map::iter).map(|(key, value)| (key.into(), Node::str(text(value)))).collect()
-    };
-    entries(below).into_iter().chain(entries(above)).collect()
+///
+/// Errors: a key that kustomize, which writes all of them anew without quotes, reads as something else.
+fn merged_strings(below: Option<&Node>, above: Option<&Node>, text: fn(&Node) -> &str) -> Result<Map> {
+    let maps = [below, above].into_iter().flatten().filter_map(Node::as_map);
+    let mut merged = Map::new();
+    for (key, value) in maps.flat_map(Map::iter) {
+        check_key(key, "merged data")?;
+        merged.insert(key, Node::str(text(value)));
+    }
+    Ok(merged)
 }

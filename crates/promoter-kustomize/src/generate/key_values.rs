@@ -6,6 +6,7 @@ use crate::error::{BuildError, Result};
 use crate::kustomization::KeyValueSources;
 use crate::kustomization::reader::At;
 use crate::loader::Loader;
+use crate::transform::check_key;
 
 /// The longest line of an environment file; kustomize silently drops the rest of a file that has a longer one.
 const LINE_BYTES_MAX: usize = 65_535;
@@ -33,6 +34,7 @@ pub(super) fn load(sources: &KeyValueSources, loader: &Loader<'_>, file: &str) -
             let message = format!("the key `{key}` is there twice");
             return Err(BuildError::new("kustomize-value", message).at(file, *line));
         }
+        check_key(key, "generated data").map_err(|error| error.at(file, *line))?;
     }
     Ok(pairs.into_iter().map(|(pair, _)| pair).collect())
 }

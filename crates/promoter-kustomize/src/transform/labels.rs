@@ -30,14 +30,16 @@ pub(super) fn run(
 /// Fails on keys that kustomize sets without quotes and then reads as something else than text, such as `1` or `true`
 /// (which is what YAML 1.1 makes of a plain `y`).
 pub(crate) fn check_keys(pairs: &BTreeMap<String, String>) -> Result<()> {
-    match pairs.keys().find(|key| untyped(key).as_str().is_none()) {
-        None => Ok(()),
-        Some(key) => {
-            let message =
-                format!("`{key}` cannot be the key of a label or annotation, it reads as something else");
-            Err(BuildError::new("kustomize-value", message))
-        }
+    pairs.keys().try_for_each(|key| check_key(key, "a label or annotation"))
+}
+
+/// The same for one key of `what`.
+pub(crate) fn check_key(key: &str, what: &str) -> Result<()> {
+    if untyped(key).as_str().is_some() {
+        return Ok(());
     }
+    let message = format!("`{key}` cannot be the key of {what}, it reads as something else");
+    Err(BuildError::new("kustomize-value", message))
 }
 
 fn set_pairs(node: &mut Node, pairs: &BTreeMap<String, String>) -> Result<()> {

@@ -26,7 +26,7 @@ use crate::patch::schema::Schema;
 use crate::resmap::ResMap;
 
 pub(crate) use images::ImagePattern;
-pub(crate) use labels::check_keys;
+pub(crate) use labels::{check_key, check_keys};
 pub(crate) use namespace::{NamespaceChange, Subjects};
 pub(crate) use patches::{PatchContent, PatchEntry, read_json, read_strategic};
 pub(crate) use prefix_suffix::Side;
