@@ -117,7 +117,9 @@ impl Target<'_> {
             ..Allow::default()
         };
         let named_at = (Rc::clone(file), patch.line);
-        Ok(PatchEntry { content, target: selector(patch, file)?, allow, named_at, source, offset })
+        // kustomize never looks at the target of a patch that holds nothing.
+        let target = if content.is_empty() { None } else { selector(patch, file)? };
+        Ok(PatchEntry { content, target, allow, named_at, source, offset })
     }
 
     /// An entry of `patchesJson6902`. `file` holds it.

@@ -67,6 +67,14 @@ impl PatchContent {
         }
         make_resources(nodes, source, offset).map(Self::Strategic)
     }
+
+    /// True when there is nothing to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::Strategic(patches) | Self::OldStrategic(patches) => patches.is_empty(),
+            Self::Json(patch) | Self::OldJson(patch) => patch.is_empty(),
+        }
+    }
 }
 
 /// Reads strategic merge patches.
@@ -196,6 +204,9 @@ impl PatchEntry {
     }
 
     fn run_json(&self, patch: &JsonPatch, resources: &mut ResMap, remember: bool) -> Result<()> {
+        if patch.is_empty() {
+            return Ok(());
+        }
         let Some(target) = &self.target else {
             return Err(self.blame_entry(
                 BuildError::new("kustomize-patch", "a JSON patch needs a target")
