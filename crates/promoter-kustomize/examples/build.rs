@@ -25,8 +25,12 @@ impl Files for Disk {
         Ok(bytes.into())
     }
 
-    fn list(&self, _: &str) -> Result<Vec<String>, FileError> {
-        Ok(Vec::new())
+    fn list(&self, path: &str) -> Result<Vec<String>, FileError> {
+        let entries = fs::read_dir(absolute(path)).map_err(|_| FileError::Missing(path.into()))?;
+        let mut names: Vec<String> =
+            entries.flatten().map(|it| it.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        Ok(names)
     }
 
     fn real_path(&self, path: &str) -> Result<String, FileError> {

@@ -123,8 +123,9 @@ impl<'a> Target<'a> {
         if k.openapi.contains_key("version") {
             return wrong("openapi has both `path` and `version`");
         }
-        let document = parse_first(text(&path, &bytes)?, Dialect::Config, &Limits::default())
-            .map_err(|error| BuildError::syntax(&path, &error))?;
+        let text = text(&path, &bytes)?;
+        let document = parse_first(text, Dialect::Config, &Limits::default())
+            .map_err(|error| BuildError::syntax(&path, text, &error))?;
         shared.schema = Schema::from_swagger(document.unwrap_or_else(Node::null), shared.builtin_kinds)
             .map_err(|error| BuildError::new("kustomize-value", error.to_string()).at(&path, 0))?;
         shared.schema_is_set = true;
@@ -174,11 +175,23 @@ impl<'a> Target<'a> {
                 Entry::Directory(loader) => {
                     let empty = Accumulator::default();
                     let base = self.accumulate_directory(empty, path, loader, false, shared)?;
-                    sum.merge(base).map_err(|error| error.at(&self.kustomization.file, path.line))?;
+                    sum.merge(base).map_err(|error| self.brought_again(path, error))?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// What a base brings although it is there already is the fault of the entry that names the base.
+    fn brought_again(&self, path: &At<String>, error: BuildError) -> BuildError {
+        let again = error.path.as_ref().map(|file| format!("`{file}:{}`", error.line));
+        let by = match again {
+            Some(again) if error.message.ends_with(&again) => format!(", and again by `{}`", path.value),
+            Some(again) => format!(", again in {again}, which `{}` brings", path.value),
+            None => String::new(),
+        };
+        BuildError { message: error.message + &by, path: None, line: 0, ..error }
+            .at(&self.kustomization.file, path.line)
     }
 
     fn accumulate_directory(
@@ -277,10 +290,18 @@ impl<'a> Target<'a> {
             for transform in self.plugin_transforms(&plugin)? {
                 transform.run(&mut sum.resources, &shared.schema)?;
             }
-            let after = sum.resources.list.iter().map(|it| without_validation_label(&it.node));
-            if !after.eq(before) {
-                let message = format!("the validator `{}` changes resources", plugin.name());
-                return Err(plugin.blame(BuildError::new("kustomize-value", message)));
+            let after: Vec<Node> =
+                sum.resources.list.iter().map(|it| without_validation_label(&it.node)).collect();
+            if after != before {
+                let changed = before.iter().zip(&after).position(|(before, after)| before != after);
+                let what = changed.map_or("the resources".into(), |at| {
+                    format!("`{}`", sum.resources.list[at].original_id())
+                });
+                let message = format!("the validator `{}` changes {what}", plugin.name());
+                return Err(plugin.blame(
+                    BuildError::new("kustomize-value", message)
+                        .hint("name it below `transformers` if it is to change anything"),
+                ));
             }
         }
         Ok(())

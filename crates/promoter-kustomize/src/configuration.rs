@@ -38,8 +38,9 @@ pub(crate) fn read_configuration(path: &Rc<str>, bytes: &[u8]) -> Result<Additio
 }
 
 fn first_document(path: &str, bytes: &[u8]) -> Result<Option<Node>> {
-    parse_first(text(path, bytes)?, Dialect::Config, &Limits::default())
-        .map_err(|error| BuildError::syntax(path, &error))
+    let text = text(path, bytes)?;
+    parse_first(text, Dialect::Config, &Limits::default())
+        .map_err(|error| BuildError::syntax(path, text, &error))
 }
 
 fn read_name_reference(reader: Reader<'_>, node: &Node) -> Result<NameReference> {

@@ -25,7 +25,12 @@ pub struct BuildError {
     pub hint: Option<String>,
     /// True when the store below the tree failed, so that trying again may help.
     pub upstream: bool,
+    /// Where the path of a field begins in the message, once it names one.
+    pub(crate) field_at: Option<usize>,
 }
+
+/// Characters of a line that a message shows.
+const LINE_SHOWN_MAX: usize = 60;
 
 /// What every step of the engine returns.
 pub(crate) type Result<T, E = BuildError> = std::result::Result<T, E>;
@@ -51,7 +56,15 @@ impl std::error::Error for BuildError {}
 impl BuildError {
     /// An error without a place.
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), path: None, line: 0, hint: None, upstream: false }
+        Self {
+            code,
+            message: message.into(),
+            path: None,
+            line: 0,
+            hint: None,
+            upstream: false,
+            field_at: None,
+        }
     }
 
     /// The same with a line, for code that does not know the file. A line that is there already stays.
@@ -82,9 +95,43 @@ impl BuildError {
         self
     }
 
-    /// A text that is no YAML, or YAML that kustomize refuses.
-    pub(crate) fn syntax(path: &str, error: &YamlError) -> Self {
-        Self::new("kustomize-syntax", error.message.clone()).at(path, error.mark.line)
+    /// The same below a field or an element (`[0]`) of the file, which the message names: whoever reads a file adds a step
+    /// on each level of the way out.
+    #[must_use]
+    pub(crate) fn below(mut self, step: &str) -> Self {
+        match self.field_at {
+            Some(at) => {
+                let dot = if self.message[at..].starts_with('[') { "" } else { "." };
+                self.message.insert_str(at, &format!("{step}{dot}"));
+            }
+            None => {
+                self.message += if self.code == "kustomize-unknown-field" { " in `" } else { ", at field `" };
+                self.field_at = Some(self.message.len());
+                self.message += &format!("{step}`");
+            }
+        }
+        self
+    }
+
+    /// A text that is no YAML, or YAML that kustomize refuses. Shows the line.
+    pub(crate) fn syntax(path: &str, text: &str, error: &YamlError) -> Self {
+        let number = usize::try_from(error.mark.line).unwrap_or(usize::MAX);
+        let line = number.checked_sub(1).and_then(|above| text.lines().nth(above)).unwrap_or_default();
+        let shown: String = line.trim().chars().filter(|it| !it.is_control()).take(LINE_SHOWN_MAX).collect();
+        let message = match shown.as_str() {
+            "" => error.message.clone(),
+            shown => format!("{}, at `{shown}`", error.message),
+        };
+        let this = Self::new("kustomize-syntax", message).at(path, error.mark.line);
+        let indentation = &line[..line.len() - line.trim_start().len()];
+        if indentation.contains('\t') {
+            return this.hint("indent with spaces, YAML takes no tabs there");
+        }
+        let is_layout = ["did not find expected", "are not allowed in this context"];
+        if is_layout.iter().any(|it| error.message.contains(it)) {
+            return this.hint("look at the indentation of this line and of those above it");
+        }
+        this
     }
 
     /// A file that cannot be read; `named_in` is the kustomization that names it, and the line where.

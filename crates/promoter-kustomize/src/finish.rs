@@ -68,8 +68,13 @@ fn sort(resources: &mut ResMap, top: &Kustomization, shared: &Shared<'_>) -> Res
             return Err(error.at(&top.file, order.line));
         }
         (other, _) => {
-            let message = format!("the order `{other}` does not exist, it is `legacy` or `fifo`");
-            return Err(BuildError::new("kustomize-value", message).at(&top.file, order.line));
+            let message = match other {
+                "" => "`sortOptions` has no `order`".to_owned(),
+                other => format!("there is no order `{other}`"),
+            };
+            return Err(BuildError::new("kustomize-value", message)
+                .at(&top.file, order.line)
+                .hint("write `order: legacy` or `order: fifo`"));
         }
     }
     Ok(())

@@ -64,6 +64,7 @@ mod read;
 mod resmap;
 mod resource;
 mod size;
+mod suggest;
 mod tables;
 mod transform;
 mod variables;

@@ -13,6 +13,7 @@ use crate::LoadRestrictor;
 use crate::error::{BuildError, Result};
 use crate::files::{FileKind, Files, normalise};
 use crate::kustomization::reader::At;
+use crate::suggest::nearest;
 
 /// The names of a kustomization file. Only one of them may be there.
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -86,9 +87,7 @@ impl<'a> Loader<'a> {
         let mut found = NAMES.iter().filter_map(|name| self.readable(name));
         let Some(path) = found.next() else {
             let message = format!("there is no kustomization.yaml in `{}`", self.shown_root());
-            return Err(BuildError::new("kustomize-missing", message).hint(
-                "a file kustomization.yaml, kustomization.yml or Kustomization makes a directory one",
-            ));
+            return Err(BuildError::new("kustomize-missing", message).hint(self.instead_of_kustomization()));
         };
         if let Some(second) = found.next() {
             let message = format!("`{path}` and `{second}` are both there");
@@ -96,8 +95,22 @@ impl<'a> Loader<'a> {
         }
         let path: Rc<str> = Rc::from(path);
         let bytes = self.files.read(&path).map_err(|error| BuildError::file(&error, (&path, 0)))?;
-        let node = parse_first(text(&path, &bytes)?, Dialect::Config, &Limits::default());
-        node.map(|node| (Rc::clone(&path), node)).map_err(|error| BuildError::syntax(&path, &error))
+        let text = text(&path, &bytes)?;
+        let node = parse_first(text, Dialect::Config, &Limits::default());
+        node.map(|node| (Rc::clone(&path), node)).map_err(|error| BuildError::syntax(&path, text, &error))
+    }
+
+    /// A hint for a directory without a kustomization.
+    fn instead_of_kustomization(&self) -> String {
+        let there = self.files.list(self.root()).unwrap_or_default();
+        if let Some(near) = there.iter().find(|it| it.to_ascii_lowercase().starts_with("kustomiz")) {
+            return format!("rename `{near}` to `kustomization.yaml`");
+        }
+        let has_one = |it: &&String| NAMES.iter().any(|name| self.has_file(&format!("{it}/{name}")));
+        match there.iter().find(has_one).and_then(|it| self.path_of(it)) {
+            Some(below) => format!("`{below}` has one"),
+            None => "name its files one by one, or write a kustomization.yaml that does".to_owned(),
+        }
     }
 
     fn readable(&self, name: &str) -> Option<String> {
@@ -149,7 +162,8 @@ impl<'a> Loader<'a> {
 
     fn try_open(&self, path: &str) -> Result<Entry<'a>> {
         if path.is_empty() {
-            return Err(BuildError::new("kustomize-value", "an empty path names nothing"));
+            return Err(BuildError::new("kustomize-value", "an empty path names nothing")
+                .hint("take the entry out, or name a file or directory"));
         }
         let full = self.path_of(path);
         let kind = full.as_deref().and_then(|full| self.files.kind(full));
@@ -165,9 +179,21 @@ impl<'a> Loader<'a> {
                 let message = format!("`{path}` leads out of the tree");
                 Err(BuildError::new("kustomize-outside", message).hint("name a path relative to this file"))
             }
-            (Some(full), None) => {
-                Err(BuildError::new("kustomize-missing", format!("`{full}` does not exist")))
+            (Some(full), None) => Err(self.missing(path, &full)),
+        }
+    }
+
+    fn missing(&self, path: &str, full: &str) -> BuildError {
+        let (directory, name) = full.rsplit_once('/').unwrap_or(("", full));
+        let error = BuildError::new("kustomize-missing", format!("`{full}` does not exist"));
+        let Ok(there) = self.files.list(directory) else {
+            return error.hint(format!("there is no directory `{directory}` either"));
+        };
+        match nearest(name, there.iter().map(String::as_str)) {
+            Some(near) => {
+                error.hint(format!("did you mean `{}{near}`?", path.strip_suffix(name).unwrap_or("")))
             }
+            None => error.hint("paths count from the directory of the file that names them"),
         }
     }
 
@@ -183,9 +209,8 @@ impl<'a> Loader<'a> {
 
     fn open_directory(&self, path: &str, full: &str) -> Result<Entry<'a>> {
         let root = self.files.real_path(full).map_err(|error| BuildError::file(&error, (full, 0)))?;
-        if let Some(visited) = self.roots.iter().find(|visited| is_below(visited, &root)) {
-            let message = format!("`{path}` goes round in a circle: `{visited}` led here");
-            return Err(BuildError::new("kustomize-cycle", message));
+        if let Some(far) = self.roots.iter().rposition(|visited| is_below(visited, &root)) {
+            return Err(self.cycle(path, &root, far));
         }
         self.visited.set(self.visited.get() + 1);
         if self.visited.get() > DIRECTORIES_MAX || self.roots.len() > DEPTH_MAX {
@@ -201,9 +226,22 @@ impl<'a> Loader<'a> {
         Ok(Entry::Directory(Self { files: self.files, restrictor: self.restrictor, roots, visited }))
     }
 
-    fn shown_root(&self) -> &str {
-        if self.root().is_empty() { "." } else { self.root() }
+    /// `far` directories up is the one that is, or lies in, `root`.
+    fn cycle(&self, path: &str, root: &str, far: usize) -> BuildError {
+        let way = self.roots[..=far].iter().rev().map(|it| &**it).chain([root]);
+        let shown: Vec<String> = way.map(|it| format!("`{}`", or_dot(it))).collect();
+        let message = format!("`{path}` goes round in a circle: {}", shown.join(" → "));
+        BuildError::new("kustomize-cycle", message)
+            .hint("no kustomization may name itself, or one that leads to it")
     }
+
+    fn shown_root(&self) -> &str {
+        or_dot(self.root())
+    }
+}
+
+fn or_dot(path: &str) -> &str {
+    if path.is_empty() { "." } else { path }
 }
 
 /// The text of a file.

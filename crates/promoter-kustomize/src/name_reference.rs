@@ -308,6 +308,7 @@ impl<'a> Search<'a> {
         Err(BuildError::new(
             "kustomize-reference",
             format!("`{old}` could mean any of `{}`", names.join("`, `")),
-        ))
+        )
+        .hint("give what it means a name or a namespace of its own"))
     }
 }

@@ -95,7 +95,10 @@ impl Target<'_> {
         }
         if patches.is_empty() {
             let line = entries.first().map_or(0, |it| it.line);
-            return Err(BuildError::new("kustomize-patch", "there is no patch in it").at(file, line));
+            let message = "no entry of `patchesStrategicMerge` holds a patch";
+            return Err(BuildError::new("kustomize-patch", message)
+                .at(file, line)
+                .hint("take the field out, or name files with patches"));
         }
         Ok(Transform::Patch(PatchEntry {
             content: PatchContent::OldStrategic(patches),
@@ -140,9 +143,14 @@ impl Target<'_> {
 
     /// Where a patch stands, its text, and how many lines of the file come before it.
     fn patch_text(&self, patch: &Patch, file: &Rc<str>) -> Result<(Rc<str>, String, u32)> {
-        let wrong = |message: &str| Err(BuildError::new("kustomize-patch", message).at(file, patch.line));
+        let wrong = |message: &str, hint: &str| {
+            Err(BuildError::new("kustomize-patch", message).at(file, patch.line).hint(hint))
+        };
         match (patch.patch.trim(), patch.path.as_str()) {
-            ("", "") => wrong("an entry has neither `patch` nor `path`"),
+            ("", "") => wrong(
+                "a patch has neither `patch` nor `path`",
+                "name its file by `path`, or write it below `patch: |`",
+            ),
             ("", path) => {
                 let path = At { value: path.to_owned(), line: patch.line };
                 let (path, bytes) = self.loader.read(&path, file)?;
@@ -150,7 +158,7 @@ impl Target<'_> {
                 Ok((path, content, 0))
             }
             (inline, "") => Ok((Rc::clone(file), inline.to_owned(), patch.line)),
-            _ => wrong("an entry has both `patch` and `path`"),
+            _ => wrong("a patch has both `patch` and `path`", "keep one of them"),
         }
     }
 
@@ -178,7 +186,7 @@ impl Target<'_> {
 
 fn read_replacements(path: &Rc<str>, text: &str) -> Result<Vec<Replacement>> {
     let document = parse_first(text, Dialect::Config, &Limits::default())
-        .map_err(|error| BuildError::syntax(path, &error))?;
+        .map_err(|error| BuildError::syntax(path, text, &error))?;
     let reader = Reader::plugin(path);
     match document {
         Some(node) if node.as_seq().is_some() => reader.list(&node, |it| Replacement::read(reader, it)),

@@ -19,7 +19,7 @@ pub(crate) fn resources(path: &Rc<str>, bytes: &[u8]) -> Result<Vec<Resource>> {
 /// Reads the resources of a text; `path` is for messages.
 pub(crate) fn resources_from_text(path: &Rc<str>, text: &str) -> Result<Vec<Resource>> {
     let nodes = parse_all(text, Dialect::Resource, &Limits::default());
-    resources_from_nodes(path, nodes.map_err(|error| BuildError::syntax(path, &error))?)
+    resources_from_nodes(path, nodes.map_err(|error| BuildError::syntax(path, text, &error))?)
 }
 
 /// Makes resources of documents.
@@ -81,12 +81,13 @@ fn check(node: &Node) -> Result<()> {
     let text = |keys: &[&str]| node.path(keys).and_then(Node::text).unwrap_or("");
     let kind = text(&["kind"]);
     if kind.is_empty() {
-        return error("a resource has no kind".to_owned());
+        return error("a resource has no `kind`".to_owned());
     }
     if text(&["metadata", "name"]).is_empty() && !kind.ends_with("List") {
         let generated = node.path(&["metadata", "generateName"]).is_some();
-        let hint = if generated { ", generateName will not do" } else { "" };
-        return error(format!("a resource of kind `{kind}` has no metadata.name{hint}"));
+        let why = if generated { ", `generateName` will not do" } else { "" };
+        return error(format!("a resource of kind `{kind}` has no `metadata.name`{why}"))
+            .map_err(|error| error.hint("write `metadata: {name: …}`"));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::error::{BuildError, Result};
 use crate::id::{Id, Key};
 use crate::resource::{Behavior, Resource, raw_text};
 use crate::size::COPIED_BYTES_MAX;
+use crate::suggest::instead_of;
 use crate::transform::check_key;
 
 /// More resources than any cluster holds: input that makes more than this is hostile.
@@ -63,7 +64,7 @@ impl ResMap {
         let id = resource.id();
         let first = self.list.iter().chain(incoming).find(|it| it.id().equals(&id));
         let elsewhere =
-            first.map_or(String::new(), |it| format!(", first in {}:{}", it.source, it.node.mark.line));
+            first.map_or(String::new(), |it| format!(", first in `{}:{}`", it.source, it.node.mark.line));
         BuildError::new("kustomize-conflict", format!("`{id}` is there twice{elsewhere}"))
             .at(&resource.source, resource.node.mark.line)
             .hint("take one of the two out, or give one a namePrefix or a namespace of its own")
@@ -72,14 +73,22 @@ impl ResMap {
     /// Fails when two resources share an id; `cause` says what brought them together.
     pub(crate) fn check_unique(&self, cause: &str) -> Result<()> {
         let mut seen = HashSet::with_capacity(self.list.len());
-        for resource in &self.list {
-            if !seen.insert(resource.id().key()) {
-                let message = format!("two resources become `{}` {cause}", resource.id());
-                return Err(BuildError::new("kustomize-conflict", message)
-                    .at(&resource.source, resource.node.mark.line));
-            }
+        match self.list.iter().find(|it| !seen.insert(it.id().key())) {
+            Some(second) => Err(self.collision(second, cause)),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    fn collision(&self, second: &Resource, cause: &str) -> BuildError {
+        let id = second.id();
+        let first = self.list.iter().find(|it| it.id().equals(&id)).unwrap_or(second);
+        let message = format!(
+            "two resources become `{id}` {cause}, one of `{}:{}`",
+            first.source, first.node.mark.line
+        );
+        BuildError::new("kustomize-conflict", message)
+            .at(&second.source, second.node.mark.line)
+            .hint("give them names that differ, or change one of them alone")
     }
 
     /// Takes in what generators made, one after the other, by each resource's behaviour.
@@ -109,10 +118,13 @@ impl ResMap {
     fn absorb(&mut self, mut new: Resource, matches: &[usize]) -> Result<()> {
         let behavior = new.behavior;
         match (matches, behavior) {
-            ([], Behavior::Merge | Behavior::Replace) => Err(new.blame(BuildError::new(
-                "kustomize-target",
-                format!("`behavior: {}` needs a resource of this name, there is none", word(behavior)),
-            ))),
+            ([], Behavior::Merge | Behavior::Replace) => Err(new.blame(
+                BuildError::new(
+                    "kustomize-target",
+                    format!("`behavior: {}` needs a resource of this name, there is none", word(behavior)),
+                )
+                .hint(instead_of(&new.id(), self)),
+            )),
             ([], _) => self.extend(vec![new]),
             ([at], Behavior::Merge | Behavior::Replace) => {
                 let old = &mut self.list[*at];

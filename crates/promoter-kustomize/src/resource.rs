@@ -208,9 +208,13 @@ impl Resource {
 
     /// Gives an error the place and the name of this resource.
     pub(crate) fn blame(&self, error: BuildError) -> BuildError {
-        let id = self.id();
-        let message = format!("{} (in `{id}`)", error.message);
-        BuildError { message, ..error }.at(&self.source, self.node.mark.line)
+        self.name_in(error).at(&self.source, self.node.mark.line)
+    }
+
+    /// Gives an error the name of this resource, where something else is to blame.
+    pub(crate) fn name_in(&self, error: BuildError) -> BuildError {
+        let message = format!("{} (in `{}`)", error.message, self.id());
+        BuildError { message, ..error }
     }
 
     /// [`Self::blame`] for results.

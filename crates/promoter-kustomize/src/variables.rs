@@ -11,6 +11,7 @@ use crate::field_path::{lookup, split};
 use crate::id::{Gvk, Id};
 use crate::kustomization::Variable;
 use crate::resmap::{ResMap, charge};
+use crate::suggest::instead_of;
 
 /// Notes which resource each var reads.
 ///
@@ -33,7 +34,9 @@ pub(crate) fn note_readers(resources: &mut ResMap, variables: &[Variable]) -> Re
                     variable.name.value,
                     several.len()
                 );
-                return Err(BuildError::new("kustomize-reference", message).line(variable.name.line));
+                return Err(BuildError::new("kustomize-reference", message)
+                    .line(variable.name.line)
+                    .hint("say `namespace` and `apiVersion` in its `objref`"));
             }
         }
     }
@@ -70,8 +73,13 @@ fn value_of(resources: &ResMap, variable: &Variable) -> Result<Node> {
     let name = variable.name.value.as_str();
     let reader = resources.list.iter().find(|it| it.variables.iter().any(|var| **var == *name));
     let Some(resource) = reader else {
-        let message = format!("the var `{name}` reads a resource that is not there");
-        return Err(BuildError::new("kustomize-reference", message).line(variable.name.line));
+        let gvk = Gvk { group: &variable.group, version: &variable.version, kind: &variable.kind };
+        let wanted =
+            Id { gvk, name: &variable.object, namespace: &variable.namespace, cluster_scoped: false };
+        let message = format!("the var `{name}` reads `{wanted}`, which is not there");
+        return Err(BuildError::new("kustomize-reference", message)
+            .line(variable.name.line)
+            .hint(instead_of(&wanted, resources)));
     };
     match lookup(&resource.node, &with_indices(&variable.field_path)) {
         Ok(Some(value)) => Ok(value.clone()),

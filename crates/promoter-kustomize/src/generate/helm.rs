@@ -132,7 +132,7 @@ fn merged_values(chart: &HelmChart, inline: &Node, from_file: Node, file: &str) 
     };
     lay_over(&mut below, above);
     let mut out = String::new();
-    emit_kustomize(&below, &mut out).map_err(|error| BuildError::syntax(file, &error))?;
+    emit_kustomize(&below, &mut out).map_err(|error| BuildError::syntax(file, "", &error))?;
     Ok(out)
 }
 
@@ -158,7 +158,7 @@ fn lay_over(below: &mut Node, above: Node) {
 
 fn parse_values(path: &str, content: &str) -> Result<Node> {
     let parsed = parse_first(content, Dialect::Resource, &Limits::default());
-    let parsed = parsed.map_err(|error| BuildError::syntax(path, &error))?;
+    let parsed = parsed.map_err(|error| BuildError::syntax(path, content, &error))?;
     Ok(parsed.unwrap_or_else(|| Node::map(Map::new())))
 }
 

@@ -31,7 +31,7 @@ pub(super) fn load(sources: &KeyValueSources, loader: &Loader<'_>, file: &str) -
     let mut seen = HashSet::new();
     for ((key, _), line) in &pairs {
         if !seen.insert(key.as_str()) {
-            let message = format!("the key `{key}` is there twice");
+            let message = format!("the key `{key}` is there twice among `envs`, `literals` and `files`");
             return Err(BuildError::new("kustomize-value", message).at(file, *line));
         }
         check_key(key, "generated data").map_err(|error| error.at(file, *line))?;

@@ -88,6 +88,9 @@ pub(crate) struct Kustomization {
     pub(crate) warnings: Vec<&'static str>,
 }
 
+/// The group of kustomization files.
+const GROUP: &str = "kustomize.config.k8s.io/";
+
 const FIELDS: &[&str] = &[
     "apiVersion",
     "kind",
@@ -159,11 +162,13 @@ impl Kustomization {
         let reader = Reader::kustomization(file);
         let mut late = Late::default();
         if let Some(node) = node {
-            reader.object(node, FIELDS, |field, value| {
-                late.says_something |= says_something(field, value);
-                late.seen.push(field);
-                this.take(field, value, reader, &mut late)
-            })?;
+            reader
+                .object(node, FIELDS, |field, value| {
+                    late.says_something |= says_something(field, value);
+                    late.seen.push(field);
+                    this.take(field, value, reader, &mut late)
+                })
+                .map_err(|error| of_another_program(node, error))?;
         }
         this.finish(late)
     }
@@ -221,13 +226,13 @@ impl Kustomization {
         self.warnings =
             DEPRECATED.iter().filter(|(field, _)| is_seen(field)).map(|(_, words)| *words).collect();
         if !late.says_something {
-            return Err(
-                BuildError::new("kustomize-empty", "the kustomization says nothing").at(&self.file, 0)
-            );
+            return Err(BuildError::new("kustomize-empty", "the kustomization says nothing")
+                .at(&self.file, 0)
+                .hint("name what to build below `resources`"));
         }
         self.is_component = late.kind.value == "Component";
         if !matches!(late.kind.value.as_str(), "" | "Kustomization" | "Component") {
-            let message = format!("kind is `{}`, Kustomization or Component is wanted", late.kind.value);
+            let message = format!("kind is `{}`, `Kustomization` or `Component` is wanted", late.kind.value);
             return Err(BuildError::new("kustomize-value", message).at(&self.file, late.kind.line));
         }
         let wanted = if self.is_component {
@@ -236,7 +241,7 @@ impl Kustomization {
             "kustomize.config.k8s.io/v1beta1"
         };
         if !late.api_version.value.is_empty() && late.api_version.value != wanted {
-            let message = format!("apiVersion is `{}`, {wanted} is wanted", late.api_version.value);
+            let message = format!("apiVersion is `{}`, `{wanted}` is wanted", late.api_version.value);
             return Err(BuildError::new("kustomize-value", message).at(&self.file, late.api_version.line));
         }
         self.resources.extend(late.bases);
@@ -246,6 +251,15 @@ impl Kustomization {
         self.helm_charts.extend(late.old_charts.into_iter().map(|(chart, _)| chart));
         Ok(self)
     }
+}
+
+/// A field that does not exist is best explained by a file that is not for kustomize.
+fn of_another_program(node: &Node, error: BuildError) -> BuildError {
+    let api_version = node.get("apiVersion").and_then(Node::as_str).unwrap_or_default();
+    if error.code != "kustomize-unknown-field" || api_version.is_empty() || api_version.starts_with(GROUP) {
+        return error;
+    }
+    error.hint(format!("`{api_version}` is read by another program; kustomize reads `{GROUP}v1beta1`"))
 }
 
 /// Fields that are folded into others once all are read.

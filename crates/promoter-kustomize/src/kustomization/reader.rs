@@ -6,6 +6,13 @@ use std::collections::BTreeMap;
 use promoter_yaml::{Data, Node, Scalar, Tag, emit_json};
 
 use crate::error::{BuildError, Result};
+use crate::suggest::nearest;
+
+/// Fields that kustomize has since v5.8.1.
+const LATER_FIELDS: [&str; 2] = ["includeVolumeClaimTemplates", "volumeClaimTemplateLabels"];
+
+/// Fields that a hint lists.
+const LISTED_FIELDS_MAX: usize = 12;
 
 /// A value and the line it stands on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -64,7 +71,7 @@ impl Reader<'_> {
             let exact = fields.iter().find(|it| **it == &*entry.key);
             match exact.or_else(|| fields.iter().find(|it| it.eq_ignore_ascii_case(&entry.key))) {
                 Some(_) if entry.value.is_null() => {}
-                Some(field) => each(field, &entry.value)?,
+                Some(field) => each(field, &entry.value).map_err(|error| error.below(field))?,
                 None if self.strict => return Err(self.unknown(&entry.key, entry.key_mark.line, fields)),
                 None => {}
             }
@@ -73,11 +80,14 @@ impl Reader<'_> {
     }
 
     fn unknown(self, key: &str, line: u32, fields: &[&'static str]) -> BuildError {
-        let error = BuildError::new("kustomize-unknown-field", format!("there is no field `{key}` here"))
+        let error = BuildError::new("kustomize-unknown-field", format!("there is no field `{key}`"))
             .at(self.file, line);
-        let close = |field: &&&str| distance(&field.to_ascii_lowercase(), &key.to_ascii_lowercase()) <= 2;
-        match fields.iter().find(close) {
+        if LATER_FIELDS.contains(&key) {
+            return error.hint("kustomize has it only after v5.8.1, which Argo CD ships");
+        }
+        match nearest(key, fields.iter().copied()) {
             Some(field) => error.hint(format!("did you mean `{field}`?")),
+            None if fields.len() > LISTED_FIELDS_MAX => error.hint("take it out, or put it where it belongs"),
             None => error.hint(format!("known fields are {}", fields.join(", "))),
         }
     }
@@ -118,11 +128,14 @@ impl Reader<'_> {
     }
 
     /// A list.
-    pub(crate) fn list<T>(self, node: &Node, read: impl FnMut(&Node) -> Result<T>) -> Result<Vec<T>> {
+    pub(crate) fn list<T>(self, node: &Node, mut read: impl FnMut(&Node) -> Result<T>) -> Result<Vec<T>> {
         match &node.data {
-            Data::Seq(items) => items.iter().map(read).collect(),
+            Data::Seq(items) => {
+                let numbered = items.iter().enumerate();
+                numbered.map(|(at, it)| read(it).map_err(|error| error.below(&format!("[{at}]")))).collect()
+            }
             _ if node.is_null() => Ok(Vec::new()),
-            _ => Err(self.wrong(node, "a list")),
+            _ => Err(self.wrong(node, "a list").hint("write each entry on a line that begins with `- `")),
         }
     }
 
@@ -140,7 +153,11 @@ impl Reader<'_> {
     pub(crate) fn string_map(self, node: &Node) -> Result<BTreeMap<String, String>> {
         match &node.data {
             Data::Map(map) => {
-                map.iter().map(|(key, value)| Ok((key.to_owned(), self.string(value)?))).collect()
+                let pair = |(key, value): (&str, &Node)| {
+                    let text = self.string(value).map_err(|error| error.below(key))?;
+                    Ok((key.to_owned(), text))
+                };
+                map.iter().map(pair).collect()
             }
             _ if node.is_null() => Ok(BTreeMap::new()),
             _ => Err(self.wrong(node, "a mapping")),
@@ -152,20 +169,4 @@ impl Reader<'_> {
         BuildError::new("kustomize-value", format!("{} stands where {wanted} is wanted", node.type_name()))
             .at(self.file, node.mark.line)
     }
-}
-
-/// The number of letters to change, add or leave out, to make one word of the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let change = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }

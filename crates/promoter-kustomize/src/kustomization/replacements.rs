@@ -1,5 +1,7 @@
 //! The entries of `replacements` and `vars`: values of one resource, put into others.
 
+use std::rc::Rc;
+
 use promoter_yaml::Node;
 
 use super::parts::read_selector;
@@ -162,6 +164,8 @@ impl TargetSelector {
 /// One entry of `replacements`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Replacement {
+    /// The file that holds the entry.
+    pub(crate) file: Rc<str>,
     /// The line of the entry.
     pub(crate) line: u32,
     /// A file that holds replacements.
@@ -176,7 +180,7 @@ pub(crate) struct Replacement {
 
 impl Replacement {
     pub(crate) fn read(reader: Reader<'_>, node: &Node) -> Result<Self> {
-        let mut this = Self { line: node.mark.line, ..Self::default() };
+        let mut this = Self { file: Rc::from(reader.file), line: node.mark.line, ..Self::default() };
         reader.object(node, &["path", "source", "sourceValue", "targets"], |field, value| {
             match field {
                 "path" => this.path = reader.string(value)?,

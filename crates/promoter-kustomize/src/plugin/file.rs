@@ -176,8 +176,9 @@ impl PluginFile<'_, '_> {
 
     fn value_targets_of(&self, file: &At<String>) -> Result<Vec<ValueTarget>> {
         let (path, bytes) = self.target.loader.read(file, &self.plugin.source)?;
-        let document = parse_first(text(&path, &bytes)?, Dialect::Config, &Limits::default())
-            .map_err(|error| BuildError::syntax(&path, &error))?;
+        let text = text(&path, &bytes)?;
+        let document = parse_first(text, Dialect::Config, &Limits::default())
+            .map_err(|error| BuildError::syntax(&path, text, &error))?;
         let reader = Reader::plugin(&path);
         let mut targets = Vec::new();
         reader.object(&document.unwrap_or_else(Node::null), &["targets"], |_, value| {

@@ -12,8 +12,39 @@ use crate::kustomization::{GeneratorArgs, HelmChart, HelmGlobals, Patch};
 use crate::origin::Origin;
 use crate::read::resources_from_text;
 use crate::resource::Resource;
+use crate::suggest::nearest;
 use crate::transform::{Side, Transform};
 use file::PluginFile;
+
+/// The kinds of built-in transformers, for hints.
+const TRANSFORMERS: [&str; 14] = [
+    "AnnotationsTransformer",
+    "HashTransformer",
+    "ImageTagTransformer",
+    "LabelTransformer",
+    "NamespaceTransformer",
+    "PatchJson6902Transformer",
+    "PatchStrategicMergeTransformer",
+    "PatchTransformer",
+    "PrefixSuffixTransformer",
+    "PrefixTransformer",
+    "ReplacementTransformer",
+    "ReplicaCountTransformer",
+    "SuffixTransformer",
+    "ValueAddTransformer",
+];
+
+/// The kinds of built-in generators, for hints.
+const GENERATORS: [&str; 4] =
+    ["ConfigMapGenerator", "HelmChartInflationGenerator", "IAMPolicyGenerator", "SecretGenerator"];
+
+fn unknown_plugin(kind: &str, role: &str, kinds: &[&'static str]) -> BuildError {
+    let error = BuildError::new("kustomize-not-supported", format!("`{kind}` is no built-in {role}"));
+    match nearest(kind, kinds.iter().copied()) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint(format!("there are {}", kinds.join(", "))),
+    }
+}
 
 impl Target<'_> {
     /// Reads the plugin configurations that entries name: manifests in place first, then files and directories.
@@ -70,10 +101,7 @@ impl Target<'_> {
             "ReplicaCountTransformer" => config.replicas(),
             "ReplacementTransformer" => config.replacements(),
             "ValueAddTransformer" => config.value_add(),
-            kind => Err(BuildError::new(
-                "kustomize-not-supported",
-                format!("`{kind}` is no built-in transformer"),
-            )),
+            kind => Err(unknown_plugin(kind, "transformer", &TRANSFORMERS)),
         };
         made.map(|it| vec![it]).map_err(|error| error.at(&plugin.source, plugin.node.mark.line))
     }
@@ -102,8 +130,8 @@ impl Target<'_> {
                 helm::generate(&chart, &globals, &self.loader, &plugin.source, shared)
             }
             kind => {
-                Err(BuildError::new("kustomize-not-supported", format!("`{kind}` is no built-in generator"))
-                    .at(&plugin.source, plugin.node.mark.line))
+                let error = unknown_plugin(kind, "generator", &GENERATORS);
+                Err(error.at(&plugin.source, plugin.node.mark.line))
             }
         }
     }

@@ -39,7 +39,8 @@ pub(crate) fn check_key(key: &str, what: &str) -> Result<()> {
         return Ok(());
     }
     let message = format!("`{key}` cannot be the key of {what}, it reads as something else");
-    Err(BuildError::new("kustomize-value", message))
+    Err(BuildError::new("kustomize-value", message)
+        .hint("kustomize writes keys without quotes; take one that reads as text"))
 }
 
 fn set_pairs(node: &mut Node, pairs: &BTreeMap<String, String>) -> Result<()> {

@@ -14,6 +14,7 @@ use crate::read::resources_from_nodes;
 use crate::resmap::{ResMap, charge};
 use crate::resource::{Resource, raw_text};
 use crate::size::Size;
+use crate::suggest::instead_of;
 
 /// A patch that is ready to be applied.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl PatchContent {
             Ok(nodes) => nodes,
             // Keys that are numbers are no YAML of a resource, but fine in a JSON patch.
             Err(error) => {
-                let found = shift(BuildError::syntax(source, &error), offset);
+                let found = shift(BuildError::syntax(source, text, &error), offset);
                 return read_json(text, source, offset).map(Self::Json).map_err(|_| found);
             }
         };
@@ -80,14 +81,21 @@ impl PatchContent {
 /// Reads strategic merge patches.
 pub(crate) fn read_strategic(text: &str, source: &Rc<str>, offset: u32) -> Result<Vec<Resource>> {
     let nodes = parse_all(text, Dialect::Resource, &Limits::default())
-        .map_err(|error| shift(BuildError::syntax(source, &error), offset))?;
+        .map_err(|error| shift(BuildError::syntax(source, text, &error), offset))?;
     make_resources(nodes, source, offset)
 }
 
 /// Reads JSON patch operations.
 pub(crate) fn read_json(text: &str, source: &Rc<str>, offset: u32) -> Result<JsonPatch> {
     JsonPatch::parse(text, &Limits::default()).map_err(|error| {
-        shift(BuildError::new("kustomize-patch", error.message).at(source, error.mark.line), offset)
+        let found = BuildError::new("kustomize-patch", error.message).at(source, error.mark.line);
+        let found = shift(found, offset);
+        if text.trim_start().starts_with('[') {
+            return found.hint(
+                "a patch that begins with `[` is read as JSON; write it as a YAML list, or quote all of it",
+            );
+        }
+        found
     })
 }
 
@@ -243,11 +251,14 @@ fn find_target(resources: &ResMap, patch: &Resource) -> Result<usize> {
     match resources.positions_by_any_id(|it| it.equals(&id)).as_slice() {
         [at] => Ok(*at),
         found => {
-            let many = if found.is_empty() { "no resource is" } else { "several resources are" };
+            let (many, hint) = match found {
+                [] => ("no resource is", instead_of(&id, resources)),
+                _ => ("several resources are", "say with `target` which of them are meant".to_owned()),
+            };
             let message = format!("{many} called `{id}`, which a patch is for");
             Err(BuildError::new("kustomize-target", message)
                 .at(&patch.source, patch.node.mark.line)
-                .hint("apiVersion, kind, name and namespace of the patch must be those of the resource, or use `target`"))
+                .hint(hint))
         }
     }
 }

@@ -5,19 +5,20 @@ use promoter_yaml::{Data, Node};
 use super::source::Value;
 use super::structured::{self, Count};
 use crate::error::{BuildError, Result};
-use crate::field_path::{Visit, set_text_keeping_type, split, untyped};
+use crate::field_path::{Visit, lookup, set_text_keeping_type, split, untyped};
 use crate::id::Id;
 use crate::kustomization::{FieldOptions, Replacement, TargetSelector};
 use crate::patch::selector::{Candidate, Selector, SelectorSpec};
 use crate::resmap::{ResMap, charge};
 use crate::resource::{Resource, raw_text};
+use crate::suggest::nearest;
 
 /// The field when none is said.
 pub(super) const DEFAULT_FIELD: &str = "metadata.name";
 
 /// Carries out replacements one after the other.
 pub(super) fn run(resources: &mut ResMap, replacements: &[Replacement]) -> Result<()> {
-    replacements.iter().try_for_each(|it| replace(resources, it).map_err(|error| error.line(it.line)))
+    replacements.iter().try_for_each(|it| replace(resources, it).map_err(|error| error.at(&it.file, it.line)))
 }
 
 fn replace(resources: &mut ResMap, replacement: &Replacement) -> Result<()> {
@@ -87,7 +88,10 @@ impl<'a> Target<'a> {
         let ResMap { list, copied } = resources;
         for (at, resource) in list.iter_mut().enumerate().filter(|it| self.chooses(it.1)) {
             let done = self.copy_into(&mut resource.node, at, value, copied);
-            resource.blamed(done)?;
+            done.map_err(|error| match error.code {
+                "kustomize-target" => resource.name_in(error),
+                _ => resource.blame(error),
+            })?;
         }
         Ok(())
     }
@@ -146,8 +150,27 @@ impl<'a> Target<'a> {
         if found > 0 {
             return Ok(());
         }
-        let message = format!("the target field `{text}` is not there");
-        Err(BuildError::new("kustomize-target", message).hint("set `options: {create: true}` to make it"))
+        let error = field_missing(node, text, "target");
+        Err(if error.hint.is_some() { error } else { error.hint("set `options: {create: true}` to make it") })
+    }
+}
+
+/// Says at which step a path ends too early; hints at a field that is named alike.
+pub(super) fn field_missing(node: &Node, path: &str, role: &str) -> BuildError {
+    let parts = split(path, '.');
+    let reached = (0..parts.len()).rev().find_map(|depth| {
+        let found = lookup(node, &parts[..depth]).ok().flatten()?;
+        Some((depth, found))
+    });
+    let (depth, found) = reached.unwrap_or((0, node));
+    let missing = parts.get(depth).map_or("", String::as_str);
+    let above =
+        if depth == 0 { "the resource".to_owned() } else { format!("`{}`", parts[..depth].join(".")) };
+    let message = format!("the {role} field `{path}` is not there: {above} has no `{missing}`");
+    let error = BuildError::new("kustomize-target", message);
+    match found.as_map().and_then(|map| nearest(missing, map.iter().map(|(key, _)| key))) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error,
     }
 }
 

@@ -6,6 +6,8 @@ use crate::error::{BuildError, Result};
 use crate::field::{FieldSpec, Leaf, wrong_type};
 use crate::kustomization::Replica;
 use crate::resmap::ResMap;
+use crate::resource::Resource;
+use crate::suggest::nearest;
 
 /// Sets the count.
 ///
@@ -24,8 +26,15 @@ pub(super) fn run(resources: &mut ResMap, replica: &Replica, specs: &[FieldSpec]
         return Ok(());
     }
     let kinds: Vec<&str> = specs.iter().map(|it| &*it.kind).collect();
-    let message = format!("replicas: there is no {} of the name `{}`", kinds.join(", "), replica.name.value);
-    Err(BuildError::new("kustomize-target", message).line(replica.name.line))
+    let name = &replica.name.value;
+    let message = format!("there is no {} of the name `{name}`, which `replicas` is for", kinds.join(", "));
+    let error = BuildError::new("kustomize-target", message).line(replica.name.line);
+    let counted = resources.list.iter().map(Resource::id);
+    let counted = counted.filter(|id| specs.iter().any(|spec| id.gvk.matches(spec.gvk())));
+    Err(match nearest(name, counted.map(|id| id.name)) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint("a name is that of a workload, before or after prefixes and suffixes"),
+    })
 }
 
 fn set_count(node: &mut Node, count: i64) -> Result<()> {

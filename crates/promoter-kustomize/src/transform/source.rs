@@ -2,14 +2,16 @@
 
 use promoter_yaml::{Data, Node};
 
-use super::replacements::{DEFAULT_FIELD, ids, wrong};
+use super::replacements::{DEFAULT_FIELD, field_missing, ids, wrong};
 use crate::error::{BuildError, Result};
 use crate::field_path::{lookup, split, untyped};
+use crate::id::{Gvk, Id};
 use crate::kustomization::{FieldOptions, SourceSelector};
 use crate::patch::selector::SelectorSpec;
 use crate::resmap::ResMap;
 use crate::resource::{Resource, is_null_or_empty};
 use crate::size::{DEPTH_MAX, Size};
+use crate::suggest::instead_of;
 
 /// The value and its size.
 pub(super) struct Value {
@@ -32,7 +34,10 @@ impl Value {
         let mut matches = resources.list.iter().enumerate().filter(|it| is_source(it.1, &source.object));
         let Some((at, resource)) = matches.next() else {
             let message = format!("no resource is the source {}", describe(&source.object));
-            return Err(BuildError::new("kustomize-target", message));
+            let object = &source.object;
+            let gvk = Gvk { group: &object.group, version: &object.version, kind: &object.kind };
+            let wanted = Id { gvk, name: &object.name, namespace: &object.namespace, cluster_scoped: false };
+            return Err(BuildError::new("kustomize-target", message).hint(instead_of(&wanted, resources)));
         };
         if matches.next().is_some() {
             let message = format!("several resources are the source {}", describe(&source.object));
@@ -42,8 +47,7 @@ impl Value {
         let path = split(field, '.');
         let found = resource.blamed(lookup(&resource.node, &path))?;
         let Some(value) = found.filter(|it| !is_null_or_empty(it)) else {
-            let message = format!("the source field `{field}` is not there");
-            return Err(resource.blame(BuildError::new("kustomize-target", message)));
+            return Err(resource.name_in(field_missing(&resource.node, field, "source")));
         };
         let node = part_of(value, &source.options).map_err(|error| resource.blame(error))?;
         let home = node.as_scalar().is_none().then_some((at, path));
@@ -88,7 +92,7 @@ fn describe(object: &SelectorSpec) -> String {
 }
 
 fn is_source(resource: &Resource, object: &SelectorSpec) -> bool {
-    let pattern = crate::id::Gvk { group: &object.group, version: &object.version, kind: &object.kind };
+    let pattern = Gvk { group: &object.group, version: &object.version, kind: &object.kind };
     ids(resource).into_iter().any(|id| {
         let effective = |namespace: &str| if namespace.is_empty() { "default" } else { namespace }.to_owned();
         (object.name.is_empty() || object.name == id.name)

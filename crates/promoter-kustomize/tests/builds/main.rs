@@ -9,6 +9,7 @@
 mod charts;
 mod hostile;
 mod shipped;
+mod slips;
 mod support;
 
 use std::fs;
