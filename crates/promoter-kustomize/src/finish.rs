@@ -27,7 +27,7 @@ pub(crate) fn finish(sum: Accumulator, top: &Kustomization, shared: &mut Shared<
     sort(&mut resources, top, shared)?;
     let asks = |what: &str| top.build_metadata.iter().any(|it| it == what);
     let shown = Shown {
-        managed_by: asks("managedByLabel"),
+        managed_by: shared.options.managed_by_label || asks("managedByLabel"),
         origin: asks("originAnnotations"),
         transformations: asks("transformerAnnotations"),
     };

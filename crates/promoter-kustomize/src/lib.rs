@@ -56,6 +56,7 @@ mod memory;
 mod name_reference;
 mod order;
 mod origin;
+mod output;
 mod patch;
 mod pattern;
 mod plugin;
@@ -110,6 +111,8 @@ pub struct Options {
     pub reorder: Reorder,
     /// `--enable-helm`.
     pub enable_helm: bool,
+    /// `--enable-managedby-label`, as `managedByLabel` in `buildMetadata` of the top kustomization.
+    pub managed_by_label: bool,
 }
 
 impl Options {
@@ -131,6 +134,13 @@ impl Options {
     #[must_use]
     pub fn with_helm(mut self, enable_helm: bool) -> Self {
         self.enable_helm = enable_helm;
+        self
+    }
+
+    /// The same with `--enable-managedby-label`, or without.
+    #[must_use]
+    pub fn with_managed_by_label(mut self, managed_by_label: bool) -> Self {
+        self.managed_by_label = managed_by_label;
         self
     }
 }
@@ -222,27 +232,6 @@ pub fn build(
     let sum = top.accumulate(Accumulator::default(), &mut shared)?;
     let resources = finish::finish(sum, &top.kustomization, &mut shared)?;
     Ok(Build { resources, warnings: shared.warnings })
-}
-
-impl Build {
-    /// The resources as kustomize prints them: documents joined by `---`.
-    ///
-    /// Errors: a value that kustomize cannot print either (an infinite number, a control character).
-    pub fn to_yaml(&self) -> Result<String, BuildError> {
-        let mut out = String::new();
-        for (number, node) in self.resources.iter().enumerate() {
-            if number > 0 {
-                out.push_str("---\n");
-            }
-            promoter_yaml::emit_kustomize(node, &mut out).map_err(|error| {
-                let text = |keys: &[&str]| node.path(keys).and_then(Node::text).unwrap_or_default();
-                let name = text(&["metadata", "name"]);
-                let message = format!("`{}/{name}` cannot be written: {}", text(&["kind"]), error.message);
-                BuildError::new("kustomize-output", message).line(error.mark.line)
-            })?;
-        }
-        Ok(out)
-    }
 }
 
 /// The example of the README is compiled and run with the others.
