@@ -35,6 +35,14 @@ pub enum GitError {
         /// The repository.
         url: String,
     },
+    /// The file with credentials is of no use.
+    #[error("credentials file `{path}`: {why}")]
+    CredentialsFile {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The server's certificate is not one that this machine trusts.
     #[error("the certificate of `{url}` is not trusted: {why}")]
     Certificate {
@@ -131,6 +139,8 @@ impl GitError {
             Self::NoRepository { .. } => Diagnosis::input("git-no-repository", self)
                 .hint("check the URL; many servers say this too when credentials are missing"),
             Self::ClearText { .. } => Diagnosis::input("git-clear-text", self).hint("use https"),
+            Self::CredentialsFile { .. } => Diagnosis::upstream("git-access-credentials", self)
+                .hint("write a line for each host as git's credential store does: `https://user:token@host`"),
             Self::Certificate { .. } => Diagnosis::input("git-certificate", self).hint(
                 "let SSL_CERT_FILE name a file with the certificates of the authorities that you trust",
             ),

@@ -32,6 +32,7 @@ mod local;
 mod notes;
 mod objects;
 mod store;
+mod stored;
 mod tree;
 mod tree_entries;
 mod types;
