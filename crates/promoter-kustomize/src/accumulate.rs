@@ -57,8 +57,8 @@ pub(crate) struct Target<'a> {
     pub(crate) loader: Loader<'a>,
     /// What it says.
     pub(crate) kustomization: Kustomization,
-    /// Its directory relative to the top one, as the entries on the way spell it.
-    origin_path: String,
+    /// Its directory relative to the top one or in its repository, as the entries on the way spell it.
+    origin: Origin,
     /// The namespace that charts get when nothing closer says one.
     pub(crate) helm_namespace: String,
 }
@@ -85,21 +85,21 @@ impl Accumulator {
 impl<'a> Target<'a> {
     /// Opens the top kustomization.
     pub(crate) fn top(loader: Loader<'a>, shared: &mut Shared<'_>) -> Result<Self> {
-        let this = Self::load(loader, String::new(), String::new(), shared)?;
+        let this = Self::load(loader, Origin::default(), String::new(), shared)?;
         shared.track_origin = !this.kustomization.build_metadata.is_empty();
         Ok(this)
     }
 
     fn load(
         loader: Loader<'a>,
-        origin_path: String,
+        origin: Origin,
         helm_namespace: String,
         shared: &mut Shared<'_>,
     ) -> Result<Self> {
         let (file, node) = loader.kustomization()?;
         let kustomization = Kustomization::read(node.as_ref(), &file)?;
         shared.warnings.extend(kustomization.warnings.iter().map(|it| (*it).to_owned()));
-        let this = Self { loader, kustomization, origin_path, helm_namespace };
+        let this = Self { loader, kustomization, origin, helm_namespace };
         this.choose_schema(shared)?;
         Ok(this)
     }
@@ -167,7 +167,7 @@ impl<'a> Target<'a> {
                         shared.builtin_kinds = Builtin::Above;
                     }
                     if shared.track_origin {
-                        let origin = Origin { path: self.origin_of(&path.value), ..Origin::default() };
+                        let origin = self.origin_of(&path.value);
                         resources.iter_mut().for_each(|it| it.origin = Some(origin.clone()));
                     }
                     sum.resources.append_all(resources)?;
@@ -217,25 +217,24 @@ impl<'a> Target<'a> {
         target.accumulate(sum, shared)
     }
 
-    /// The path of an entry, relative to the top kustomization.
-    pub(crate) fn origin_of(&self, path: &str) -> String {
-        let mut parts: Vec<&str> = Vec::new();
-        for part in self.origin_path.split('/').chain(path.split('/')) {
-            match (part, parts.last()) {
-                ("" | ".", _) => {}
-                ("..", Some(last)) if *last != ".." => drop(parts.pop()),
-                _ => parts.push(part),
-            }
-        }
-        parts.join("/")
+    /// The place that an entry names, relative to the top kustomization or in its repository.
+    pub(crate) fn origin_of(&self, entry: &str) -> Origin {
+        self.origin.append(entry)
+    }
+
+    /// The place of the kustomization file itself.
+    pub(crate) fn own_origin(&self) -> Origin {
+        self.origin_of(self.kustomization.file.rsplit('/').next().unwrap_or_default())
     }
 
     /// The origin that a field of this kustomization gives to what it makes or changes.
     pub(crate) fn origin_by_builtin(&self, plugin: &str) -> Origin {
-        let file = self.kustomization.file.rsplit('/').next().unwrap_or_default();
+        let Origin { path, repo, reference, .. } = self.own_origin();
         Origin {
-            configured_in: self.origin_of(file),
+            configured_in: path,
             configured_by: ["builtin".to_owned(), plugin.to_owned(), String::new(), String::new()],
+            repo,
+            reference,
             ..Origin::default()
         }
     }

@@ -23,7 +23,7 @@ pub struct BuildError {
     pub line: u32,
     /// What to do.
     pub hint: Option<String>,
-    /// True when the store below the tree failed, so that trying again may help.
+    /// True when what lies behind the tree failed (a disk, a server), so that trying again may help.
     pub upstream: bool,
     /// Where the path of a field begins in the message, once it names one.
     pub(crate) field_at: Option<usize>,
@@ -54,8 +54,8 @@ impl fmt::Display for BuildError {
 impl std::error::Error for BuildError {}
 
 impl BuildError {
-    /// An error without a place.
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+    /// An error without a place, also for what [`Externals`](crate::Externals) could not give.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),
@@ -65,6 +65,13 @@ impl BuildError {
             upstream: false,
             field_at: None,
         }
+    }
+
+    /// The same, said of something for which trying again may help, or not.
+    #[must_use]
+    pub fn with_upstream(mut self, upstream: bool) -> Self {
+        self.upstream = upstream;
+        self
     }
 
     /// The same with a line, for code that does not know the file. A line that is there already stays.
@@ -90,7 +97,7 @@ impl BuildError {
 
     /// The same with a hint.
     #[must_use]
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }

@@ -1,12 +1,13 @@
 //! kustomize as a pure function: a tree of files in, resources out, byte for byte as kustomize v5.8.1.
 //!
 //! Decides what a kustomization means. Leaves to others where files come from ([`Files`]) and how helm is run
-//! ([`Externals`]). Knows no promoter words.
+//! and other repositories are fetched ([`Externals`]). Knows no promoter words.
 //!
-//! What kustomize builds, this builds to the same bytes, or refuses with a reason: whatever needs the network (remote
-//! bases), a program or a container (functions), a random name (charts without `releaseName`), or leaves the tree
-//! (absolute paths). A ConfigMap file that begins with a tab, on which kustomize fails by accident, is
-//! built, and where its own output is not the same every time, this one is.
+//! What kustomize builds, this builds to the same bytes, or refuses with a reason: what can change without a change of
+//! the tree (bases in other repositories that are not pinned by commit, files on the web), a program or a container
+//! (functions), a random name (charts without `releaseName`), or what leaves the tree (absolute paths). A ConfigMap
+//! file that begins with a tab, on which kustomize fails by accident, is built, and where its own output is not the
+//! same every time, this one is.
 //!
 //! ```
 //! use promoter_kustomize::{MemoryFiles, NoExternals, Options, build};
@@ -62,22 +63,28 @@ mod pattern;
 mod plugin;
 mod prepare;
 mod read;
+mod repository;
 mod resmap;
 mod resource;
 mod size;
 mod suggest;
 mod tables;
 mod transform;
+mod tree;
 mod variables;
 
 pub use error::BuildError;
 pub use files::{FileError, FileKind, Files, normalise};
 pub use memory::MemoryFiles;
+
+use std::sync::Arc;
+
 use promoter_yaml::Node;
 
 use accumulate::{Accumulator, Shared, Target};
 use loader::Loader;
 use patch::schema::{Builtin, Schema};
+use repository::Repository;
 
 /// Which files a kustomization may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -186,6 +193,19 @@ impl ChartRequest {
 pub trait Externals {
     /// Renders a chart to a YAML stream. The error is one line for the user.
     fn template(&self, files: &dyn Files, request: &ChartRequest) -> Result<String, String>;
+
+    /// Opens a git repository at a commit: the whole tree, from the repository's root.
+    ///
+    /// `url` is what git would be given, in any form that it takes; `commit` is a full id in lower case, of 40 digits or
+    /// of the 64 that repositories with SHA-256 have. The answer depends on the id alone, and an entry is never asked
+    /// for without one. A build asks once for each repository and commit. The error is handed up with the place of the
+    /// entry added; `upstream` in it says that trying again may help.
+    ///
+    /// Builds that stay offline leave this as it is: it refuses.
+    fn repository(&self, url: &str, commit: &str) -> Result<Arc<dyn Files>, BuildError> {
+        let message = format!("commit `{commit}` of `{url}` would be fetched, which this build does not do");
+        Err(BuildError::new("kustomize-remote", message))
+    }
 }
 
 /// A world with nothing in it but files: whatever a kustomization asks of it is refused.
@@ -210,14 +230,35 @@ pub struct Build {
 
 /// Builds the kustomization in `directory` of the tree.
 ///
-/// Errors: everything that kustomize refuses, and what a build without network and child processes cannot do; each
-/// names file and line where one is to blame.
+/// Errors: everything that kustomize refuses, and what a build that always gives the same cannot do; each names file
+/// and line where one is to blame. A path in another repository is written `<url>@<short commit>//<path>`.
 pub fn build(
     files: &dyn Files,
     directory: &str,
     options: &Options,
     externals: &dyn Externals,
 ) -> Result<Build, BuildError> {
+    run(Loader::top(files, options.load_restrictor, directory, externals)?, options, externals)
+}
+
+/// Builds the kustomization that an address like `https://host/org/repo//directory?ref=<commit>` names.
+///
+/// Files are restricted to directories, whatever the options say. Errors: those of [`build`]; an address without the
+/// full id of a commit.
+pub fn build_repository(
+    address: &str,
+    options: &Options,
+    externals: &dyn Externals,
+) -> Result<Build, BuildError> {
+    run(Loader::top_of_repository(address, externals)?, options, externals)
+}
+
+/// True for what kustomize takes for a directory of a git repository rather than for a path.
+pub fn names_repository(text: &str) -> bool {
+    Repository::parse(text).is_some()
+}
+
+fn run(loader: Loader<'_>, options: &Options, externals: &dyn Externals) -> Result<Build, BuildError> {
     let mut shared = Shared {
         options,
         externals,
@@ -227,7 +268,6 @@ pub fn build(
         builtin_kinds: Builtin::Absent,
         track_origin: false,
     };
-    let loader = Loader::top(files, options.load_restrictor, directory)?;
     let top = Target::top(loader, &mut shared)?;
     let sum = top.accumulate(Accumulator::default(), &mut shared)?;
     let resources = finish::finish(sum, &top.kustomization, &mut shared)?;

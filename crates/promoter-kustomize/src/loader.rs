@@ -1,19 +1,20 @@
 //! Finding and reading the files that a kustomization names, within what it may name.
 //!
-//! Decides load restrictions, cycles and which file is the kustomization; leaves following links to [`Files`]. A
-//! directory's real path is its identity, so a link cannot hide a cycle.
+//! Decides load restrictions, cycles and which file is the kustomization; leaves following links to [`Files`], and to
+//! `repository` which entries name one. A directory's tree and real path are its identity, so a link cannot hide a cycle.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use promoter_yaml::{Dialect, Limits, Node, parse_first};
 
-use crate::LoadRestrictor;
 use crate::error::{BuildError, Result};
-use crate::files::{FileKind, Files, normalise};
+use crate::files::{FileError, FileKind, Files, normalise};
 use crate::kustomization::reader::At;
+use crate::repository::{Repository, is_web_address, web_file};
 use crate::suggest::nearest;
+use crate::tree::{Tree, Trees};
+use crate::{Externals, LoadRestrictor};
 
 /// The names of a kustomization file. Only one of them may be there.
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -26,16 +27,27 @@ const DEPTH_MAX: usize = 100;
 
 /// A kustomization's directory, and the way to it from the top.
 pub(crate) struct Loader<'a> {
-    files: &'a dyn Files,
+    tree: Tree<'a>,
     restrictor: LoadRestrictor,
-    /// Real path of this directory, then of those that led here.
-    roots: Vec<Rc<str>>,
-    visited: Rc<Cell<u32>>,
+    /// This directory, then those that led here.
+    roots: Vec<Root>,
+    trees: Rc<Trees<'a>>,
+}
+
+/// A directory that was gone through.
+#[derive(Clone)]
+struct Root {
+    /// The number of its tree.
+    tree: usize,
+    /// Its real path there.
+    path: Rc<str>,
+    /// The same as messages show it.
+    shown: Rc<str>,
 }
 
 /// What an entry that names a file or a directory turned out to be.
 pub(crate) enum Entry<'a> {
-    /// A file: its path in the tree, and its bytes.
+    /// A file: its path as messages show it, and its bytes.
     File(Rc<str>, Arc<[u8]>),
     /// A directory.
     Directory(Loader<'a>),
@@ -43,9 +55,18 @@ pub(crate) enum Entry<'a> {
 
 impl<'a> Loader<'a> {
     /// The top directory.
-    pub(crate) fn top(files: &'a dyn Files, restrictor: LoadRestrictor, directory: &str) -> Result<Self> {
-        let place = (directory, 0);
-        match files.kind(directory) {
+    pub(crate) fn top(
+        files: &'a dyn Files,
+        restrictor: LoadRestrictor,
+        directory: &str,
+        externals: &'a dyn Externals,
+    ) -> Result<Self> {
+        let trees = Rc::new(Trees::new(externals));
+        Self { tree: Tree::own(files), restrictor, roots: Vec::new(), trees }.enter(directory)
+    }
+
+    fn enter(self, directory: &str) -> Result<Self> {
+        match self.files().kind(directory) {
             Some(FileKind::Directory) => {}
             Some(FileKind::File) => {
                 let message = format!("`{directory}` is a file, a directory is wanted");
@@ -56,13 +77,26 @@ impl<'a> Loader<'a> {
                 return Err(BuildError::new("kustomize-missing", message));
             }
         }
-        let root = files.real_path(directory).map_err(|error| BuildError::file(&error, place))?;
-        Ok(Self { files, restrictor, roots: vec![Rc::from(root)], visited: Rc::default() })
+        let real = self.files().real_path(directory);
+        let real = real.map_err(|error| BuildError::file(&error, (directory, 0)))?;
+        self.go_into(self.tree.clone(), self.restrictor, real, directory)
+    }
+
+    /// The top directory, in a repository that an address pins by commit.
+    pub(crate) fn top_of_repository(address: &str, externals: &'a dyn Externals) -> Result<Self> {
+        let Some(repository) = Repository::parse(address) else {
+            let message = format!("`{address}` is no address of a directory in a git repository");
+            return Err(BuildError::new("kustomize-remote", message));
+        };
+        let trees = Rc::new(Trees::new(externals));
+        let tree = trees.open(&repository, address)?;
+        let at_its_root = Self { tree, restrictor: LoadRestrictor::RootOnly, roots: Vec::new(), trees };
+        at_its_root.open_repository(&repository, address)
     }
 
     /// The real path of the directory.
     pub(crate) fn root(&self) -> &str {
-        self.roots.first().map_or("", |it| it)
+        self.roots.first().map_or("", |it| &it.path)
     }
 
     /// The last part of the directory's path.
@@ -71,8 +105,13 @@ impl<'a> Loader<'a> {
     }
 
     /// The tree, for those who hand it on.
-    pub(crate) fn files(&self) -> &'a dyn Files {
-        self.files
+    pub(crate) fn files(&self) -> &dyn Files {
+        self.tree.files()
+    }
+
+    /// A path of the tree as messages show it.
+    pub(crate) fn shown(&self, path: String) -> String {
+        self.tree.shown(path)
     }
 
     /// The path in the tree of a path that a file of this directory names.
@@ -86,15 +125,19 @@ impl<'a> Loader<'a> {
     pub(crate) fn kustomization(&self) -> Result<(Rc<str>, Option<Node>)> {
         let mut found = NAMES.iter().filter_map(|name| self.readable(name));
         let Some(path) = found.next() else {
+            if let Err(error @ FileError::WrongKind(..)) = self.files().list(self.root()) {
+                return Err(BuildError::new("kustomize-not-a-directory", error.to_string()));
+            }
             let message = format!("there is no kustomization.yaml in `{}`", self.shown_root());
             return Err(BuildError::new("kustomize-missing", message).hint(self.instead_of_kustomization()));
         };
         if let Some(second) = found.next() {
-            let message = format!("`{path}` and `{second}` are both there");
+            let message = format!("`{}` and `{}` are both there", self.shown(path), self.shown(second));
             return Err(BuildError::new("kustomize-ambiguous", message).hint("keep one of them"));
         }
-        let path: Rc<str> = Rc::from(path);
-        let bytes = self.files.read(&path).map_err(|error| BuildError::file(&error, (&path, 0)))?;
+        let bytes = self.files().read(&path);
+        let path: Rc<str> = Rc::from(self.shown(path));
+        let bytes = bytes.map_err(|error| BuildError::file(&error, (&path, 0)))?;
         let text = text(&path, &bytes)?;
         let node = parse_first(text, Dialect::Config, &Limits::default());
         node.map(|node| (Rc::clone(&path), node)).map_err(|error| BuildError::syntax(&path, text, &error))
@@ -102,33 +145,36 @@ impl<'a> Loader<'a> {
 
     /// A hint for a directory without a kustomization.
     fn instead_of_kustomization(&self) -> String {
-        let there = self.files.list(self.root()).unwrap_or_default();
+        let there = self.files().list(self.root()).unwrap_or_default();
         if let Some(near) = there.iter().find(|it| it.to_ascii_lowercase().starts_with("kustomiz")) {
             return format!("rename `{near}` to `kustomization.yaml`");
         }
         let has_one = |it: &&String| NAMES.iter().any(|name| self.has_file(&format!("{it}/{name}")));
         match there.iter().find(has_one).and_then(|it| self.path_of(it)) {
-            Some(below) => format!("`{below}` has one"),
+            Some(below) => format!("`{}` has one", self.shown(below)),
             None => "name its files one by one, or write a kustomization.yaml that does".to_owned(),
         }
     }
 
     fn readable(&self, name: &str) -> Option<String> {
         let path = self.path_of(name)?;
-        let is_file = self.files.kind(&path) == Some(FileKind::File);
+        let is_file = self.files().kind(&path) == Some(FileKind::File);
         (is_file && self.may_read(&path)).then_some(path)
     }
 
     fn may_read(&self, path: &str) -> bool {
         self.restrictor == LoadRestrictor::None
-            || self.files.real_path(path).is_ok_and(|real| is_below(&real, self.root()))
+            || self.files().real_path(path).is_ok_and(|real| is_below(&real, self.root()))
     }
 
     /// Reads a file that `named_in` names.
     ///
     /// Errors: it is missing, or not to be read from here.
     pub(crate) fn read(&self, path: &At<String>, named_in: &str) -> Result<(Rc<str>, Arc<[u8]>)> {
-        match self.open(path, named_in)? {
+        if is_web_address(&path.value) {
+            return Err(web_file(&path.value).at(named_in, path.line));
+        }
+        match self.try_open_path(&path.value).map_err(|error| error.at(named_in, path.line))? {
             Entry::File(path, bytes) => Ok((path, bytes)),
             Entry::Directory(_) => {
                 let message = format!("`{}` is a directory, a file is wanted", path.value);
@@ -139,7 +185,7 @@ impl<'a> Loader<'a> {
 
     /// True when there is a file of that path, restrictions aside.
     pub(crate) fn has_file(&self, path: &str) -> bool {
-        self.path_of(path).is_some_and(|path| self.files.kind(&path) == Some(FileKind::File))
+        self.path_of(path).is_some_and(|path| self.files().kind(&path) == Some(FileKind::File))
     }
 
     /// Opens a directory that `named_in` names.
@@ -160,34 +206,49 @@ impl<'a> Loader<'a> {
         self.try_open(&path.value).map_err(|error| error.at(named_in, path.line))
     }
 
-    fn try_open(&self, path: &str) -> Result<Entry<'a>> {
+    fn try_open(&self, entry: &str) -> Result<Entry<'a>> {
+        let is_file = || self.path_of(entry).is_some_and(|it| self.files().kind(&it) == Some(FileKind::File));
+        match Repository::parse(entry).filter(|_| !is_file()) {
+            Some(repository) => self.open_repository(&repository, entry).map(Entry::Directory),
+            None if is_web_address(entry) => Err(web_file(entry)),
+            None => self.try_open_path(entry),
+        }
+    }
+
+    fn try_open_path(&self, path: &str) -> Result<Entry<'a>> {
         if path.is_empty() {
             return Err(BuildError::new("kustomize-value", "an empty path names nothing")
                 .hint("take the entry out, or name a file or directory"));
         }
-        let full = self.path_of(path);
-        let kind = full.as_deref().and_then(|full| self.files.kind(full));
-        match (full, kind) {
-            (Some(full), Some(FileKind::File)) => self.open_file(path, &full),
-            (Some(full), Some(FileKind::Directory)) => self.open_directory(path, &full),
-            (_, _) if looks_remote(path) => Err(BuildError::new(
-                "kustomize-remote",
-                format!("`{path}` is fetched over the network, which a build never does"),
-            )
-            .hint("copy it into the repository, or render it in CI")),
-            (None, _) => {
-                let message = format!("`{path}` leads out of the tree");
-                Err(BuildError::new("kustomize-outside", message).hint("name a path relative to this file"))
+        let Some(full) = self.path_of(path) else {
+            let message = format!("`{path}` leads out of the {}", self.tree_word());
+            return Err(
+                BuildError::new("kustomize-outside", message).hint("name a path relative to this file")
+            );
+        };
+        match self.files().kind(&full) {
+            Some(FileKind::File) => self.open_file(path, full),
+            Some(FileKind::Directory) => {
+                let real = self.files().real_path(&full);
+                let real = real.map_err(|error| BuildError::file(&error, (&self.shown(full), 0)))?;
+                self.go_into(self.tree.clone(), self.restrictor, real, path).map(Entry::Directory)
             }
-            (Some(full), None) => Err(self.missing(path, &full)),
+            None => Err(match self.files().read(&full) {
+                Err(error @ FileError::WrongKind(..)) => {
+                    BuildError::new("kustomize-not-a-file", error.to_string())
+                }
+                _ => self.missing(path, &full),
+            }),
         }
     }
 
     fn missing(&self, path: &str, full: &str) -> BuildError {
         let (directory, name) = full.rsplit_once('/').unwrap_or(("", full));
-        let error = BuildError::new("kustomize-missing", format!("`{full}` does not exist"));
-        let Ok(there) = self.files.list(directory) else {
-            return error.hint(format!("there is no directory `{directory}` either"));
+        let error =
+            BuildError::new("kustomize-missing", format!("`{}` does not exist", self.shown(full.to_owned())));
+        let Ok(there) = self.files().list(directory) else {
+            return error
+                .hint(format!("there is no directory `{}` either", self.shown(directory.to_owned())));
         };
         match nearest(name, there.iter().map(String::as_str)) {
             Some(near) => {
@@ -197,38 +258,72 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn open_file(&self, path: &str, full: &str) -> Result<Entry<'a>> {
-        if !self.may_read(full) {
-            let message = format!("`{path}` is not in or below `{}`", self.shown_root());
-            return Err(BuildError::new("kustomize-outside", message)
-                .hint("move the file there, name its directory instead, or build with --load-restrictor LoadRestrictionsNone"));
-        }
-        let bytes = self.files.read(full).map_err(|error| BuildError::file(&error, (full, 0)))?;
-        Ok(Entry::File(Rc::from(full), bytes))
+    fn tree_word(&self) -> &'static str {
+        if self.tree.is_own() { "tree" } else { "repository" }
     }
 
-    fn open_directory(&self, path: &str, full: &str) -> Result<Entry<'a>> {
-        let root = self.files.real_path(full).map_err(|error| BuildError::file(&error, (full, 0)))?;
-        if let Some(far) = self.roots.iter().rposition(|visited| is_below(visited, &root)) {
-            return Err(self.cycle(path, &root, far));
+    /// Opens the directory of a repository. From there on nothing outside of a kustomization's own directory may be
+    /// read, whatever was allowed before.
+    fn open_repository(&self, repository: &Repository, entry: &str) -> Result<Self> {
+        let tree = self.trees.open(repository, entry)?;
+        let directory = &repository.directory;
+        let wrong = |code, what: &str| {
+            let shown = if directory.is_empty() { "." } else { directory };
+            Err(BuildError::new(code, format!("`{shown}` of the repository in `{entry}` {what}")))
+        };
+        let failed = |error: FileError| BuildError::file(&error, (&tree.shown(directory.clone()), 0));
+        match (tree.files().kind(directory), tree.files().real_path(directory)) {
+            (_, Err(error @ FileError::Store(..))) => Err(failed(error)),
+            (Some(FileKind::Directory), real) => {
+                let real = real.map_err(failed)?;
+                self.go_into(tree, LoadRestrictor::RootOnly, real, entry)
+            }
+            (Some(FileKind::File), _) => {
+                wrong("kustomize-not-a-directory", "is a file, a directory is wanted")
+            }
+            (None, _) => wrong("kustomize-missing", "does not exist"),
         }
-        self.visited.set(self.visited.get() + 1);
-        if self.visited.get() > DIRECTORIES_MAX || self.roots.len() > DEPTH_MAX {
+    }
+
+    fn open_file(&self, path: &str, full: String) -> Result<Entry<'a>> {
+        if !self.may_read(&full) {
+            let message = format!("`{path}` is not in or below `{}`", self.shown_root());
+            let hint = "move the file there, name its directory instead, or build with --load-restrictor LoadRestrictionsNone";
+            let hint =
+                if self.tree.is_own() { hint } else { "move the file there, or name its directory instead" };
+            return Err(BuildError::new("kustomize-outside", message).hint(hint));
+        }
+        let bytes = self.files().read(&full);
+        let shown = self.shown(full);
+        let bytes = bytes.map_err(|error| BuildError::file(&error, (&shown, 0)))?;
+        Ok(Entry::File(Rc::from(shown), bytes))
+    }
+
+    /// A loader for a directory of a tree, by its real path.
+    fn go_into(&self, tree: Tree<'a>, restrictor: LoadRestrictor, real: String, entry: &str) -> Result<Self> {
+        let leads_back = |it: &Root| it.tree == tree.number() && is_below(&it.path, &real);
+        if let Some(far) = self.roots.iter().rposition(leads_back) {
+            return Err(self.cycle(entry, &tree.shown(real), far));
+        }
+        let visited = self.trees.visited.get() + 1;
+        self.trees.visited.set(visited);
+        if visited > DIRECTORIES_MAX || self.roots.len() > DEPTH_MAX {
             let message = format!(
                 "more than {DIRECTORIES_MAX} kustomizations, or more than {DEPTH_MAX} below each other"
             );
             return Err(BuildError::new("kustomize-limit", message));
         }
         let mut roots = Vec::with_capacity(self.roots.len() + 1);
-        roots.push(Rc::from(root));
+        let path: Rc<str> = Rc::from(real);
+        let shown = if tree.is_own() { Rc::clone(&path) } else { Rc::from(tree.shown(path.to_string())) };
+        roots.push(Root { tree: tree.number(), path, shown });
         roots.extend(self.roots.iter().cloned());
-        let visited = Rc::clone(&self.visited);
-        Ok(Entry::Directory(Self { files: self.files, restrictor: self.restrictor, roots, visited }))
+        Ok(Self { tree, restrictor, roots, trees: Rc::clone(&self.trees) })
     }
 
     /// `far` directories up is the one that is, or lies in, `root`.
     fn cycle(&self, path: &str, root: &str, far: usize) -> BuildError {
-        let way = self.roots[..=far].iter().rev().map(|it| &**it).chain([root]);
+        let way = self.roots[..=far].iter().rev().map(|it| &*it.shown).chain([root]);
         let shown: Vec<String> = way.map(|it| format!("`{}`", or_dot(it))).collect();
         let message = format!("`{path}` goes round in a circle: {}", shown.join(" → "));
         BuildError::new("kustomize-cycle", message)
@@ -236,7 +331,7 @@ impl<'a> Loader<'a> {
     }
 
     fn shown_root(&self) -> &str {
-        or_dot(self.root())
+        or_dot(self.roots.first().map_or("", |it| &it.shown))
     }
 }
 
@@ -257,10 +352,4 @@ fn is_below(path: &str, directory: &str) -> bool {
     directory.is_empty()
         || path == directory
         || path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// True for what kustomize would take for a URL or a repository.
-fn looks_remote(path: &str) -> bool {
-    let host_first = ["github.com/", "github.com:", "gh:", "git@", "git::", "org-"];
-    path.contains("://") || path.contains("?ref=") || host_first.iter().any(|it| path.starts_with(it))
 }

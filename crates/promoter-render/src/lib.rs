@@ -17,7 +17,7 @@ mod source;
 mod verify;
 mod world;
 
-pub use error::{PinsError, RenderError, SourceError, VerifyError, build_diagnosis};
+pub use error::{PinsError, RenderError, SourceError, VerifyError, build_diagnosis, build_error};
 pub use manifests::{Manifests, Object};
 pub use pins::{Chosen, Pins, Rules, resolve};
 pub use render::{answer, answer_pins, hydrated, render};

@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use promoter_core::{ChartUrl, ChartVersion, CommitId, Diagnosis, Digest, GitUrl};
-use promoter_kustomize::{ChartRequest, Externals, Files};
+use promoter_core::{ChartUrl, ChartVersion, CommitId, Diagnosis, Digest, GitUrl, NotA, UrlError};
+use promoter_kustomize::{BuildError, ChartRequest, Externals, Files};
 
-use crate::{Cluster, Rules, SourceError};
+use crate::{Cluster, Rules, SourceError, build_error};
 
 /// A directory in a commit: what a lock pins as its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,15 @@ pub struct PinnedSource {
     pub commit: CommitId,
     /// The directory to render, relative to the repository's root. Bases may lie outside of it.
     pub path: String,
+}
+
+impl PinnedSource {
+    /// A repository at a commit, as the engine asks for a base.
+    pub fn base(url: &str, commit: &str) -> Result<Self, Diagnosis> {
+        let url = url.parse().map_err(|error: UrlError| Diagnosis::input("git-url", error))?;
+        let commit = commit.parse().map_err(|error: NotA| Diagnosis::input("git-wrong-object", error))?;
+        Ok(Self { url, commit, path: String::new() })
+    }
 }
 
 /// A chart archive pinned by content.
@@ -47,6 +56,12 @@ pub struct ChartCall<'a> {
 pub trait World {
     /// The files of a pinned commit, rooted at the root of its repository.
     fn tree(&self, source: &PinnedSource) -> Result<Arc<dyn Files>, Diagnosis>;
+
+    /// The same for a commit that a kustomization names as a base in another repository. Its tree is asked for from the
+    /// root.
+    fn base(&self, source: &PinnedSource) -> Result<Arc<dyn Files>, Diagnosis> {
+        self.tree(source)
+    }
 
     /// Renders a chart to a YAML stream.
     fn template(&self, call: &ChartCall<'_>) -> Result<String, Diagnosis>;
@@ -125,5 +140,10 @@ impl Externals for Door<'_> {
             self.seen.borrow_mut().failed.get_or_insert(error);
             line
         })
+    }
+
+    fn repository(&self, url: &str, commit: &str) -> Result<Arc<dyn Files>, BuildError> {
+        let source = PinnedSource::base(url, commit);
+        source.and_then(|it| self.world.base(&it)).map_err(|error| build_error(&error))
     }
 }

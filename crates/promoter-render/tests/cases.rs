@@ -32,6 +32,9 @@ struct Case {
     /// The pinned commit's files; a text `-> target` is a link.
     #[serde(default)]
     commit: BTreeMap<String, String>,
+    /// Files of further commits, by id.
+    #[serde(default)]
+    bases: BTreeMap<String, BTreeMap<String, String>>,
     /// What each chart gives, run by run; the last one is given from then on.
     #[serde(default)]
     charts: BTreeMap<String, Vec<String>>,
@@ -135,7 +138,10 @@ impl World for CaseWorld<'_> {
             let line = format!("commit `{}` cannot be fetched", source.commit);
             return Err(Diagnosis::upstream("git-unreachable", line));
         }
-        Ok(Arc::clone(&self.commit) as Arc<dyn Files>)
+        match self.case.bases.get(source.commit.as_str()) {
+            Some(base) => Ok(Arc::new(tree(base))),
+            None => Ok(Arc::clone(&self.commit) as Arc<dyn Files>),
+        }
     }
 
     fn template(&self, call: &ChartCall<'_>) -> Result<String, Diagnosis> {

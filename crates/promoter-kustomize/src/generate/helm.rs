@@ -175,6 +175,7 @@ fn chart_values(
     };
     let path = format!("{directory}/values.yaml");
     let bytes = loader.files().read(&path).map_err(|error| BuildError::file(&error, (file, chart.line)))?;
+    let path = loader.shown(path);
     let content = text(&path, &bytes)?.to_owned();
     Ok((Rc::from(path), content))
 }

@@ -69,9 +69,8 @@ impl Target<'_> {
         }
         Some(found.map_err(|error| BuildError { line: error.line + entry.line, ..error }).map(|mut list| {
             if shared.track_origin {
-                let path = self.origin_of(file.rsplit('/').next().unwrap_or_default());
-                list.iter_mut()
-                    .for_each(|it| it.origin = Some(Origin { path: path.clone(), ..Origin::default() }));
+                let origin = self.own_origin();
+                list.iter_mut().for_each(|it| it.origin = Some(origin.clone()));
             }
             list
         }))
@@ -156,8 +155,10 @@ pub(crate) fn plugin_origin(plugin: &Resource) -> Option<Origin> {
     let origin = plugin.origin.as_ref()?;
     let by = [plugin.api_version(), plugin.kind(), plugin.name(), plugin.namespace()];
     Some(Origin {
-        path: String::new(),
         configured_in: origin.path.clone(),
         configured_by: by.map(String::from),
+        repo: origin.repo.clone(),
+        reference: origin.reference.clone(),
+        path: String::new(),
     })
 }

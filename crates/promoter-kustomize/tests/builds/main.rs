@@ -8,6 +8,7 @@
 
 mod charts;
 mod hostile;
+mod remote;
 mod shipped;
 mod slips;
 mod support;

@@ -7,7 +7,7 @@ mod verify;
 use promoter_core::Diagnosis;
 
 pub use pins::PinsError;
-pub use source::{SourceError, build_diagnosis};
+pub use source::{SourceError, build_diagnosis, build_error};
 pub use verify::VerifyError;
 
 /// Why no manifests come out, by the step that failed.

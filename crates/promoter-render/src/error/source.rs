@@ -103,6 +103,16 @@ pub fn build_diagnosis(error: &BuildError) -> Diagnosis {
     }
 }
 
+/// What the world said, on its way through the engine, which adds the place. [`build_diagnosis`] makes the same of it.
+pub fn build_error(diagnosis: &Diagnosis) -> BuildError {
+    let error = BuildError::new(diagnosis.code, diagnosis.cause.clone())
+        .with_upstream(diagnosis.fault == Fault::Upstream);
+    match &diagnosis.hint {
+        Some(hint) => error.hint(hint.clone()),
+        None => error,
+    }
+}
+
 fn in_commit(commit: Option<&str>) -> String {
     commit.map(|it| format!(" in commit `{}`", it.get(..12).unwrap_or(it))).unwrap_or_default()
 }
