@@ -115,8 +115,15 @@ impl GitTree {
         let mut links = 0;
         while let Some(part) = ahead.pop() {
             let (mode, id) = behind.last().map_or((Mode::Directory, self.root), |it| (it.mode, it.id));
-            if mode != Mode::Directory {
-                return Err(FileError::Missing(path.into()));
+            match mode {
+                Mode::Directory => {}
+                Mode::Submodule => {
+                    return Err(FileError::WrongKind(
+                        path.into(),
+                        "in a submodule, whose files are elsewhere",
+                    ));
+                }
+                _ => return Err(FileError::Missing(path.into())),
             }
             if part == ".." {
                 behind.pop().ok_or_else(|| FileError::Outside(path.into()))?;

@@ -170,6 +170,12 @@ impl<'a> CommitBuilder<'a> {
         self.entry("120000", path, target.as_bytes())
     }
 
+    /// Puts a commit of another repository in the place of a directory.
+    pub fn submodule(mut self, path: &str, commit: &str) -> Self {
+        self.changes.extend_from_slice(format!("M 160000 {commit} {path}\n").as_bytes());
+        self
+    }
+
     /// Removes a file or a directory.
     pub fn remove(mut self, path: &str) -> Self {
         self.changes.extend_from_slice(format!("D {path}\n").as_bytes());
