@@ -1,6 +1,6 @@
 //! The options by which a repository is reached, shared by the controller and people's commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use promoter_core::Diagnosis;
 use promoter_sources::git::{Credentials, Limits, RepoUrl};
@@ -25,6 +25,9 @@ pub struct AccessOptions {
     /// File with the password or access token for git over HTTP (or the token itself in PROMOTER_GIT_TOKEN)
     #[arg(long, value_name = "FILE", env = "PROMOTER_GIT_TOKEN_FILE")]
     pub git_token_file: Option<PathBuf>,
+    /// Credentials for bases in other repositories, in the form of git's credential store: lines `https://user:token@host/path`
+    #[arg(long, value_name = "FILE", env = "PROMOTER_GIT_CREDENTIALS_FILE")]
+    pub git_credentials_file: Option<PathBuf>,
     /// Name on the commits that are written
     #[arg(long, value_name = "NAME", env = "PROMOTER_AUTHOR_NAME")]
     pub author_name: Option<String>,
@@ -44,7 +47,8 @@ impl AccessOptions {
         Ok(Settings {
             url,
             credentials: self.credentials()?,
-            cache_root: self.cache_root()?,
+            credentials_file: self.git_credentials_file.clone(),
+            cache_root: cache_root(self.cache_dir.as_deref())?,
             dry_branch: self.branch.clone(),
             identity: Identity {
                 name: self.author_name.clone().unwrap_or(identity.name),
@@ -68,18 +72,19 @@ impl AccessOptions {
             (Some(username), Some(token)) => Credentials::basic(username, token),
         })
     }
+}
 
-    fn cache_root(&self) -> Result<PathBuf, Diagnosis> {
-        if let Some(directory) = &self.cache_dir {
-            return Ok(directory.clone());
-        }
-        let variable = |name| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
-        variable("XDG_CACHE_HOME")
-            .or_else(|| variable("HOME").map(|home| home.join(".cache")))
-            .map(|cache| cache.join("promoter"))
-            .ok_or_else(|| {
-                Diagnosis::input("cache-dir", "there is no place for the object cache")
-                    .hint("give one with `--cache-dir`, or set HOME")
-            })
+/// Where object caches live: the directory that was asked for, else one in the person's own cache.
+pub fn cache_root(asked: Option<&Path>) -> Result<PathBuf, Diagnosis> {
+    if let Some(directory) = asked {
+        return Ok(directory.to_owned());
     }
+    let variable = |name| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
+    variable("XDG_CACHE_HOME")
+        .or_else(|| variable("HOME").map(|home| home.join(".cache")))
+        .map(|cache| cache.join("promoter"))
+        .ok_or_else(|| {
+            Diagnosis::input("cache-dir", "there is no place for the object cache")
+                .hint("give one with `--cache-dir`, or set HOME")
+        })
 }

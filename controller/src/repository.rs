@@ -11,7 +11,7 @@ use promoter_core::record::{Records, STATE_BRANCH};
 use promoter_core::{CommitId, Diagnosis, GitUrl, LOCK_FILE, Name, Place, PromotionLock};
 use promoter_kustomize::{FileError, FileKind, Files};
 use promoter_render::{ChartCall, MANIFEST_FILE, PinnedSource, World, read_manifest};
-use promoter_sources::git::{GitCache, GitError, RemoteRefs, RepoUrl, Scheme};
+use promoter_sources::git::{Credentials, GitCache, GitError, RemoteRefs, RepoUrl, Scheme};
 use promoter_sources::helm::{Helm, HelmLimits};
 
 use crate::settings::Settings;
@@ -168,8 +168,12 @@ impl World for Repository {
                     format!("`{url}` is a directory of this machine, and not the repository of the pipeline");
                 return Err(Diagnosis::input("git-local-elsewhere", cause));
             }
-            // Credentials belong to one repository; another one is read without.
-            GitCache::open(&self.settings.cache_root, &url, Default::default(), self.settings.limits.clone())
+            // Credentials belong to one repository; another one gets those that the file has for it.
+            let credentials = match &self.settings.credentials_file {
+                Some(file) => Credentials::stored(file, &url).map_err(|error| error.diagnosis())?,
+                None => Credentials::None,
+            };
+            GitCache::open(&self.settings.cache_root, &url, credentials, self.settings.limits.clone())
                 .and_then(|cache| cache.tree(&source.commit, ""))
         };
         Ok(Arc::new(tree.map_err(|error| error.diagnosis())?))

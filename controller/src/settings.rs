@@ -11,6 +11,8 @@ pub struct Settings {
     pub url: RepoUrl,
     /// What proves to its server who asks.
     pub credentials: Credentials,
+    /// Credentials for other repositories, which kustomizations name as bases: a file like git's credential store.
+    pub credentials_file: Option<PathBuf>,
     /// Where object caches live; one folder a repository is made below it.
     pub cache_root: PathBuf,
     /// The dry branch; unset takes the repository's default branch.

@@ -1,11 +1,12 @@
 //! What a render of the plugin may read: the history in the request, the object cache, and charts.
 //!
 //! A pinned commit is taken from the request's `.git` if it is there, else from the object cache. Its id names its
-//! content, so it does not matter which of the two had it; the error names both.
+//! content, so it does not matter which of the two had it; the error names both. Bases that kustomizations pin in other
+//! repositories come from the object cache.
 
 use std::sync::Arc;
 
-use promoter_core::{CommitId, Diagnosis};
+use promoter_core::{CommitId, Diagnosis, GitUrl};
 use promoter_kustomize::Files;
 use promoter_render::{ChartCall, PinnedSource, World};
 use promoter_sources::git::{GitTree, Limits};
@@ -36,6 +37,18 @@ impl World for PluginWorld<'_> {
             ),
             ..cache
         })
+    }
+
+    fn base(&self, source: &PinnedSource) -> Result<Arc<dyn Files>, Diagnosis> {
+        self.question.stop.check()?;
+        // The history in a request is that of the Application's repository. Whoever does not say which one that is may
+        // mean this one.
+        let application = self.question.environment.get("ARGOCD_APP_SOURCE_REPO_URL");
+        let application = application.and_then(|it| it.parse::<GitUrl>().ok());
+        match application.is_none_or(|it| it.normal() == source.url.normal()) {
+            true => self.tree(source),
+            false => self.git.tree(source, self.question.environment),
+        }
     }
 
     fn template(&self, call: &ChartCall<'_>) -> Result<String, Diagnosis> {

@@ -129,6 +129,7 @@ fn settings(place: &Path, repo: &Path, name: &str, email: &str) -> Result<Settin
     Ok(Settings {
         url: url.parse::<RepoUrl>().map_err(|error| error.diagnosis())?,
         credentials: Credentials::None,
+        credentials_file: None,
         cache_root: place.join("cache"),
         dry_branch: None,
         identity: Identity { name: name.to_owned(), email: email.to_owned() },

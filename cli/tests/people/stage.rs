@@ -72,6 +72,7 @@ impl Stage {
         let settings = Settings {
             url: self.repo.url().parse().unwrap(),
             credentials: Credentials::None,
+            credentials_file: None,
             cache_root: self.home.path().join("controller"),
             dry_branch: None,
             identity: Identity::default(),

@@ -134,6 +134,7 @@ impl World {
         let settings = Settings {
             url: url.parse().unwrap(),
             credentials: Credentials::None,
+            credentials_file: None,
             cache_root,
             dry_branch: None,
             identity: Identity { name: who.into(), email: format!("{who}@example.com") },

@@ -109,6 +109,44 @@ async fn without_history_in_the_request_the_commit_is_fetched_once() {
 }
 
 #[tokio::test]
+async fn bases_that_kustomizations_pin_come_from_the_object_cache() {
+    let base = TestRepo::new();
+    let files = [("app/kustomization.yaml", "resources: [a.yaml]\n"), ("app/a.yaml", &object("first"))];
+    let base_commit = base.commit("main", &files);
+    let elsewhere = GitHttp::start(&base);
+    let overlay = |reference: &str| format!("resources: ['{}//app?ref={reference}']\n", elsewhere.url());
+    let repository = TestRepo::new();
+    let [pinned, moving, unknown] = [base_commit.as_str(), "main", &"1".repeat(40)]
+        .map(|it| repository.commit("main", &[("envs/prod/kustomization.yaml", &overlay(it))]));
+    let own = GitHttp::start(&repository);
+    let mut request = request_for(&own.url(), &pinned);
+    request.env.push(("ARGOCD_APP_SOURCE_REPO_URL".into(), own.url()));
+    let directory = tempfile::tempdir().unwrap();
+    let served = Served::start(&["--cache-dir", directory.path().to_str().unwrap()]);
+    let client = served.client().await;
+
+    elsewhere.break_at("", Fault::Status(503));
+    let error = client.generate(&request).await.unwrap_err();
+    let (code, message) = error.status().unwrap();
+    assert_eq!(code, Code::Unavailable);
+    assert!(message.contains("(envs/prod/kustomization.yaml:1)"), "{message}");
+    assert!(message.ends_with("[git-unreachable]"), "{message}");
+
+    elsewhere.heal();
+    assert_eq!(client.generate(&request).await.unwrap(), [FIRST]);
+    elsewhere.take_log();
+    assert_eq!(client.generate(&request).await.unwrap(), [FIRST]);
+    assert!(elsewhere.take_log().is_empty());
+
+    for (commit, ending) in [(moving, "[kustomize-remote]"), (unknown, "[git-no-commit]")] {
+        let error = client.generate(&request_for(&own.url(), &commit)).await.unwrap_err();
+        let (code, message) = error.status().unwrap();
+        assert_eq!(code, Code::InvalidArgument);
+        assert!(message.ends_with(ending), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn an_error_names_both_places_that_were_tried() {
     let repository = Repository::new();
     repository.lock("https://git.example.com/acme/deploy.git", &"ab".repeat(20));
