@@ -1,8 +1,10 @@
 //! Small files that commands read and write, with errors that name them.
 
 use promoter_core::Diagnosis;
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// The largest file that a command reads as a whole.
 const BYTES_MAX: u64 = 64 << 20;
@@ -41,20 +43,41 @@ pub(crate) fn write_text(path: &Path, text: &str) -> Result<(), Diagnosis> {
     })
 }
 
+/// Writes files into a directory that is there. Those of other names stay; when one cannot be written, none is.
+pub(crate) fn write_texts(directory: &Path, texts: &BTreeMap<String, String>) -> Result<(), Diagnosis> {
+    let failed = |name: &str, error: std::io::Error| failed(&directory.join(name), "written", &error.kind());
+    let mut new = Vec::with_capacity(texts.len());
+    for (name, text) in texts {
+        new.push((name, prepared(&directory.join(name), text).map_err(|error| failed(name, error))?));
+    }
+    new.into_iter().try_for_each(|(name, (file, path))| {
+        file.persist(path).map_err(|error| failed(name, error.error)).map(drop)
+    })
+}
+
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let (new, real) = prepared(path, text)?;
+    new.persist(real)?;
+    Ok(())
+}
+
+/// The new bytes in a temporary file, and the path that it is to take.
+fn prepared(path: &Path, text: &str) -> std::io::Result<(NamedTempFile, PathBuf)> {
     // Through a link, so that the file behind it changes and the link stays.
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let directory = real.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut new = tempfile::NamedTempFile::new_in(directory)?;
+    let mut new = NamedTempFile::new_in(directory)?;
     new.write_all(text.as_bytes())?;
     if let Ok(found) = real.metadata() {
+        if found.is_dir() {
+            return Err(ErrorKind::IsADirectory.into());
+        }
         new.as_file().set_permissions(found.permissions())?;
     } else {
         new.as_file().set_permissions(readable())?;
     }
     new.as_file().sync_all()?;
-    new.persist(&real)?;
-    Ok(())
+    Ok((new, real))
 }
 
 /// A new file is made readable for all; temporary files are not.

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 the check found something, 2 the input is wrong, 3 something upstream failed, 70 a bug.
 
+mod bases;
 mod commands;
 mod demo;
 mod edge;

@@ -104,6 +104,10 @@ impl Shown {
     }
 
     fn path(&self, path: &str) -> String {
+        // A path in another repository, behind its address: none of the disk's holds two slashes.
+        if path.contains("//") {
+            return path.into();
+        }
         match path.strip_prefix(&self.here) {
             Some("") => ".".into(),
             Some(below) if below.starts_with('/') && !self.here.is_empty() => below[1..].into(),

@@ -1,14 +1,19 @@
 //! `promoter kustomize`: a drop-in for the kustomize command.
 
+use crate::bases::BaseOptions;
 use crate::edge::{self, Outcome};
-use crate::files::write_text;
+use crate::files::{write_text, write_texts};
 use crate::tree::{Shown, whole_disk};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Subcommand, ValueEnum};
 use promoter_core::Diagnosis;
-use promoter_kustomize::{ChartRequest, Externals, Files, LoadRestrictor, Options, Reorder, build};
-use promoter_render::build_diagnosis;
+use promoter_kustomize::{
+    Build, BuildError, ChartRequest, Externals, Files, LoadRestrictor, Options, Reorder, build,
+    build_repository, names_repository,
+};
+use promoter_render::{PinnedSource, build_diagnosis, build_error};
 use promoter_sources::helm::{Helm, HelmLimits};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -17,12 +22,13 @@ pub(crate) enum Command {
 }
 
 #[derive(Args)]
+#[command(args_override_self = true)]
 pub(crate) struct BuildArguments {
-    /// Directory of the kustomization
+    /// Directory of the kustomization, or one in a git repository like `https://host/org/repo//DIR?ref=<commit>`
     #[arg(default_value = ".")]
     directory: PathBuf,
-    /// Write to a file instead of stdout
-    #[arg(short, long, value_name = "FILE")]
+    /// Write to a file instead of stdout, or to a file for each resource in a directory that is there
+    #[arg(short, long, value_name = "FILE|DIR")]
     output: Option<PathBuf>,
     /// Which files a kustomization may name
     #[arg(long, value_enum, ignore_case = true, default_value_t = Restrictor::LoadRestrictionsRootOnly)]
@@ -39,21 +45,51 @@ pub(crate) struct BuildArguments {
     /// Kubernetes version that charts are told of, where the kustomization names none
     #[arg(long, value_name = "VERSION")]
     helm_kube_version: Option<String>,
+    #[command(flatten)]
+    bases: BaseOptions,
+    #[command(flatten)]
+    other: OtherFlags,
+}
+
+/// Flags of kustomize that say what is said better elsewhere, that change nothing here, or that are refused.
+#[derive(Args)]
+struct OtherFlags {
     /// Order of the result; `sortOptions` in the kustomization says it better
-    #[arg(long, value_enum, default_value_t = Order::Unspecified, hide = true)]
-    reorder: Order,
+    #[arg(long, value_enum, hide = true)]
+    reorder: Option<Order>,
+    /// Label everything with the builder; `buildMetadata` in the kustomization says it better
+    #[arg(long, hide = true)]
+    enable_managedby_label: bool,
+    /// Changes nothing: what helm says when it fails is shown in any case
+    #[arg(long, hide = true)]
+    helm_debug: bool,
+    /// Changes nothing, like the other settings of containers: none is run
+    #[arg(long, hide = true)]
+    network: bool,
+    #[arg(long, hide = true)]
+    network_name: Option<String>,
+    #[arg(long, hide = true, action = ArgAction::Append)]
+    mount: Vec<String>,
+    #[arg(short, long, hide = true, action = ArgAction::Append)]
+    env: Vec<String>,
+    #[arg(long, hide = true)]
+    as_current_user: bool,
     /// Refused: plugins are programs, and a build runs none but helm
     #[arg(long, hide = true)]
     enable_alpha_plugins: bool,
     /// Refused for the same reason
     #[arg(long, hide = true)]
     enable_exec: bool,
+    /// Refused for the same reason
+    #[arg(long, hide = true)]
+    enable_star: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 #[value(rename_all = "verbatim")]
 enum Restrictor {
     /// Files in or below the kustomization's own directory
+    #[value(alias = "")]
     LoadRestrictionsRootOnly,
     /// Any file
     LoadRestrictionsNone,
@@ -61,13 +97,14 @@ enum Restrictor {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Order {
-    /// kustomize's own
-    Unspecified,
     /// Namespaces first, webhooks last
     Legacy,
     /// As they appear
     None,
 }
+
+/// The variable by which kustomize takes `--enable-managedby-label`, set to `on`.
+const MANAGED_BY_VARIABLE: &str = "KUSTOMIZE_ENABLE_MANAGEDBY_LABEL";
 
 pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
     match command {
@@ -76,56 +113,107 @@ pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
 }
 
 fn run_build(arguments: &BuildArguments) -> Result<Outcome, Diagnosis> {
-    if arguments.enable_alpha_plugins || arguments.enable_exec {
-        let cause = "plugins and functions that are programs or containers are not run";
-        return Err(Diagnosis::input("kustomize-plugins", cause)
-            .hint("leave the flag out; built-in generators and transformers need none"));
-    }
-    let (files, directory) = whole_disk(&arguments.directory)?;
+    arguments.other.check()?;
     let options = Options::default()
         .with_load_restrictor(match arguments.load_restrictor {
             Restrictor::LoadRestrictionsRootOnly => LoadRestrictor::RootOnly,
             Restrictor::LoadRestrictionsNone => LoadRestrictor::None,
         })
-        .with_reorder(match arguments.reorder {
-            Order::None => Reorder::None,
-            Order::Unspecified | Order::Legacy => Reorder::Legacy,
+        .with_reorder(match arguments.other.reorder {
+            Some(Order::None) => Reorder::None,
+            Some(Order::Legacy) | None => Reorder::Legacy,
         })
-        .with_helm(arguments.enable_helm);
-    let shown = Shown::of(&directory);
-    let built = build(&files, &directory, &options, &Charts::of(arguments))
-        .map_err(|it| shown.diagnosis(build_diagnosis(&it)))?;
+        .with_helm(arguments.enable_helm)
+        .with_managed_by_label(arguments.other.labels_builder());
+    let outside = Outside::of(arguments);
+    match arguments.directory.to_str().filter(|it| names_repository(it)) {
+        Some(address) => {
+            let built = build_repository(address, &options, &outside);
+            deliver(built, &Shown::of(""), arguments.output.as_deref())
+        }
+        None => {
+            let (files, directory) = whole_disk(&arguments.directory)?;
+            let built = build(&files, &directory, &options, &outside);
+            deliver(built, &Shown::of(&directory), arguments.output.as_deref())
+        }
+    }
+}
+
+/// Prints or writes a build. Nothing is written before all of it is there.
+fn deliver(
+    built: Result<Build, BuildError>,
+    shown: &Shown,
+    output: Option<&Path>,
+) -> Result<Outcome, Diagnosis> {
+    let failed = |error: BuildError| shown.diagnosis(build_diagnosis(&error));
+    let built = built.map_err(failed)?;
     for warning in &built.warnings {
         edge::say(warning);
     }
-    let text = built.to_yaml().map_err(|it| shown.diagnosis(build_diagnosis(&it)))?;
-    match &arguments.output {
-        Some(path) => write_text(path, &text)?,
-        None => edge::result(&text)?,
+    match output.filter(|it| !it.as_os_str().is_empty()) {
+        Some(directory) if directory.is_dir() => {
+            write_texts(directory, &built.to_files().map_err(failed)?)?;
+        }
+        Some(file) => write_text(file, &built.to_yaml().map_err(failed)?)?,
+        None => edge::result(&built.to_yaml().map_err(failed)?)?,
     }
     // The process ends here: to free a large tree piece by piece takes a tenth of the whole build.
     std::mem::forget(built);
     Ok(Outcome::Done)
 }
 
-/// Helm with what the command line says about the cluster.
-struct Charts {
+impl OtherFlags {
+    fn labels_builder(&self) -> bool {
+        self.enable_managedby_label || std::env::var_os(MANAGED_BY_VARIABLE).is_some_and(|it| it == "on")
+    }
+
+    /// Refuses what would run programs, and says what is old, as kustomize says it.
+    fn check(&self) -> Result<(), Diagnosis> {
+        if self.enable_alpha_plugins || self.enable_exec || self.enable_star {
+            let cause = "plugins and functions that are programs or containers are not run";
+            return Err(Diagnosis::input("kustomize-plugins", cause)
+                .hint("leave the flag out; built-in generators and transformers need none"));
+        }
+        let old = [
+            (
+                self.reorder.is_some(),
+                "--reorder",
+                "use the new 'sortOptions' field in kustomization.yaml instead.",
+            ),
+            (
+                self.enable_managedby_label,
+                "--enable-managedby-label",
+                "The flag `enable-managedby-label` has been deprecated. \
+                 Use the `managedByLabel` option in the `buildMetadata` field instead.",
+            ),
+        ];
+        for (_, flag, instead) in old.iter().filter(|it| it.0) {
+            edge::say(&format!("Flag {flag} has been deprecated, {instead}"));
+        }
+        Ok(())
+    }
+}
+
+/// Helm with what the command line says about the cluster, and the way to other repositories.
+struct Outside {
     helm: Helm,
+    bases: BaseOptions,
     api_versions: Vec<String>,
     kube_version: Option<String>,
 }
 
-impl Charts {
+impl Outside {
     fn of(arguments: &BuildArguments) -> Self {
         Self {
             helm: Helm::new(&arguments.helm_command, HelmLimits::default()),
+            bases: arguments.bases.clone(),
             api_versions: arguments.helm_api_versions.clone(),
             kube_version: arguments.helm_kube_version.clone(),
         }
     }
 }
 
-impl Externals for Charts {
+impl Externals for Outside {
     fn template(&self, files: &dyn Files, request: &ChartRequest) -> Result<String, String> {
         let mut request = request.clone();
         if request.api_versions.is_empty() {
@@ -133,5 +221,10 @@ impl Externals for Charts {
         }
         request.kube_version = request.kube_version.or_else(|| self.kube_version.clone());
         Externals::template(&self.helm, files, &request)
+    }
+
+    fn repository(&self, url: &str, commit: &str) -> Result<Arc<dyn Files>, BuildError> {
+        let tree = PinnedSource::base(url, commit).and_then(|it| self.bases.tree(&it));
+        tree.map_err(|error| build_error(&error))
     }
 }

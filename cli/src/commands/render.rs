@@ -1,5 +1,6 @@
 //! `promoter render`: the manifests of a directory, as the plugin would answer with them.
 
+use crate::bases::BaseOptions;
 use crate::edge::{self, Outcome};
 use crate::tree::InRepository;
 use clap::{Args, ValueEnum};
@@ -48,6 +49,8 @@ pub(crate) struct Arguments {
     /// API versions that charts are told of
     #[arg(long, value_name = "VERSION")]
     api_versions: Vec<String>,
+    #[command(flatten)]
+    bases: BaseOptions,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -85,6 +88,7 @@ fn rendered(place: &InRepository, arguments: &Arguments) -> Result<Verified<Mani
     let world = Local {
         helm: Helm::new(&arguments.helm_command, HelmLimits::default()),
         dot_git: place.dot_git.clone(),
+        bases: arguments.bases.clone(),
     };
     let lock = format!("{}/{LOCK_FILE}", place.directory);
     let has_lock = place.files.kind(lock.trim_start_matches('/')) == Some(FileKind::File);
@@ -109,10 +113,12 @@ fn rendered(place: &InRepository, arguments: &Arguments) -> Result<Verified<Mani
     verify(manifests, &limits).map_err(|it| place.shown(it.diagnosis()))
 }
 
-/// The world as far as this machine has it: commits of the repository one stands in, charts through helm.
+/// The world as far as this machine has it: commits of the repository one stands in, charts through helm. Bases in other
+/// repositories may be fetched.
 struct Local {
     helm: Helm,
     dot_git: Option<PathBuf>,
+    bases: BaseOptions,
 }
 
 impl World for Local {
@@ -124,6 +130,10 @@ impl World for Local {
         };
         let tree = GitTree::from_dot_git(dot_git, &source.commit, "", &git::Limits::default());
         tree.map(|it| Arc::new(it) as Arc<dyn Files>).map_err(|it| it.diagnosis())
+    }
+
+    fn base(&self, source: &PinnedSource) -> Result<Arc<dyn Files>, Diagnosis> {
+        self.bases.tree(source)
     }
 
     fn template(&self, call: &ChartCall<'_>) -> Result<String, Diagnosis> {

@@ -1,0 +1,41 @@
+//! Bases that kustomizations pin in other repositories, as commands reach them.
+
+use clap::Args;
+use promoter_controller::options::cache_root;
+use promoter_core::Diagnosis;
+use promoter_kustomize::Files;
+use promoter_render::PinnedSource;
+use promoter_sources::git::{Credentials, GitCache, GitError, Limits, RepoUrl, Scheme};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Where objects of repositories are kept, and whose credentials fetch them.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BaseOptions {
+    /// Where objects of repositories are kept
+    #[arg(long, value_name = "DIR", env = "PROMOTER_CACHE_DIR", hide_env_values = true)]
+    cache_dir: Option<PathBuf>,
+    /// Credentials for bases in other repositories: lines `https://user:token@host/path`, as git's credential store
+    #[arg(long, value_name = "FILE", env = "PROMOTER_GIT_CREDENTIALS_FILE", hide_env_values = true)]
+    git_credentials_file: Option<PathBuf>,
+}
+
+impl BaseOptions {
+    /// The files of a pinned commit: from the object cache, or fetched by its id. Whoever runs a command may read the
+    /// repositories on their own machine.
+    pub(crate) fn tree(&self, source: &PinnedSource) -> Result<Arc<dyn Files>, Diagnosis> {
+        promoter_sources::install_tls();
+        let wrong = |error: GitError| error.diagnosis();
+        let url: RepoUrl = source.url.as_str().parse().map_err(wrong)?;
+        let credentials = match &self.git_credentials_file {
+            Some(file) => Credentials::stored(file, &url).map_err(wrong)?,
+            None => Credentials::None,
+        };
+        let root = match url.scheme() {
+            Scheme::File => PathBuf::new(),
+            _ => cache_root(self.cache_dir.as_deref())?,
+        };
+        let cache = GitCache::open(&root, &url, credentials, Limits::default()).map_err(wrong)?;
+        Ok(Arc::new(cache.tree(&source.commit, "").map_err(wrong)?))
+    }
+}
