@@ -327,6 +327,7 @@ fn note_change(resources: &mut ResMap, by: &Origin) {
             resource.origin = Some(by.clone());
         } else {
             resource.transformations.push(by.clone());
+            resource.unshare_annotations();
         }
     }
 }

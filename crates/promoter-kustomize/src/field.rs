@@ -166,6 +166,49 @@ fn walk_map(
     walk(field, rest, leaf, set)
 }
 
+/// A step from a value to one below it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Step {
+    /// To the value of a key.
+    Key(Box<str>),
+    /// To an element.
+    Item(usize),
+}
+
+/// The ways to the values that `path` leads to, in the order in which [`visit`] gets there.
+pub(crate) fn ways(node: &Node, path: &str) -> Vec<Vec<Step>> {
+    let path = path.strip_prefix('/').filter(|rest| !rest.is_empty()).unwrap_or(path);
+    let mut found = Vec::new();
+    find_ways(node, Some(path), &mut Vec::new(), &mut found);
+    found
+}
+
+fn find_ways(node: &Node, path: Option<&str>, way: &mut Vec<Step>, found: &mut Vec<Vec<Step>>) {
+    let Some(path) = path else {
+        found.push(way.clone());
+        return;
+    };
+    match &node.data {
+        Data::Seq(items) => {
+            for (index, item) in items.iter().enumerate() {
+                way.push(Step::Item(index));
+                find_ways(item, Some(path), way, found);
+                way.pop();
+            }
+        }
+        Data::Map(map) => {
+            let (name, rest) = split_first(path);
+            let name = name.strip_suffix("[]").unwrap_or(&name).trim();
+            if let Some(field) = map.get(name) {
+                way.push(Step::Key(name.into()));
+                find_ways(field, rest, way, found);
+                way.pop();
+            }
+        }
+        Data::Scalar(_) => {}
+    }
+}
+
 /// True for what kustomize takes for an index (`0`), the last element (`-`), all (`*`) or a chosen one (`[a=b]`).
 fn names_an_element(name: &str) -> bool {
     match name.as_bytes() {

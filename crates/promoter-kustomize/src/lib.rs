@@ -66,6 +66,7 @@ mod read;
 mod repository;
 mod resmap;
 mod resource;
+mod shared;
 mod size;
 mod suggest;
 mod tables;

@@ -10,6 +10,7 @@ use promoter_yaml::{Form, Map, Node};
 use crate::error::{BuildError, Result};
 use crate::id::{Gvk, Id};
 use crate::origin::Origin;
+use crate::shared::SharedValue;
 
 /// What a generated resource does when one of its name is already there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,6 +76,8 @@ pub(crate) struct Resource {
     pub(crate) origin: Option<Origin>,
     /// What changed it, when `buildMetadata` asks.
     pub(crate) transformations: Vec<Origin>,
+    /// Values that stand in several of its fields and are one.
+    pub(crate) shared: Vec<SharedValue>,
 }
 
 /// The domain of the annotations in which kustomize passes on its notes.
@@ -96,6 +99,7 @@ impl Resource {
             helm_namespaced: notes.helm_namespaced,
             origin: None,
             transformations: Vec::new(),
+            shared: Vec::new(),
         }
     }
 
@@ -163,6 +167,7 @@ impl Resource {
 
     /// Notes the present name before it changes.
     pub(crate) fn remember(&mut self) {
+        self.unshare_annotations();
         let id = self.id();
         let note = Previous {
             name: id.name.into(),

@@ -62,6 +62,7 @@ pub(crate) fn resolve(
         for spec in config.specs(Table::VarReference) {
             spec.apply(resource, Leaf::Existing, &mut |node| replacer.replace(node))?;
         }
+        resource.settle();
     }
     let unused: Vec<&str> =
         replacer.values.keys().copied().filter(|it| !replacer.used.contains(it)).collect();

@@ -183,9 +183,6 @@ fn apply_here(value: &mut Value, edit: Edit) -> Applied {
         (Edit::Simplify, Value::Scalar(scalar)) if scalar.text.len() > 1 => {
             *scalar = Scalar::new("a", Style::Text);
         }
-        (Edit::Simplify, value @ (Value::Map { .. } | Value::Seq { .. })) => {
-            *value = Value::Scalar(Scalar::new("a", Style::Text));
-        }
         (Edit::Shorten, Value::Scalar(scalar)) if scalar.text.chars().count() > 3 => {
             let half = scalar.text.chars().count() / 2;
             scalar.text = scalar.text.chars().take(half).collect();

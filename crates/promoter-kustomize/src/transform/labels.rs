@@ -20,9 +20,17 @@ pub(super) fn run(
     }
     check_keys(pairs)?;
     for resource in &mut resources.list {
-        for spec in specs {
-            spec.apply(resource, Leaf::Mapping, &mut |node| set_pairs(node, pairs))?;
+        let mut made = Vec::new();
+        for (number, spec) in specs.iter().enumerate() {
+            let mut visit = 0;
+            spec.apply(resource, Leaf::Mapping, &mut |node| {
+                set_pairs(node, pairs, |key| made.push((key, number, visit)))?;
+                visit += 1;
+                Ok(())
+            })?;
         }
+        resource.settle();
+        resource.share(specs, &made);
     }
     Ok(())
 }
@@ -43,7 +51,12 @@ pub(crate) fn check_key(key: &str, what: &str) -> Result<()> {
         .hint("kustomize writes keys without quotes; take one that reads as text"))
 }
 
-fn set_pairs(node: &mut Node, pairs: &BTreeMap<String, String>) -> Result<()> {
+/// Sets pairs in one mapping, and tells of those that were not there.
+fn set_pairs<'a>(
+    node: &mut Node,
+    pairs: &'a BTreeMap<String, String>,
+    mut made: impl FnMut(&'a str),
+) -> Result<()> {
     // A selector that is there and says nothing stays as it is.
     if node.is_null() {
         return Ok(());
@@ -52,7 +65,9 @@ fn set_pairs(node: &mut Node, pairs: &BTreeMap<String, String>) -> Result<()> {
         return Err(wrong_type(node, "a mapping"));
     };
     for (key, value) in pairs {
-        map.insert(key.as_str(), Node::str(value.as_str()));
+        if map.insert(key.as_str(), Node::str(value.as_str())).is_none() {
+            made(key);
+        }
     }
     Ok(())
 }

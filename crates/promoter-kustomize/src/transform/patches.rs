@@ -184,6 +184,12 @@ impl PatchEntry {
         for (at, resource) in resources.list.iter_mut().enumerate() {
             if chosen.contains(&at) {
                 self.merge_one(resource, template.clone(), patch, schema, self.allow)?;
+                // kustomize gives the patch the version of the resource first, even none.
+                if let Some(map) =
+                    resource.node.as_map_mut().filter(|it| !it.is_empty() && !it.contains("apiVersion"))
+                {
+                    map.insert("apiVersion", Node::null());
+                }
             }
         }
         resources.drop_empties();
@@ -202,7 +208,10 @@ impl PatchEntry {
             resource.remember();
         }
         match strategic::apply(&mut resource.node, node, schema, allow) {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                resource.settle();
+                Ok(())
+            }
             Err(error) => {
                 let message = format!("the patch does not fit `{}`: {error}", resource.id());
                 let line = error.mark().line;
@@ -235,6 +244,7 @@ impl PatchEntry {
                 shift(found, self.offset).at(&self.source, 0)
             });
             charge(copied, applied?)?;
+            resource.shared.clear();
         }
         Ok(())
     }

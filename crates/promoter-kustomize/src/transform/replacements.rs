@@ -92,6 +92,7 @@ impl<'a> Target<'a> {
                 "kustomize-target" => resource.name_in(error),
                 _ => resource.blame(error),
             })?;
+            resource.settle();
         }
         Ok(())
     }

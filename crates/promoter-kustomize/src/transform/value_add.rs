@@ -47,6 +47,7 @@ impl ValueAdd {
                 }
                 let added = add(&mut resource.node, &split_escaped(&target.field_path, '/'), self, target);
                 resource.blamed(added)?;
+                resource.settle();
             }
         }
         Ok(())

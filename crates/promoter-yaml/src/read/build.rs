@@ -87,6 +87,10 @@ impl Builder {
                 false => {}
             }
         }
+        if style == ScalarStyle::Plain && self.ends_at_question_mark(&text) {
+            let message = format!("`{text}` has a question mark in brackets or braces: quote it");
+            return Err(YamlError::new(message, at));
+        }
         let scalar = self.typed(text, style, tag).map_err(|it| YamlError::new(it, at))?;
         let node = Node { data: Data::Scalar(scalar), mark: at };
         self.spend(1, at)?;
@@ -184,6 +188,11 @@ impl Builder {
 
     fn expects_key(&self) -> bool {
         matches!(self.open.last(), Some(Frame { items: Items::Map { key: None, .. }, .. }))
+    }
+
+    /// Go's readers follow YAML 1.1, where a question mark ends a plain text in a flow collection.
+    fn ends_at_question_mark(&self, text: &str) -> bool {
+        self.dialect != Dialect::Own && text.contains('?') && self.open.last().is_some_and(|it| it.is_flow)
     }
 
     fn is_rewritten_flow(&self) -> bool {
