@@ -265,8 +265,11 @@ impl<'a> Target<'a> {
             steps.push((transform, by, Rc::clone(&k.file)));
         }
         for plugin in self.plugins(&k.transformers, shared)? {
-            for transform in self.plugin_transforms(&plugin)? {
-                steps.push((transform, plugin_origin(&plugin), Rc::clone(&plugin.source)));
+            let mut transforms = self.plugin_transforms(&plugin)?.into_iter().peekable();
+            while let Some(transform) = transforms.next() {
+                // One plugin is noted once, however much it does.
+                let by = plugin_origin(&plugin).filter(|_| transforms.peek().is_none());
+                steps.push((transform, by, Rc::clone(&plugin.source)));
             }
         }
         for (transform, by, file) in steps {

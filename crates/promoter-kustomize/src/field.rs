@@ -5,9 +5,10 @@
 
 use std::borrow::Cow;
 
-use promoter_yaml::{Data, Map, Node};
+use promoter_yaml::{Data, Form, Map, Node, Tag};
 
 use crate::error::{BuildError, Result};
+use crate::field_path::untyped;
 use crate::id::Gvk;
 use crate::resource::Resource;
 
@@ -233,14 +234,17 @@ fn split_first(path: &str) -> (Cow<'_, str>, Option<&str>) {
     }
 }
 
-/// Sets the text of a scalar; the new value is text whatever it looks like.
+/// Sets the text of a scalar. Quotes stay; without quotes the new value is what it looks like.
 ///
 /// Errors: a mapping or a list stands there.
 pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<()> {
-    match node.data {
+    match &mut node.data {
+        Data::Scalar(scalar) if matches!(scalar.form, Form::Quoted | Form::Folded) => {
+            (scalar.text, scalar.tag) = (text.into(), Tag::Str);
+            Ok(())
+        }
         Data::Scalar(_) => {
-            let mark = node.mark;
-            *node = Node::str(text).at(mark);
+            *node = untyped(text).at(node.mark);
             Ok(())
         }
         _ => Err(wrong_type(node, "a single value")),

@@ -23,9 +23,6 @@ pub(crate) fn fix(resources: &mut ResMap, config: &Config) -> Result<()> {
     for binding in resources.list.iter().filter(|it| it.kind() == "RoleBinding") {
         account_namespaces(binding)?;
     }
-    if candidates.is_empty() {
-        return Ok(());
-    }
     let mut by_name: HashMap<&str, Vec<&Candidate>> = HashMap::new();
     for candidate in &candidates {
         let mut names: Vec<&str> = candidate.previous.iter().map(|(name, ..)| &**name).collect();

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use promoter_yaml::{Dialect, Limits, Node, parse_all};
+use promoter_yaml::{Data, Dialect, Form, Limits, Node, Tag, parse_all};
 
 use crate::error::{BuildError, Result};
 use crate::loader::text;
@@ -31,10 +31,28 @@ pub(crate) fn resources_from_nodes(path: &Rc<str>, nodes: Vec<Node>) -> Result<V
         let is_list = node.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
         match node.as_map_mut().filter(|_| is_list).and_then(|map| map.remove("items")) {
             None => resources.push(Resource::new(node, Rc::clone(path))),
-            Some(items) => queue.extend(checked(path, children(path, items)?)?),
+            Some(mut items) => {
+                restore_times(&mut items);
+                queue.extend(checked(path, children(path, items)?)?);
+            }
         }
     }
     Ok(resources)
+}
+
+/// Makes times of what is one only outside of braces: kustomize reads the items of a list anew, before it would write
+/// their braces.
+fn restore_times(node: &mut Node) {
+    match &mut node.data {
+        Data::Scalar(scalar) if scalar.tag == Tag::Str && scalar.form == Form::Plain => {
+            if Node::plain(scalar.text.clone()).as_scalar().is_some_and(|it| it.tag == Tag::Timestamp) {
+                scalar.tag = Tag::Timestamp;
+            }
+        }
+        Data::Scalar(_) => {}
+        Data::Seq(items) => items.iter_mut().for_each(restore_times),
+        Data::Map(map) => map.iter_mut().for_each(|(_, value)| restore_times(value)),
+    }
 }
 
 /// A file that holds one List and nothing else gives its items in place, whatever they are.
@@ -48,7 +66,7 @@ fn unfold_only_list(mut nodes: Vec<Node>) -> Vec<Node> {
     {
         None => nodes,
         Some(map) => match map.remove("items").map(|it| it.data) {
-            Some(promoter_yaml::Data::Seq(items)) => items,
+            Some(Data::Seq(items)) => items,
             _ => Vec::new(),
         },
     }
@@ -57,8 +75,8 @@ fn unfold_only_list(mut nodes: Vec<Node>) -> Vec<Node> {
 fn children(path: &str, items: Node) -> Result<Vec<Node>> {
     let (mark, kind) = (items.mark, items.type_name());
     match items.data {
-        promoter_yaml::Data::Seq(items) => Ok(items),
-        promoter_yaml::Data::Scalar(it) if it.tag == promoter_yaml::Tag::Null => Ok(Vec::new()),
+        Data::Seq(items) => Ok(items),
+        Data::Scalar(it) if it.tag == Tag::Null => Ok(Vec::new()),
         _ => {
             let message = format!("`items` of a list is {kind}, a sequence is wanted");
             Err(BuildError::new("kustomize-not-a-resource", message).at(path, mark.line))

@@ -128,6 +128,10 @@ impl ResMap {
             ([], _) => self.extend(vec![new]),
             ([at], Behavior::Merge | Behavior::Replace) => {
                 let old = &mut self.list[*at];
+                if old.gvk() != new.gvk() {
+                    let message = format!("`behavior: {}` meets `{}`, which was of this kind", word(behavior), old.id());
+                    return Err(new.blame(BuildError::new("kustomize-target", message)));
+                }
                 if behavior == Behavior::Merge {
                     new.origin = old.origin.clone().or(new.origin);
                     let merged = merge_data(&mut new.node, &old.node);
@@ -191,6 +195,7 @@ fn inherit(new: &mut Resource, old: &Resource) -> Result<()> {
     new.prefixes.clone_from(&old.prefixes);
     new.suffixes.clone_from(&old.suffixes);
     new.variables.clone_from(&old.variables);
+    new.transformations.clone_from(&old.transformations);
     new.behavior = old.behavior;
     new.needs_hash &= old.needs_hash;
     new.helm_namespaced = old.helm_namespaced;

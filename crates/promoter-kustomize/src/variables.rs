@@ -132,6 +132,12 @@ impl Replacer<'_, '_> {
     /// Replaces the vars in a text; a text that is one var and nothing else takes over its type.
     fn replace_text(&mut self, node: &mut Node) -> Result<()> {
         let Some(text) = node.as_str().filter(|it| it.contains('$')) else {
+            // Without a var in it too a text is written anew, as plain as can be.
+            if let Data::Scalar(scalar) = &mut node.data
+                && scalar.tag == Tag::Str
+            {
+                scalar.form = Form::Plain;
+            }
             return Ok(());
         };
         let mark = node.mark;

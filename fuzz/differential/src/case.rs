@@ -31,6 +31,15 @@ pub(crate) enum Content {
     Bytes(Vec<u8>),
 }
 
+/// How files are taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// As they are.
+    Bytes,
+    /// As values, where they are YAML.
+    Values,
+}
+
 impl Content {
     /// One document, plainly written.
     pub(crate) fn one(document: Value) -> Self {
@@ -67,12 +76,12 @@ impl Case {
     }
 
     /// Reads the tree below a directory; `None` when it holds what a case cannot: links, or names that are no text.
-    pub(crate) fn read(directory: &Path) -> Result<Option<Self>> {
+    pub(crate) fn read(directory: &Path, reading: Reading) -> Result<Option<Self>> {
         let mut case = Self::default();
-        Ok(case.add(directory, "")?.then_some(case))
+        Ok(case.add(directory, "", reading)?.then_some(case))
     }
 
-    fn add(&mut self, directory: &Path, below: &str) -> Result<bool> {
+    fn add(&mut self, directory: &Path, below: &str, reading: Reading) -> Result<bool> {
         for entry in std::fs::read_dir(directory)? {
             let entry = entry?;
             let name = entry.file_name();
@@ -81,11 +90,15 @@ impl Case {
                 return Ok(false);
             };
             if kind.is_dir() {
-                if !self.add(&entry.path(), &format!("{below}{name}/"))? {
+                if !self.add(&entry.path(), &format!("{below}{name}/"), reading)? {
                     return Ok(false);
                 }
             } else {
-                let content = read_content(name, std::fs::read(entry.path())?);
+                let bytes = std::fs::read(entry.path())?;
+                let content = match reading {
+                    Reading::Bytes => Content::Bytes(bytes),
+                    Reading::Values => read_content(name, bytes),
+                };
                 self.files.insert(format!("{below}{name}"), content);
             }
         }

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::Parser;
 
-use case::Case;
+use case::{Case, Reading};
 use dice::Dice;
 use generate::Templates;
 use mutate::Stock;
@@ -54,6 +54,9 @@ struct Arguments {
     /// Change the kustomizations below this directory instead of making new ones
     #[arg(long, value_name = "DIR")]
     mutate: Option<PathBuf>,
+    /// Judge the findings below this directory again instead of making cases
+    #[arg(long, value_name = "DIR", conflicts_with = "mutate")]
+    replay: Option<PathBuf>,
     /// Where differences are written
     #[arg(long, default_value = "target/fuzz-kustomize")]
     findings: PathBuf,
@@ -72,6 +75,9 @@ fn main() -> Result<ExitCode> {
         None => installed()?,
     };
     anyhow::ensure!(kustomize.exists(), "kustomize is not installed: run `make tools`");
+    if let Some(directory) = &arguments.replay {
+        return replay(directory, &Judge::new(&kustomize)?);
+    }
     let source = match &arguments.mutate {
         Some(directory) => Source::Trees(Stock::read(directory)?),
         None => Source::Templates(Templates::read()?),
@@ -92,6 +98,24 @@ fn main() -> Result<ExitCode> {
     let report = run.report.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.finish()?;
     Ok(if report.differences() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Judges stored findings: folders with an `input/`.
+fn replay(directory: &Path, judge: &Judge) -> Result<ExitCode> {
+    let mut folders: Vec<PathBuf> =
+        std::fs::read_dir(directory)?.map(|it| Ok(it?.path())).collect::<Result<_>>()?;
+    folders.retain(|it| it.join("input").is_dir());
+    folders.sort();
+    let mut code = ExitCode::SUCCESS;
+    for folder in folders {
+        let Some(case) = Case::read(&folder.join("input"), Reading::Bytes)? else { continue };
+        let verdict = judge.judge(&case)?;
+        if matches!(verdict, Verdict::Differs(_)) {
+            code = ExitCode::FAILURE;
+        }
+        report::say(&format!("{}: {verdict:?}", folder.display()))?;
+    }
+    Ok(code)
 }
 
 /// The kustomize that `make tools` installs.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::case::{Case, Content, NAMES};
+use crate::case::{Case, Content, NAMES, Reading};
 use crate::dice::Dice;
 use crate::value::{Scalar, Value};
 
@@ -34,7 +34,7 @@ impl Stock {
 
     fn add(&mut self, directory: &Path) -> Result<()> {
         if NAMES.iter().any(|it| directory.join(it).is_file()) {
-            self.cases.extend(Case::read(directory)?);
+            self.cases.extend(Case::read(directory, Reading::Values)?);
             return Ok(());
         }
         let mut below: Vec<_> = std::fs::read_dir(directory)?.collect::<Result<_, _>>()?;

@@ -86,7 +86,7 @@ impl Report {
         let seconds = self.start.elapsed().as_secs_f64();
         format!(
             "seed {}, {seconds:.0} s: {cases} cases, {:.1} a second; built by both {}, refused by both {}, \
-             kustomize against itself {}, differences {}",
+             kustomize against itself or crashed {}, differences {}",
             self.seed,
             cases as f64 / seconds,
             self.built,
@@ -121,6 +121,7 @@ pub(crate) fn write_finding(
     Ok(())
 }
 
-fn say(line: &str) -> Result<()> {
+/// One line for people.
+pub(crate) fn say(line: &str) -> Result<()> {
     Ok(writeln!(std::io::stdout().lock(), "{line}")?)
 }

@@ -48,7 +48,7 @@ pub(crate) enum Verdict {
     Built,
     /// Both refuse.
     Refused,
-    /// The real kustomize does not agree with itself, or ran out of time.
+    /// The real kustomize does not agree with itself, crashed or ran out of time.
     Undecided,
     /// They differ.
     Differs(Difference),
@@ -110,7 +110,7 @@ impl Judge {
         Ok(true)
     }
 
-    /// What the real kustomize says; `None` when it took too long or printed too much.
+    /// What the real kustomize says; `None` when it crashed, took too long or printed too much.
     pub(crate) fn theirs(&self, case: &Case) -> Result<Option<Said>> {
         let directory = self.folder.path().join("input");
         case.write(&directory)?;
@@ -151,6 +151,9 @@ async fn run(kustomize: &Path, directory: &Path, unrestricted: bool) -> Result<O
     let mut warnings: Vec<String> = warnings.map(str::to_owned).collect();
     warnings.sort();
     let rest = said.lines().filter(|it| !it.starts_with("# Warning")).collect::<Vec<_>>().join("\n");
+    if rest.contains("goroutine 1 [running]") {
+        return Ok(None);
+    }
     let manifests =
         if status?.success() { Ok(String::from_utf8(printed).context("not UTF-8")?) } else { Err(rest) };
     Ok(Some(Said { manifests, warnings }))

@@ -41,7 +41,19 @@ const GENERATOR_FIELDS: &[&str] =
     &["namespace", "name", "behavior", "literals", "files", "envs", "env", "options", "type"];
 
 impl GeneratorArgs {
+    /// Reads an entry of a kustomization.
     pub(crate) fn read(reader: Reader<'_>, node: &Node, is_secret: bool) -> Result<Self> {
+        let (mut this, env) = Self::read_with_env(reader, node, is_secret)?;
+        this.sources.envs.extend(env);
+        Ok(this)
+    }
+
+    /// Reads a plugin file, in which the old field `env` means nothing.
+    pub(crate) fn read_plugin(reader: Reader<'_>, node: &Node, is_secret: bool) -> Result<Self> {
+        Self::read_with_env(reader, node, is_secret).map(|(this, _)| this)
+    }
+
+    fn read_with_env(reader: Reader<'_>, node: &Node, is_secret: bool) -> Result<(Self, Option<At<String>>)> {
         let mut this = Self { line: node.mark.line, ..Self::default() };
         let mut env = None;
         let fields =
@@ -60,8 +72,7 @@ impl GeneratorArgs {
             }
             Ok(())
         })?;
-        this.sources.envs.extend(env);
-        Ok(this)
+        Ok((this, env))
     }
 }
 

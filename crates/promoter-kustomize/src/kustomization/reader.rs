@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use promoter_yaml::{Data, Node, Scalar, Tag, emit_json};
+use promoter_yaml::{Data, Map, Node, Scalar, Tag, emit_json};
 
 use crate::error::{BuildError, Result};
 use crate::suggest::nearest;
@@ -70,7 +70,7 @@ impl Reader<'_> {
         for entry in map.entries() {
             let exact = fields.iter().find(|it| **it == &*entry.key);
             match exact.or_else(|| fields.iter().find(|it| it.eq_ignore_ascii_case(&entry.key))) {
-                Some(_) if entry.value.is_null() => {}
+                Some(_) if entry.value.is_null() || is_beaten(map, &entry.key) => {}
                 Some(field) => each(field, &entry.value).map_err(|error| error.below(field))?,
                 None if self.strict => return Err(self.unknown(&entry.key, entry.key_mark.line, fields)),
                 None => {}
@@ -169,4 +169,10 @@ impl Reader<'_> {
         BuildError::new("kustomize-value", format!("{} stands where {wanted} is wanted", node.type_name()))
             .at(self.file, node.mark.line)
     }
+}
+
+/// True when the same name stands there in another case that comes later in the order of bytes: Go's decoder gets the
+/// keys in that order, and the last one wins.
+fn is_beaten(map: &Map, key: &str) -> bool {
+    map.iter().any(|(other, _)| other > key && other.eq_ignore_ascii_case(key))
 }

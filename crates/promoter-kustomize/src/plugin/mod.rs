@@ -110,7 +110,7 @@ impl Target<'_> {
         self.check_builtin(plugin)?;
         let reader = Reader::plugin(&plugin.source);
         let of_kind = |kind: Kind| {
-            let mut args = GeneratorArgs::read(reader, &plugin.node, kind == Kind::Secret)?;
+            let mut args = GeneratorArgs::read_plugin(reader, &plugin.node, kind == Kind::Secret)?;
             if args.name.is_empty() {
                 args.name = plugin.name().to_owned();
             }

@@ -154,7 +154,12 @@ impl PatchEntry {
             let allow = Allow { api_version_change: true, ..self.allow };
             return patches.iter().try_for_each(|patch| {
                 let at = find_target(resources, patch)?;
-                self.merge_one(&mut resources.list[at], patch.node.clone(), patch, schema, allow)
+                let mut node = patch.node.clone();
+                if allow.name_change || allow.kind_change {
+                    // kustomize notes that on the patch, in an annotation, and so makes texts of the others.
+                    stringify(&mut node, "annotations");
+                }
+                self.merge_one(&mut resources.list[at], node, patch, schema, allow)
             });
         };
         match patches {
@@ -185,8 +190,9 @@ impl PatchEntry {
             if chosen.contains(&at) {
                 self.merge_one(resource, template.clone(), patch, schema, self.allow)?;
                 // kustomize gives the patch the version of the resource first, even none.
-                if let Some(map) =
-                    resource.node.as_map_mut().filter(|it| !it.is_empty() && !it.contains("apiVersion"))
+                if patch.node.get("$patch").is_none()
+                    && let Some(map) =
+                        resource.node.as_map_mut().filter(|it| !it.is_empty() && !it.contains("apiVersion"))
                 {
                     map.insert("apiVersion", Node::null());
                 }

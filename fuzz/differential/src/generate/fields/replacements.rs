@@ -62,7 +62,7 @@ fn target(dice: &mut Dice, layer: &Layer) -> Value {
         0 => text("metadata.annotations.[example.com/new]"),
         1 => text("metadata.labels.made"),
         2 => text("spec.made.deep"),
-        _ => text(dice.pick_any(&paths).map_or("metadata.name", String::as_str)),
+        _ => text(dice.pick_any(&paths).map_or("spec.note", String::as_str)),
     };
     let mut target = map([("select", select), ("fieldPaths", list(dice, 2, path))]);
     if dice.chance(8) {
@@ -87,8 +87,15 @@ fn paths(object: &Object, dice: &mut Dice, exact: bool) -> Vec<String> {
     let mut found = Vec::new();
     walk(&object.value, "", dice, exact, &mut found);
     found.retain(|it| {
-        !matches!(it.as_str(), "apiVersion" | "kind" | "metadata" | "metadata.name" | "metadata.namespace")
-            || exact
+        !matches!(
+            it.as_str(),
+            "apiVersion"
+                | "kind"
+                | "metadata"
+                | "metadata.annotations"
+                | "metadata.name"
+                | "metadata.namespace"
+        ) || exact
     });
     found
 }
