@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use promoter_yaml::{Data, Dialect, Form, Limits, Node, Tag, parse_all};
+use promoter_yaml::{Data, Dialect, Form, Limits, Node, Tag, emit_json, parse_all};
 
 use crate::error::{BuildError, Result};
 use crate::loader::text;
@@ -32,7 +32,7 @@ pub(crate) fn resources_from_nodes(path: &Rc<str>, nodes: Vec<Node>) -> Result<V
         match node.as_map_mut().filter(|_| is_list).and_then(|map| map.remove("items")) {
             None => resources.push(Resource::new(node, Rc::clone(path))),
             Some(mut items) => {
-                restore_times(&mut items);
+                through_json(&mut items).map_err(|error| error.at(path, 0))?;
                 queue.extend(checked(path, children(path, items)?)?);
             }
         }
@@ -40,19 +40,37 @@ pub(crate) fn resources_from_nodes(path: &Rc<str>, nodes: Vec<Node>) -> Result<V
     Ok(resources)
 }
 
-/// Makes times of what is one only outside of braces: kustomize reads the items of a list anew, before it would write
-/// their braces.
-fn restore_times(node: &mut Node) {
-    match &mut node.data {
-        Data::Scalar(scalar) if scalar.tag == Tag::Str && scalar.form == Form::Plain => {
-            if Node::plain(scalar.text.clone()).as_scalar().is_some_and(|it| it.tag == Tag::Timestamp) {
-                scalar.tag = Tag::Timestamp;
-            }
+/// What is left of values when Go makes JSON of them and reads it back: kustomize does so with the items of lists.
+fn through_json(node: &mut Node) -> Result<()> {
+    let scalar = match &mut node.data {
+        Data::Seq(items) => return items.iter_mut().try_for_each(through_json),
+        Data::Map(map) => return map.iter_mut().try_for_each(|(_, value)| through_json(value)),
+        Data::Scalar(scalar) => scalar,
+    };
+    if scalar.tag == Tag::Str {
+        // In braces a time is text for other reasons, which come later than this.
+        let is_time = scalar.form == Form::Plain
+            && Node::plain(scalar.text.clone()).as_scalar().is_some_and(|it| it.tag == Tag::Timestamp);
+        if !is_time {
+            scalar.form = Form::Quoted;
+            return Ok(());
         }
-        Data::Scalar(_) => {}
-        Data::Seq(items) => items.iter_mut().for_each(restore_times),
-        Data::Map(map) => map.iter_mut().for_each(|(_, value)| restore_times(value)),
+        scalar.tag = Tag::Timestamp;
     }
+    let mark = node.mark;
+    *node = match scalar.tag {
+        Tag::Null => Node::null(),
+        Tag::Timestamp => Node::str(scalar.rfc3339().as_deref().unwrap_or(&scalar.text)),
+        _ => {
+            let mut json = String::new();
+            emit_json(node, false, &mut json).map_err(|error| {
+                BuildError::new("kustomize-value", error.message.clone()).line(error.mark.line)
+            })?;
+            Node::plain(json)
+        }
+    }
+    .at(mark);
+    Ok(())
 }
 
 /// A file that holds one List and nothing else gives its items in place, whatever they are.

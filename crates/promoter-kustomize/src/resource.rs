@@ -177,6 +177,13 @@ impl Resource {
         self.previous.push(note);
     }
 
+    /// Loses what is known besides the tree itself, as kustomize does with the annotations that hold it.
+    pub(crate) fn forget(&mut self) {
+        let (node, source) = (std::mem::replace(&mut self.node, Node::null()), Rc::clone(&self.source));
+        let (variables, shared) = (std::mem::take(&mut self.variables), std::mem::take(&mut self.shared));
+        *self = Self { variables, shared, ..Self::new(node, source) };
+    }
+
     /// Sets `metadata.name`.
     pub(crate) fn set_name(&mut self, name: &str) {
         if let Some(metadata) = self.metadata_mut() {

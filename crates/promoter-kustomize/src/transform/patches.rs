@@ -213,8 +213,12 @@ impl PatchEntry {
         if allow.name_change || allow.kind_change {
             resource.remember();
         }
+        let loses_notes = replaces_annotations(&node);
         match strategic::apply(&mut resource.node, node, schema, allow) {
             Ok(_) => {
+                if loses_notes {
+                    resource.forget();
+                }
                 resource.settle();
                 Ok(())
             }
@@ -307,18 +311,28 @@ pub(super) fn candidate(resource: &Resource) -> Candidate<'_> {
     }
 }
 
-/// Makes every value of a map in `metadata` a text, and takes an empty map away.
+/// True for a patch that takes all annotations away or puts others in their place. kustomize's notes are among them.
+fn replaces_annotations(patch: &Node) -> bool {
+    let replaced = |node: Option<&Node>| {
+        let directive = node.and_then(|it| it.get("$patch")).and_then(Node::text);
+        matches!(directive, Some("replace" | "delete"))
+    };
+    let annotations = patch.path(&["metadata", "annotations"]);
+    replaced(Some(patch))
+        || replaced(patch.get("metadata"))
+        || replaced(annotations)
+        || annotations.is_some_and(Node::is_null)
+}
+
+/// Makes every value of a map in `metadata` a text, and takes away what is none or empty.
 fn stringify(node: &mut Node, field: &str) {
     let Some(metadata) = node.get_mut("metadata").and_then(Node::as_map_mut) else {
         return;
     };
-    let Some(map) = metadata.get_mut(field).and_then(Node::as_map_mut) else {
-        return;
-    };
-    if map.is_empty() {
+    let Some(map) = metadata.get(field).and_then(Node::as_map).filter(|it| !it.is_empty()) else {
         metadata.remove(field);
         return;
-    }
+    };
     let texts: Map = map.iter().map(|(key, value)| (key.into(), Node::str(raw_text(value)))).collect();
     metadata.insert(field, Node::map(texts));
 }

@@ -6,7 +6,7 @@ mod patches;
 mod plugins;
 mod replacements;
 
-use super::words::{self, KEYS, NAMES, NAMESPACES, any_text, pairs};
+use super::words::{KEYS, NAMES, NAMESPACES, pairs};
 use super::{Layer, World};
 use crate::dice::Dice;
 use crate::value::{Value, map, plain, seq, text};
@@ -245,9 +245,4 @@ fn requirement(dice: &mut Dice) -> String {
         5 => format!("{key}={value},tier"),
         _ => format!("{key}=={value}"),
     }
-}
-
-/// A short free text that a kustomization file may hold anywhere.
-fn note(dice: &mut Dice) -> Value {
-    if dice.chance(70) { text(*dice.pick(&words::NAMES)) } else { any_text(dice) }
 }

@@ -1,10 +1,8 @@
 //! `transformers`, `generators` and `validators`: the builtin plugins, in place, by file and by directory.
 
-use super::super::words::{NAMESPACES, pairs};
+use super::super::words::{NAMES, NAMESPACES, pairs};
 use super::super::{Layer, World};
-use super::{
-    field_spec, flag, generators as sources, image, list, note, patches, replacements, selector, some,
-};
+use super::{field_spec, flag, generators as sources, image, list, patches, replacements, selector, some};
 use crate::case::Content;
 use crate::dice::Dice;
 use crate::value::{Value, map, plain, seq, text};
@@ -174,7 +172,8 @@ fn transformer(world: &mut World<'_>, layer: &mut Layer, kind: &str) -> Option<V
 }
 
 fn value_add(dice: &mut Dice, layer: &Layer, plugin: &mut Value) {
-    plugin.set("value", note(dice));
+    // An empty one stands for the name of the directory, which lies outside of the tree.
+    plugin.set("value", text(*dice.pick(&NAMES)));
     let target = |dice: &mut Dice| {
         let path = *dice.pick(&[
             "spec/note",
