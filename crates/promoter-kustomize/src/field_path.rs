@@ -268,9 +268,16 @@ pub(crate) fn parse_structured(scalar: &Node) -> Result<Node> {
     Ok(parsed.unwrap_or_else(Node::null))
 }
 
-/// The value that a text is when it stands without quotes in a resource.
+/// The value that a text is when it stands without quotes in a resource, and nothing says what it is.
 pub(crate) fn untyped(text: &str) -> Node {
-    if text.is_empty() { Node::null() } else { Node::plain(text) }
+    if text.is_empty() {
+        return Node::null();
+    }
+    let mut node = Node::plain(text);
+    if let Data::Scalar(scalar) = &mut node.data {
+        scalar.form = Form::Untyped;
+    }
+    node
 }
 
 /// Gives a scalar another text. Its type stays.

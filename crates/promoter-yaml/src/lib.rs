@@ -29,7 +29,7 @@ mod typed;
 use std::fmt;
 
 pub use node::{Data, Entry, Form, Map, Mark, Node, Scalar, Tag};
-pub use scalar::Number;
+pub use scalar::{Number, is_plain_text};
 
 /// Whose rules decide what a scalar is, and what is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

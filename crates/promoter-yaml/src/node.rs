@@ -42,6 +42,9 @@ pub enum Form {
     Quoted,
     /// As a folded block (`>`) of a resource: quoted, and [changed a little](Scalar::written) when it is written.
     Folded,
+    /// Made by code, without quotes and without a type: it is what it looks like, until kustomize writes it anew and takes
+    /// it for text.
+    Untyped,
     /// Not at all: a key or an element without a value. A strategic merge drops such a key, but keeps a written null.
     Missing,
 }

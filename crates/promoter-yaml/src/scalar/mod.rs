@@ -54,6 +54,11 @@ impl Scalar {
     }
 }
 
+/// Whether a text is text without quotes, to the readers of a dialect.
+pub fn is_plain_text(text: &str, dialect: Dialect) -> bool {
+    resolve(text, dialect) == Tag::Str
+}
+
 /// The type of a plain (unquoted, untagged) scalar.
 pub(crate) fn resolve(text: &str, dialect: Dialect) -> Tag {
     let Some(&first) = text.as_bytes().first() else {

@@ -10,7 +10,7 @@ mod identity;
 mod tuples;
 mod unique;
 
-use promoter_yaml::{Data, Form, Map, Mark, Node, Scalar, Tag};
+use promoter_yaml::{Data, Dialect, Form, Map, Mark, Node, Scalar, Tag, is_plain_text};
 
 use super::schema::{Schema, Shape};
 use identity::Identity;
@@ -239,7 +239,10 @@ impl<'a> Walk<'a> {
                 return true;
             }
             match self.alone(value, shape.and_then(|it| it.field(key)), alone) {
-                Ok(kept) => kept,
+                Ok(kept) => {
+                    rewrite(value);
+                    kept
+                }
                 Err(error) => {
                     failed = Some(error.below(key));
                     true
@@ -262,7 +265,7 @@ impl<'a> Walk<'a> {
             }
             let shape = shape.and_then(|it| it.field(key));
             let kept = match from.remove(key) {
-                None => self.alone(value, shape, Alone::Target),
+                None => self.alone(value, shape, Alone::Target).inspect(|_| rewrite(value)),
                 Some(mut patch) => self.pair(value, &mut patch, shape).map(|taken| {
                     if taken == Taken::Patch {
                         set(value, patch);
@@ -283,6 +286,7 @@ impl<'a> Walk<'a> {
             let kept =
                 self.alone(&mut entry.value, shape, Alone::Patch).map_err(|it| it.below(&entry.key))?;
             if kept {
+                rewrite(&mut entry.value);
                 into.insert(entry.key, entry.value);
             }
         }
@@ -297,6 +301,22 @@ impl<'a> Walk<'a> {
                 self.schema.kind(node.get("apiVersion")?.text()?, kind)
             })
         })
+    }
+}
+
+/// What becomes of a field that is written anew as it is: what has no type becomes text, and text that YAML 1.1 takes for
+/// something else gets quotes.
+fn rewrite(value: &mut Node) {
+    let Data::Scalar(scalar) = &mut value.data else {
+        return;
+    };
+    let is_text = match scalar.form {
+        Form::Untyped => scalar.tag != Tag::Null,
+        Form::Plain => scalar.tag == Tag::Str,
+        Form::Quoted | Form::Folded | Form::Missing => false,
+    };
+    if is_text && !is_plain_text(&scalar.text, Dialect::Config) {
+        (scalar.tag, scalar.form) = (Tag::Str, Form::Quoted);
     }
 }
 
