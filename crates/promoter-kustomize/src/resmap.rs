@@ -129,7 +129,11 @@ impl ResMap {
             ([at], Behavior::Merge | Behavior::Replace) => {
                 let old = &mut self.list[*at];
                 if old.gvk() != new.gvk() {
-                    let message = format!("`behavior: {}` meets `{}`, which was of this kind", word(behavior), old.id());
+                    let message = format!(
+                        "`behavior: {}` meets `{}`, which was of this kind",
+                        word(behavior),
+                        old.id()
+                    );
                     return Err(new.blame(BuildError::new("kustomize-target", message)));
                 }
                 if behavior == Behavior::Merge {

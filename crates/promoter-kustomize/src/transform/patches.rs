@@ -318,10 +318,7 @@ fn replaces_annotations(patch: &Node) -> bool {
         matches!(directive, Some("replace" | "delete"))
     };
     let annotations = patch.path(&["metadata", "annotations"]);
-    replaced(Some(patch))
-        || replaced(patch.get("metadata"))
-        || replaced(annotations)
-        || annotations.is_some_and(Node::is_null)
+    replaced(patch.get("metadata")) || replaced(annotations) || annotations.is_some_and(Node::is_null)
 }
 
 /// Makes every value of a map in `metadata` a text, and takes away what is none or empty.
