@@ -28,6 +28,7 @@ pub(crate) fn measure() -> Result<Vec<String>> {
     let settings = Settings {
         url: server.url().parse()?,
         credentials: Credentials::None,
+        credentials_file: None,
         cache_root: place.path().join("cache"),
         dry_branch: None,
         identity: Identity::default(),
