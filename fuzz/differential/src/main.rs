@@ -190,3 +190,23 @@ impl Run<'_> {
         self.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_cases_do_not_differ() -> Result<()> {
+        let Some(kustomize) = promoter_testkit::tool("kustomize-v5.8.1", "kustomize") else {
+            return Ok(());
+        };
+        let (source, judge) = (Source::Templates(Templates::read()?), Judge::new(&kustomize)?);
+        let verdicts = (0..40).map(|number| judge.judge(&source.case(1, number)));
+        let verdicts: Vec<Verdict> = verdicts.collect::<Result<_>>()?;
+        let differing: Vec<usize> =
+            (0..40).filter(|it| !matches!(verdicts[*it], Verdict::Built | Verdict::Refused)).collect();
+        assert_eq!(differing, [0; 0], "see `make fuzz-kustomize FUZZ='--only NUMBER'`");
+        assert!(verdicts.iter().filter(|it| **it == Verdict::Built).count() > 15, "most cases should build");
+        Ok(())
+    }
+}

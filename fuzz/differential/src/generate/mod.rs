@@ -121,8 +121,13 @@ impl World<'_> {
             if !documents.is_empty() {
                 let name = format!("{}{number}.yaml", self.dice.pick(&["all", "objects"]));
                 let look = self.look();
-                self.case.files.insert(format!("{}{name}", layer.dir), Content::Yaml(documents, look));
-                resources.push(name);
+                // A file outside of the layer is refused, unless nothing is restricted.
+                let is_outside =
+                    !layer.dir.is_empty() && self.dice.chance(if self.case.unrestricted { 50 } else { 1 });
+                let dir = if is_outside { above(&layer.dir) } else { &layer.dir };
+                let name = if is_outside { format!("outside-{name}") } else { name };
+                self.case.files.insert(format!("{dir}{name}"), Content::Yaml(documents, look));
+                resources.push(if is_outside { format!("../{name}") } else { name });
             }
         }
     }
@@ -175,6 +180,12 @@ impl World<'_> {
         self.case.files.insert(format!("{}{name}", layer.dir), content);
         name
     }
+}
+
+/// The directory above one, with `/` at its end.
+fn above(dir: &str) -> &str {
+    let inner = dir.trim_end_matches('/');
+    &inner[..inner.rfind('/').map_or(0, |at| at + 1)]
 }
 
 #[cfg(test)]

@@ -42,6 +42,9 @@ pub(super) fn transformers(world: &mut World<'_>, layer: &mut Layer) -> Option<V
 
 /// `generators`.
 pub(super) fn generators(world: &mut World<'_>, layer: &mut Layer) -> Option<Value> {
+    if world.dice.chance(10) {
+        return listed(world, layer, vec![iam_policy()]);
+    }
     let kind = *world.dice.pick(&["ConfigMap", "Secret"]);
     let entry = sources::entry(world, layer, kind);
     let mut plugin = start(&format!("{kind}Generator"), entry.text_at(&["name"]).unwrap_or("generator"));
@@ -49,6 +52,14 @@ pub(super) fn generators(world: &mut World<'_>, layer: &mut Layer) -> Option<Val
         plugin.set(&key.text, value.clone());
     }
     listed(world, layer, vec![plugin])
+}
+
+fn iam_policy() -> Value {
+    let mut plugin = start("IAMPolicyGenerator", "policy");
+    plugin.set("cloud", text("gke"));
+    plugin.set("kubernetesService", map([("namespace", text("shop")), ("name", text("account"))]));
+    plugin.set("serviceAccount", map([("name", text("robot")), ("projectId", text("acme"))]));
+    plugin
 }
 
 /// `validators`: a transformer that changes nothing passes.

@@ -113,6 +113,10 @@ fn walk(value: &Value, above: &str, dice: &mut Dice, exact: bool, found: &mut Ve
         // Scalars are what is mostly meant.
         let is_text =
             below.as_text().is_some_and(|it| exact || !it.starts_with(|it: char| it.is_ascii_digit()));
+        if below.as_text().is_some_and(|it| it.starts_with("{\"json\"")) {
+            found.push(format!("{path}.deep.a"));
+            found.push(format!("{path}.json.0"));
+        }
         if is_text || dice.chance(6) {
             found.push(path);
         }
