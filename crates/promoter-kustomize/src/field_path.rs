@@ -280,7 +280,7 @@ pub(crate) fn untyped(text: &str) -> Node {
     node
 }
 
-/// Gives a scalar another text. Its type stays.
+/// Gives a scalar another text. Its type stays, if it has one.
 ///
 /// Errors: the text is no value of that type.
 pub(crate) fn set_text_keeping_type(node: &mut Node, text: &str) -> Result<()> {
@@ -291,6 +291,10 @@ pub(crate) fn set_text_keeping_type(node: &mut Node, text: &str) -> Result<()> {
     let Data::Scalar(scalar) = &mut node.data else {
         return Err(wrong);
     };
+    if scalar.form == Form::Untyped {
+        *node = untyped(text).at(node.mark);
+        return Ok(());
+    }
     let found = untyped(text).as_scalar().map_or(Tag::Str, |it| it.tag);
     if scalar.tag != Tag::Str && scalar.tag != found && (scalar.tag, found) != (Tag::Float, Tag::Int) {
         return Err(wrong);

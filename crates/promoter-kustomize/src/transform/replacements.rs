@@ -120,7 +120,7 @@ impl<'a> Target<'a> {
             value.check_depth_at(text, path)?;
             let bytes = value.size.bytes;
             self.copy_to(node, (text, path), &value.node, &mut || charge(copied, bytes))?;
-            if grows {
+            if grows || value.is_text_of(at) {
                 value.refresh(node);
             }
         }

@@ -17,8 +17,8 @@ use crate::suggest::instead_of;
 pub(super) struct Value {
     pub(super) node: Node,
     pub(super) size: Size,
-    /// Where a mapping or list stands: the place of its resource and the path there. A copy into itself makes it grow,
-    /// and further copies are of the grown one.
+    /// Where it stands: the place of its resource and the path there. A copy into a mapping or list itself makes it grow,
+    /// a copy to the single value itself changes it, and further copies are of what it is then.
     home: Option<(usize, Vec<String>)>,
 }
 
@@ -50,13 +50,18 @@ impl Value {
             return Err(resource.name_in(field_missing(&resource.node, field, "source")));
         };
         let node = part_of(value, &source.options).map_err(|error| resource.blame(error))?;
-        let home = node.as_scalar().is_none().then_some((at, path));
+        let home = source.options.delimiter.is_empty().then_some((at, path));
         Ok(Self { size: Size::of(&node), node, home })
     }
 
     /// True when a path in the resource at a place leads into the value itself.
     pub(super) fn is_around(&self, at: usize, path: &[String]) -> bool {
         self.home.as_ref().is_some_and(|home| home.0 == at && path.starts_with(&home.1))
+    }
+
+    /// True for a single value of the resource at a place.
+    pub(super) fn is_text_of(&self, at: usize) -> bool {
+        self.node.as_scalar().is_some() && self.home.as_ref().is_some_and(|home| home.0 == at)
     }
 
     /// Takes the value anew from its resource.

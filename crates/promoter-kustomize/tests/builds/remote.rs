@@ -209,8 +209,8 @@ fn files_of_the_web_are_refused_in_every_field() {
     for field in [
         "resources: [https://h.example.com/install.yaml]",
         "resources: [https://raw.example.com/a/b/main/install.yaml]",
-        "patches: [{path: https://h.example.com/a/b/p.yaml?ref=REF}]",
-        "patchesStrategicMerge: [https://h.example.com/a/b/p.yaml?ref=REF]",
+        "patches: [{path: \"https://h.example.com/a/b/p.yaml?ref=REF\"}]",
+        "patchesStrategicMerge: [\"https://h.example.com/a/b/p.yaml?ref=REF\"]",
         "configMapGenerator: [{name: a, files: [https://h.example.com/a/b/p.yaml]}]",
         "configMapGenerator: [{name: a, envs: [https://h.example.com/a/b/p.env]}]",
         "crds: [https://h.example.com/a/b/p.json]",

@@ -111,8 +111,9 @@ fn walk(value: &Value, above: &str, dice: &mut Dice, exact: bool, found: &mut Ve
         let path = join(&step);
         walk(below, &path, dice, exact, found);
         // Scalars are what is mostly meant.
-        let is_text =
-            below.as_text().is_some_and(|it| exact || !it.starts_with(|it: char| it.is_ascii_digit()));
+        // A text in a field that has another type is refused at once here, and by kustomize only if it is still there in
+        // the end.
+        let is_text = below.as_text().is_some_and(|it| exact || takes_text(it));
         if below.as_text().is_some_and(|it| it.starts_with("{\"json\"")) {
             found.push(format!("{path}.deep.a"));
             found.push(format!("{path}.json.0"));
@@ -133,6 +134,12 @@ fn walk(value: &Value, above: &str, dice: &mut Dice, exact: bool, found: &mut Ve
             found.push(path);
         }
     }
+}
+
+fn takes_text(old: &str) -> bool {
+    let words = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+    old.starts_with(|it: char| it.is_ascii_alphabetic())
+        && !words.contains(&old.to_ascii_lowercase().as_str())
 }
 
 /// `vars`: the names are those that texts of objects refer to.
