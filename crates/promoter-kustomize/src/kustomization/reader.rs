@@ -95,8 +95,10 @@ impl Reader<'_> {
     /// A text. Dates count as text; numbers and booleans do not.
     pub(crate) fn string(self, node: &Node) -> Result<String> {
         match &node.data {
-            Data::Scalar(scalar) if matches!(scalar.tag, Tag::Str | Tag::Timestamp) => {
-                Ok(scalar.text.to_string())
+            // Only plugin files have times and folded blocks by now: kustomize writes them once more before it reads them.
+            Data::Scalar(scalar) if scalar.tag == Tag::Str => Ok(scalar.written().into_owned()),
+            Data::Scalar(scalar) if scalar.tag == Tag::Timestamp => {
+                Ok(scalar.rfc3339().unwrap_or_else(|| scalar.text.to_string()))
             }
             Data::Scalar(scalar) if scalar.tag == Tag::Null => Ok(String::new()),
             Data::Scalar(_) if self.converts => {
