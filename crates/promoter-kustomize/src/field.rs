@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use promoter_yaml::{Data, Form, Map, Node, Tag};
+use promoter_yaml::{Data, Dialect, Form, Map, Node, Tag, is_plain_text};
 
 use crate::error::{BuildError, Result};
 use crate::field_path::untyped;
@@ -249,6 +249,17 @@ pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<()> {
         }
         _ => Err(wrong_type(node, "a single value")),
     }
+}
+
+/// A text made by kustomize, which puts quotes around what YAML 1.1 takes for something else.
+pub(crate) fn made_text(text: &str) -> Node {
+    let mut node = Node::str(text);
+    if let Data::Scalar(scalar) = &mut node.data
+        && !is_plain_text(text, Dialect::Config)
+    {
+        scalar.form = Form::Quoted;
+    }
+    node
 }
 
 /// A value of the wrong type.

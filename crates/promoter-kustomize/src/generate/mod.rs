@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use promoter_yaml::{Map, Node};
 
 use crate::error::{BuildError, Result};
+use crate::field::made_text;
 use crate::kustomization::{GeneratorArgs, GeneratorOptions};
 use crate::loader::Loader;
 use crate::resource::{Behavior, Resource};
@@ -113,7 +114,7 @@ fn insert_texts(map: &mut Map, data: Vec<(String, Vec<u8>)>) {
         };
         let texts = map.get_or_insert_with(field, || Node::map(Map::new()));
         if let Some(texts) = texts.as_map_mut() {
-            texts.insert(key, Node::str(text));
+            texts.insert(key, made_text(&text));
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use promoter_yaml::Node;
+use promoter_yaml::{Data, Form, Node, Tag};
 
 use crate::error::{BuildError, Result};
-use crate::field::{FieldSpec, Leaf, wrong_type};
+use crate::field::{FieldSpec, Leaf, made_text, wrong_type};
 use crate::field_path::untyped;
 use crate::resmap::ResMap;
 
@@ -65,8 +65,16 @@ fn set_pairs<'a>(
         return Err(wrong_type(node, "a mapping"));
     };
     for (key, value) in pairs {
-        if map.insert(key.as_str(), Node::str(value.as_str())).is_none() {
-            made(key);
+        match map.get_mut(key) {
+            // Quotes that stand there stay.
+            Some(Node { data: Data::Scalar(old), .. }) if old.form != Form::Missing => {
+                (old.text, old.tag) = (value.as_str().into(), Tag::Str);
+            }
+            Some(other) => *other = Node::str(value.as_str()),
+            None => {
+                map.insert(key.as_str(), made_text(value));
+                made(key);
+            }
         }
     }
     Ok(())
