@@ -6,10 +6,9 @@
 use std::borrow::Cow;
 
 use promoter_yaml::{Data, Dialect, Form, Limits, Map, Node, Scalar, Tag, parse_first};
-use regex::Regex;
 
 use crate::error::{BuildError, Result};
-use crate::pattern;
+use crate::pattern::Pattern;
 
 /// Splits a path. `\` before the delimiter keeps it, and so do brackets around `a=b`.
 pub(crate) fn split(path: &str, delimiter: char) -> Vec<String> {
@@ -212,7 +211,7 @@ impl Visit<'_> {
 
     fn element(&mut self, node: &mut Node, field: &str, value: &str, rest: &[String]) -> Result<usize> {
         let wrong = |reason| syntax(format!("`{value}` in a path is no regular expression: {reason}"));
-        let pattern = pattern::compile(value).map_err(wrong)?;
+        let pattern = Pattern::part(value).map_err(wrong)?;
         let items = elements_mut(node)?;
         let mut count = self.matching(items, field, &pattern, rest)?;
         if count == 0 && self.create.is_some() {
@@ -230,13 +229,13 @@ impl Visit<'_> {
         &mut self,
         items: &mut [Node],
         field: &str,
-        pattern: &Regex,
+        pattern: &Pattern,
         rest: &[String],
     ) -> Result<usize> {
         let mut count = 0;
         for item in items {
             let found = if field.is_empty() { Some(&*item) } else { item.get(field) };
-            let fits = found.and_then(Node::as_scalar).is_some_and(|it| pattern.is_match(&as_written(it)));
+            let fits = found.and_then(Node::as_scalar).is_some_and(|it| pattern.fits(&as_written(it)));
             if fits {
                 let rest = if field.is_empty() { &[] } else { rest };
                 count += self.step(item, rest, false)?;

@@ -1,10 +1,9 @@
 //! Which resources a patch or a replacement is for.
 
 use promoter_yaml::Map;
-use regex::Regex;
 
 use super::labels::LabelSelector;
-use crate::pattern;
+use crate::pattern::Pattern;
 
 /// A selector as written: every field may be empty, which selects everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,11 +75,11 @@ pub(crate) enum SelectorError {
 /// A selector ready to be asked, compiled once.
 #[derive(Debug, Clone)]
 pub(crate) struct Selector {
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    name: Option<Regex>,
-    namespace: Option<Regex>,
+    group: Option<Pattern>,
+    version: Option<Pattern>,
+    kind: Option<Pattern>,
+    name: Option<Pattern>,
+    namespace: Option<Pattern>,
     labels: LabelSelector,
     annotations: LabelSelector,
 }
@@ -110,7 +109,7 @@ impl Selector {
 
     /// True when the selector selects the resource. Name and namespace may each be the current or the original one.
     pub(crate) fn matches(&self, candidate: &Candidate<'_>) -> bool {
-        let fits = |pattern: &Option<Regex>, text: &str| pattern.as_ref().is_none_or(|it| it.is_match(text));
+        let fits = |pattern: &Option<Pattern>, text: &str| pattern.as_ref().is_none_or(|it| it.fits(text));
         let either = |pattern, one, other| fits(pattern, one) || fits(pattern, other);
         either(&self.namespace, candidate.original_namespace, candidate.namespace)
             && either(&self.name, candidate.original_name, candidate.name)
@@ -123,12 +122,15 @@ impl Selector {
 }
 
 /// A pattern that has to fit a whole text; `None` for the empty one, which fits everything.
-fn anchored(field: &'static str, pattern: &str) -> Result<Option<Regex>, SelectorError> {
+fn anchored(field: &'static str, pattern: &str) -> Result<Option<Pattern>, SelectorError> {
     if pattern.is_empty() {
         return Ok(None);
     }
-    let compiled = pattern::compile(&format!("^(?:{pattern})$"));
-    compiled.map(Some).map_err(|reason| SelectorError::Pattern { field, pattern: pattern.to_owned(), reason })
+    Pattern::whole(pattern).map(Some).map_err(|reason| SelectorError::Pattern {
+        field,
+        pattern: pattern.to_owned(),
+        reason,
+    })
 }
 
 #[cfg(test)]

@@ -5,12 +5,11 @@
 //! containers.
 
 use promoter_yaml::{Data, Node};
-use regex::Regex;
 
 use crate::error::{BuildError, Result};
 use crate::field::{FieldSpec, Leaf, set_text, wrong_type};
 use crate::kustomization::Image;
-use crate::pattern;
+use crate::pattern::{self, Pattern};
 use crate::resmap::ResMap;
 
 /// An entry of `images` with its pattern compiled.
@@ -26,7 +25,7 @@ enum Matcher {
     /// Nothing in the name is special but dots, which match any character.
     Plain(String),
     /// The name is a regular expression.
-    Pattern(Regex),
+    Pattern(Pattern),
 }
 
 impl ImagePattern {
@@ -35,12 +34,12 @@ impl ImagePattern {
     /// Errors: the name is no regular expression.
     pub(crate) fn new(image: Image) -> Result<Self> {
         let name = &image.name.value;
-        if name.chars().all(|it| it.is_ascii_alphanumeric() || "./-_:@".contains(it)) {
+        if pattern::is_name(name) {
             let matcher = Matcher::Plain(name.clone());
             return Ok(Self { image, matcher });
         }
         let pattern = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
-        match pattern::compile(&pattern) {
+        match Pattern::part(&pattern) {
             Ok(pattern) => Ok(Self { image, matcher: Matcher::Pattern(pattern) }),
             Err(reason) => {
                 let message = format!("the image name `{name}` is no regular expression: {reason}");
@@ -99,8 +98,8 @@ impl ImagePattern {
 
     fn matches(&self, reference: &str) -> bool {
         match &self.matcher {
-            Matcher::Pattern(pattern) => pattern.is_match(reference),
-            Matcher::Plain(name) => strip_name(reference, name).is_some_and(is_tag_and_digest),
+            Matcher::Pattern(pattern) => pattern.fits(reference),
+            Matcher::Plain(name) => pattern::strip_name(reference, name).is_some_and(is_tag_and_digest),
         }
     }
 
@@ -123,18 +122,6 @@ impl ImagePattern {
         }
         new
     }
-}
-
-/// What follows the name in a reference; a dot of the name stands for any character.
-fn strip_name<'a>(reference: &'a str, name: &str) -> Option<&'a str> {
-    let mut rest = reference.chars();
-    for wanted in name.chars() {
-        let found = rest.next()?;
-        if found != wanted && (wanted != '.' || found == '\n') {
-            return None;
-        }
-    }
-    Some(rest.as_str())
 }
 
 /// True for `[:TAG][@sha256:DIGEST]`, with braces allowed for templates.
