@@ -24,12 +24,14 @@ mod emit;
 mod node;
 mod read;
 mod scalar;
+mod styled;
 mod typed;
 
 use std::fmt;
 
 pub use node::{Data, Entry, Form, Map, Mark, Node, Scalar, Tag};
 pub use scalar::{Number, is_plain_text};
+pub use styled::rewrite;
 
 /// Whose rules decide what a scalar is, and what is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,7 +5,6 @@
 
 mod images;
 mod labels;
-mod lists;
 mod namespace;
 mod patches;
 mod prefix_suffix;
@@ -14,7 +13,6 @@ mod replicas;
 mod source;
 mod structured;
 mod value_add;
-mod words;
 
 use std::collections::BTreeMap;
 

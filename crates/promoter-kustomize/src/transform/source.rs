@@ -1,6 +1,6 @@
 //! What a replacement copies.
 
-use promoter_yaml::{Data, Node};
+use promoter_yaml::{Data, Form, Node};
 
 use super::replacements::{DEFAULT_FIELD, field_missing, ids, wrong};
 use crate::error::{BuildError, Result};
@@ -25,7 +25,12 @@ pub(super) struct Value {
 impl Value {
     /// A value that the kustomization itself says.
     pub(super) fn said(text: &str) -> Self {
-        let node = untyped(text);
+        let mut node = untyped(text);
+        if let Data::Scalar(scalar) = &mut node.data
+            && text.is_empty()
+        {
+            scalar.form = Form::Missing;
+        }
         Self { size: Size::of(&node), node, home: None }
     }
 

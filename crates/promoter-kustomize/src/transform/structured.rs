@@ -1,11 +1,9 @@
 //! Values inside JSON or YAML that is the text of a field, such as a config file in a ConfigMap.
 //!
-//! JSON is written anew as Go writes it. In YAML only the changed words are, see `words`.
+//! Both are written anew: JSON as Go writes it, YAML as go-yaml v3 does, with its comments and styles.
 
-use promoter_yaml::{Data, Node, emit_json};
+use promoter_yaml::{Data, Mark, Node, emit_json, rewrite};
 
-use super::lists;
-use super::words::{Word, replace_words};
 use crate::error::{BuildError, Result};
 use crate::field_path::{Visit, lookup, parse_structured, set_text_keeping_type, untyped};
 use crate::resource::raw_text;
@@ -15,7 +13,7 @@ pub(super) type Count<'c> = &'c mut dyn FnMut() -> Result<()>;
 
 /// Sets a value where the path leads into the text of a field. False when it leads into none, or there to nothing.
 ///
-/// Errors: a value that does not fit what stands there, a change of YAML that is more than one word for another.
+/// Errors: a value that does not fit what stands there, YAML of which it is not certain how kustomize writes it.
 pub(super) fn set(
     node: &mut Node,
     path: &[String],
@@ -55,30 +53,13 @@ fn changed(
     create: Option<&Node>,
     count: Count<'_>,
 ) -> Result<Option<String>> {
+    let old = raw_text(field);
+    let is_json = old.trim_start().starts_with(['{', '[']);
     let original = parse_structured(field)?;
     let mut document = original.clone();
-    let mut words = Vec::new();
-    let mut is_words = true;
     let mut wrong = None;
     let mut set = |inner: &mut Node, made: bool| {
-        let before = inner.as_scalar().filter(|_| !made).cloned();
-        let done = count().and_then(|()| match &inner.data {
-            Data::Scalar(_) if !made => set_text_keeping_type(inner, raw_text(value)),
-            Data::Scalar(_) => {
-                *inner = untyped(raw_text(value));
-                Ok(())
-            }
-            _ => {
-                *inner = value.clone();
-                Ok(())
-            }
-        });
-        match (before, inner.as_scalar()) {
-            (Some(before), Some(after)) => {
-                words.push(Word { mark: inner.mark, before, after: after.clone() });
-            }
-            _ => is_words = false,
-        }
+        let done = count().and_then(|()| set_inner(inner, made, is_json, value));
         done.inspect_err(|error| wrong = Some(error.clone()))
     };
     // A path that does not fit is told by whoever walks it through the resource.
@@ -89,22 +70,42 @@ fn changed(
     if !found.is_ok_and(|it| it > 0) {
         return Ok(None);
     }
-    let old = raw_text(field);
-    if old.trim_start().starts_with(['{', '[']) {
-        let mut json = String::new();
-        emit_json(&document, true, &mut json)
-            .map_err(|error| BuildError::new("kustomize-value", error.message))?;
-        let is_spread = old.contains('\n') && old.contains("  ");
-        return Ok(Some(if is_spread { indented_json(&json) } else { json }));
+    if !is_json {
+        return rewrite(old, &original, &document).map(Some).map_err(|it| unwritable(&it.message, it.mark));
     }
-    let text = is_words.then(|| replace_words(old, &words)).flatten();
-    let starts_as_read = !old.starts_with(char::is_whitespace);
-    let laid_out = |it: String| if starts_as_read { lists::move_left(&it, &original) } else { it };
-    text.map(|it| Some(laid_out(it))).ok_or_else(|| {
-        let message = "in YAML that is the text of a field, a replacement can only put one word for another";
-        BuildError::new("kustomize-not-supported", message)
-            .hint("make the field there first, on one line, or write the text as JSON")
-    })
+    let mut json = String::new();
+    emit_json(&document, true, &mut json)
+        .map_err(|error| BuildError::new("kustomize-value", error.message))?;
+    let is_spread = old.contains('\n') && old.contains("  ");
+    Ok(Some(if is_spread { indented_json(&json) } else { json }))
+}
+
+/// Sets one value inside of a text.
+fn set_inner(inner: &mut Node, made: bool, is_json: bool, value: &Node) -> Result<()> {
+    let is_single = value.as_scalar().is_some();
+    match &mut inner.data {
+        Data::Scalar(_) if made && is_json => *inner = untyped(raw_text(value)),
+        Data::Scalar(_) if is_json => return set_text_keeping_type(inner, raw_text(value)),
+        // All become text here, so that each change is seen as one. The writer knows what stood there before.
+        Data::Scalar(_) if is_single => *inner = Node::str(raw_text(value)),
+        _ if is_json => *inner = value.clone(),
+        // kustomize takes quotes and comments along, from where the list or mapping stands.
+        _ => {
+            return Err(unwritable(
+                "a list or mapping put there, or something put in its place",
+                Mark::default(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn unwritable(what: &str, mark: Mark) -> BuildError {
+    let place = if mark.line == 0 { String::new() } else { format!(" (line {} of the text)", mark.line) };
+    let message =
+        format!("a replacement cannot write this YAML text as kustomize would: it has {what}{place}");
+    BuildError::new("kustomize-not-supported", message)
+        .hint("write that part of the text in another way, or all of the text as JSON")
 }
 
 /// Compact JSON, spread over lines with two blanks a level.
@@ -161,11 +162,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn yaml_is_not_written_anew() {
-        let mut node = Node::map([(Box::from("x"), Node::str("a: {}\n"))].into_iter().collect());
+    fn what_cannot_be_written_is_refused() {
+        let mut node =
+            Node::map([(Box::from("x"), Node::str("a: {}\nb: [1, # one\n  2]\n"))].into_iter().collect());
         let path = ["x", "a", "b"].map(str::to_owned);
+        assert_eq!(set(&mut node, &path, &Node::str("c"), None, &mut || Ok(())), Ok(false));
         let error = set(&mut node, &path, &Node::str("c"), Some(&Node::null()), &mut || Ok(())).unwrap_err();
         assert_eq!(error.code, "kustomize-not-supported");
-        assert_eq!(set(&mut node, &path, &Node::str("c"), None, &mut || Ok(())), Ok(false));
+        assert!(
+            error.message.ends_with("a comment between brackets (line 2 of the text)"),
+            "{}",
+            error.message
+        );
     }
 }

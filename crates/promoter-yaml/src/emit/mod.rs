@@ -14,6 +14,8 @@ use std::fmt::Write;
 
 pub(crate) use json::json;
 pub(crate) use refold::refold;
+pub(crate) use style::Allowed;
+pub(crate) use text::double_quoted;
 
 use crate::scalar::float;
 use crate::{Data, Dialect, Mark, Node, Number, Scalar, Tag, YamlError};
@@ -69,6 +71,11 @@ pub(crate) fn kustomize(node: &Node, out: &mut String) -> Result<(), YamlError> 
 /// One document as Argo CD's hydrator writes it.
 pub(crate) fn hydrated(node: &Node, out: &mut String) -> Result<(), YamlError> {
     document(node, &HYDRATED, out)
+}
+
+/// The styles in which go-yaml v3 can write a text.
+pub(crate) fn allowed_styles(text: &str) -> Allowed {
+    Shape::of(text, &HYDRATED).allowed()
 }
 
 /// A document is written whole or not at all.

@@ -100,7 +100,20 @@ const CLASSES: [Class; 256] = {
     classes
 };
 
+/// The styles that a text can have, outside of flow collections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Allowed {
+    pub(crate) plain: bool,
+    pub(crate) single_quoted: bool,
+    pub(crate) block: bool,
+}
+
 impl Shape {
+    pub(super) fn allowed(&self) -> Allowed {
+        let Self { plain, single_quoted, block, .. } = *self;
+        Allowed { plain, single_quoted, block }
+    }
+
     pub(super) fn of(text: &str, rules: &Rules) -> Self {
         let bytes = text.as_bytes();
         let mut marks = Marks::default();

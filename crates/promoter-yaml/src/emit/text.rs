@@ -45,6 +45,13 @@ pub(super) fn write(text: &str, style: Style, place: Place, rules: &Rules, out: 
     }
 }
 
+/// Appends a text in double quotes, on one line.
+pub(crate) fn double_quoted(text: &str, out: &mut String) {
+    out.push('"');
+    escaped(text, &Folding { after: usize::MAX, indent: 0 }, out);
+    out.push('"');
+}
+
 struct Folding {
     after: usize,
     indent: usize,

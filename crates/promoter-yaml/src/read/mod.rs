@@ -7,6 +7,7 @@ mod build;
 mod indent;
 mod json;
 mod keys;
+mod scalars;
 mod split;
 mod tag;
 
@@ -19,7 +20,9 @@ use granit_parser::{
 
 use crate::{Dialect, Limits, Mark, Node, YamlError};
 use build::Builder;
+pub(crate) use granit_parser::ScalarStyle as WrittenStyle;
 pub(crate) use json::json;
+pub(crate) use scalars::{Written, scalars};
 
 /// Reads the documents of a text, at most `documents_max` of them.
 pub(crate) fn documents(

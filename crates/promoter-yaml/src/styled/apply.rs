@@ -1,0 +1,65 @@
+//! The changes from one tree to another, made in a tree with styles.
+
+use crate::read::WrittenStyle;
+use crate::{Data, Mark, Node, YamlError};
+
+use super::{Styled, Text, What, unsupported};
+
+/// Makes of what stands for `before` what stands for `after`.
+///
+/// Errors: a change behind an alias or a merge key, a list or mapping put where something else stood, one taken away.
+pub(super) fn apply(styled: &mut Styled, before: &Node, after: &Node) -> Result<(), YamlError> {
+    if before == after {
+        return Ok(());
+    }
+    let mark = styled.mark;
+    match (&mut styled.what, &before.data, &after.data) {
+        (What::Scalar(text), Data::Scalar(_), Data::Scalar(scalar)) => {
+            text.text = scalar.text.clone();
+            Ok(())
+        }
+        (What::Seq { items, .. }, Data::Seq(before), Data::Seq(after)) if items.len() == before.len() => {
+            for ((item, before), after) in items.iter_mut().zip(before).zip(after) {
+                apply(item, before, after)?;
+            }
+            items.extend(after.iter().skip(before.len()).map(made));
+            Ok(())
+        }
+        (What::Map { entries, .. }, Data::Map(before), Data::Map(after)) => {
+            for (key, after) in after.iter() {
+                let found = entries.iter_mut().find(|(it, _)| is_key(it, key));
+                match (found, before.get(key)) {
+                    (Some((_, styled)), Some(before)) => apply(styled, before, after)?,
+                    (None, None) => entries.push((text(key), made(after))),
+                    (None, Some(before)) if before == after => {}
+                    _ => return Err(unsupported("a change of what a merge key brings", mark)),
+                }
+            }
+            Ok(())
+        }
+        (What::Alias(_), ..) => Err(unsupported("a change behind an alias", mark)),
+        _ => Err(unsupported("a value put in the place of another kind of value", mark)),
+    }
+}
+
+fn is_key(styled: &Styled, key: &str) -> bool {
+    matches!(&styled.what, What::Scalar(text) if *text.text == *key)
+}
+
+fn text(text: &str) -> Styled {
+    let text = Text { text: text.into(), style: WrittenStyle::Plain, implied: None };
+    Styled::new(What::Scalar(text), Mark::default())
+}
+
+/// A value that was not there, in the style that go-yaml gives it.
+fn made(node: &Node) -> Styled {
+    let what = match &node.data {
+        Data::Scalar(scalar) => return text(&scalar.text),
+        Data::Seq(items) => What::Seq { items: items.iter().map(made).collect(), is_flow: false },
+        Data::Map(map) => {
+            let entries = map.iter().map(|(key, value)| (text(key), made(value))).collect();
+            What::Map { entries, is_flow: false }
+        }
+    };
+    Styled::new(what, Mark::default())
+}

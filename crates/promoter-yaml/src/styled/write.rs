@@ -1,0 +1,456 @@
+//! A tree to text, as the emitter of go-yaml v3 writes it with an indentation of two and lists in the column of their key.
+//!
+//! A comment is written when the emitter comes to a place for one, which is not always at the value that it was read
+//! with; so comments wait in `waiting`, as they do there.
+
+use crate::YamlError;
+use crate::emit::double_quoted;
+
+use super::text::{Form, Shown};
+use super::{Comments, Document, Styled, What, unsupported};
+
+/// Keys that are longer need a form of their own.
+const KEY_MAX: usize = 128;
+
+/// Writes a document.
+///
+/// Errors: a key that does not fit on one line.
+pub(super) fn document(document: Document) -> Result<String, YamlError> {
+    let mut writer = Writer::default();
+    let Document { head, root, foot } = document;
+    if !head.is_empty() {
+        writer.waiting.head = head;
+        writer.head();
+        writer.end_line();
+    }
+    writer.load(&root, String::new());
+    writer.head();
+    writer.value(&root, Parent::Document)?;
+    writer.waiting.load(Comments { foot, ..Comments::default() });
+    writer.foot_indent = Some(0);
+    writer.foot();
+    writer.foot_indent = None;
+    writer.indent = None;
+    writer.start_line();
+    Ok(writer.out)
+}
+
+/// What a value belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parent {
+    Document,
+    Seq,
+    Map,
+    /// A value that is a key.
+    Key,
+}
+
+pub(super) struct Writer {
+    pub(super) out: String,
+    pub(super) column: usize,
+    /// The last character was a blank, or there is none.
+    pub(super) after_blank: bool,
+    /// Only indentation stands on the line so far.
+    pub(super) in_indent: bool,
+    /// Where a comment below a value stood, from which a blank line parts what follows.
+    foot_indent: Option<usize>,
+    pub(super) indent: Option<usize>,
+    pub(super) flow_depth: usize,
+    waiting: Waiting,
+}
+
+/// Comments that wait for a place.
+#[derive(Default)]
+struct Waiting {
+    head: String,
+    line: String,
+    foot: String,
+    /// One below the value of the key before.
+    tail: String,
+    /// One behind a key.
+    key_line: String,
+}
+
+impl Waiting {
+    fn load(&mut self, comments: Comments) {
+        let Comments { head, line, foot } = comments;
+        for (to, from) in [(&mut self.head, head), (&mut self.line, line), (&mut self.foot, foot)] {
+            if !from.is_empty() {
+                *to = from;
+            }
+        }
+    }
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self {
+            out: String::new(),
+            column: 0,
+            after_blank: true,
+            in_indent: true,
+            foot_indent: None,
+            indent: None,
+            flow_depth: 0,
+            waiting: Waiting::default(),
+        }
+    }
+}
+
+impl Writer {
+    /// Comments of the value that comes next. Those of a collection that stand behind or below it come at its end.
+    fn load(&mut self, value: &Styled, tail: String) {
+        let Comments { head, line, foot } = &value.comments;
+        let is_collection = matches!(value.what, What::Seq { .. } | What::Map { .. });
+        let at_start = |it: &String| if is_collection { String::new() } else { it.clone() };
+        self.waiting.load(Comments { head: head.clone(), line: at_start(line), foot: at_start(foot) });
+        if !tail.is_empty() {
+            self.waiting.tail = tail;
+        }
+    }
+
+    /// Comments behind and below a collection.
+    fn load_end(&mut self, value: &Styled) {
+        let Comments { line, foot, .. } = &value.comments;
+        self.waiting.load(Comments { head: String::new(), line: line.clone(), foot: foot.clone() });
+    }
+
+    fn value(&mut self, value: &Styled, parent: Parent) -> Result<(), YamlError> {
+        self.properties(value);
+        match &value.what {
+            What::Scalar(_) | What::Alias(_) => {
+                self.leaf(value, parent)?;
+                self.line();
+                self.foot();
+                Ok(())
+            }
+            What::Seq { items, is_flow } if *is_flow || self.flow_depth > 0 || items.is_empty() => {
+                self.line();
+                self.foot();
+                self.flow_seq(value, items, parent)
+            }
+            What::Map { entries, is_flow } if *is_flow || self.flow_depth > 0 || entries.is_empty() => {
+                self.line();
+                self.foot();
+                self.flow_map(value, entries, parent)
+            }
+            What::Seq { items, .. } => {
+                self.line();
+                self.foot();
+                self.seq(value, items, parent)
+            }
+            What::Map { entries, .. } => {
+                self.line();
+                self.foot();
+                self.map(value, entries, parent)
+            }
+        }
+    }
+
+    fn properties(&mut self, value: &Styled) {
+        if let Some(anchor) = &value.anchor {
+            self.indicator("&", Sides::SPACED);
+            self.push(anchor);
+        }
+        if let Some(tag) = &value.tag {
+            self.indicator(tag, Sides::SPACED);
+        }
+    }
+
+    fn leaf(&mut self, value: &Styled, parent: Parent) -> Result<(), YamlError> {
+        let text = match &value.what {
+            What::Alias(name) => {
+                self.indicator("*", Sides::SPACED);
+                self.push(name);
+                return Ok(());
+            }
+            What::Scalar(text) => text,
+            _ => return Ok(()),
+        };
+        let shown = Shown::of(text, value.tag.is_some(), parent == Parent::Key, self.flow_depth > 0);
+        if let Some(tag) = shown.tag {
+            self.indicator(tag, Sides::SPACED);
+        }
+        let outer = self.deeper(parent, true, false);
+        self.scalar(&text.text, shown.form);
+        self.indent = outer;
+        Ok(())
+    }
+
+    fn scalar(&mut self, text: &str, form: Form) {
+        match form {
+            Form::Plain if text.is_empty() => self.in_indent = false,
+            Form::Plain => self.indicator(text, Sides::SPACED),
+            Form::DoubleQuoted => {
+                let mut quoted = String::with_capacity(text.len() + 2);
+                double_quoted(text, &mut quoted);
+                self.indicator(&quoted, Sides::SPACED);
+            }
+            Form::SingleQuoted => self.single_quoted(text),
+            Form::Literal => self.literal(text),
+            Form::Folded => self.folded(text),
+        }
+    }
+
+    /// Goes one level deeper, and gives the indentation to come back to.
+    fn deeper(&mut self, parent: Parent, is_flow: bool, is_compact: bool) -> Option<usize> {
+        let outer = self.indent;
+        self.indent = Some(match outer {
+            None if is_flow => 2,
+            None => 0,
+            Some(indent) if parent == Parent::Seq && self.flow_depth == 0 => indent + 2,
+            Some(indent) => (indent + 2) / 2 * 2 - if is_compact { 2 } else { 0 },
+        });
+        outer
+    }
+
+    fn flow_seq(&mut self, value: &Styled, items: &[Styled], parent: Parent) -> Result<(), YamlError> {
+        self.indicator("[", Sides { before: true, is_blank: true, keeps_indent: false });
+        let outer = self.deeper(parent, true, false);
+        self.flow_depth += 1;
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.indicator(",", Sides::TIGHT);
+            }
+            self.load(item, String::new());
+            self.flow_head();
+            self.value(item, Parent::Seq)?;
+        }
+        self.load_end(value);
+        self.flow_depth -= 1;
+        self.indent = outer;
+        if self.column == 0 {
+            self.start_line();
+        }
+        self.indicator("]", Sides::TIGHT);
+        self.line();
+        self.foot();
+        Ok(())
+    }
+
+    fn flow_map(
+        &mut self,
+        value: &Styled,
+        entries: &[(Styled, Styled)],
+        parent: Parent,
+    ) -> Result<(), YamlError> {
+        self.indicator("{", Sides { before: true, is_blank: true, keeps_indent: false });
+        let outer = self.deeper(parent, true, false);
+        self.flow_depth += 1;
+        for (index, (key, value)) in entries.iter().enumerate() {
+            if index > 0 {
+                self.indicator(",", Sides::TIGHT);
+            }
+            self.load(key, String::new());
+            self.flow_head();
+            self.key(key)?;
+            self.load(value, String::new());
+            self.indicator(":", Sides::TIGHT);
+            self.value(value, Parent::Map)?;
+        }
+        self.load_end(value);
+        let Waiting { head, foot, tail, .. } = &self.waiting;
+        if !entries.is_empty() && head.len() + foot.len() + tail.len() > 0 {
+            self.indicator(",", Sides::TIGHT);
+        }
+        self.head();
+        self.flow_depth -= 1;
+        self.indent = outer;
+        self.indicator("}", Sides::TIGHT);
+        self.line();
+        self.foot();
+        Ok(())
+    }
+
+    fn flow_head(&mut self) {
+        self.head();
+        if self.column == 0 {
+            self.start_line();
+        }
+    }
+
+    fn seq(&mut self, value: &Styled, items: &[Styled], parent: Parent) -> Result<(), YamlError> {
+        let is_compact = parent == Parent::Map && (self.column == 0 || !self.in_indent);
+        let outer = self.deeper(parent, false, is_compact);
+        for item in items {
+            self.load(item, String::new());
+            self.head();
+            self.start_line();
+            self.indicator("-", Sides { before: true, is_blank: false, keeps_indent: true });
+            self.value(item, Parent::Seq)?;
+        }
+        self.load_end(value);
+        self.indent = outer;
+        Ok(())
+    }
+
+    fn map(&mut self, value: &Styled, entries: &[(Styled, Styled)], parent: Parent) -> Result<(), YamlError> {
+        let outer = self.deeper(parent, false, false);
+        let mut tail = String::new();
+        for (key, value) in entries {
+            let Comments { head, line, foot } = &key.comments;
+            self.waiting.load(Comments { head: head.clone(), line: line.clone(), foot: String::new() });
+            if !tail.is_empty() {
+                self.waiting.tail = tail;
+            }
+            tail = foot.clone();
+            self.head();
+            self.start_line();
+            if !self.waiting.line.is_empty() {
+                self.waiting.key_line = std::mem::take(&mut self.waiting.line);
+            }
+            self.key(key)?;
+            self.load(value, String::new());
+            self.indicator(":", Sides::TIGHT);
+            self.key_line(value);
+            self.value(value, Parent::Map)?;
+        }
+        if !tail.is_empty() {
+            self.waiting.tail = tail;
+        }
+        self.load_end(value);
+        self.head();
+        self.indent = outer;
+        Ok(())
+    }
+
+    fn key(&mut self, key: &Styled) -> Result<(), YamlError> {
+        let What::Scalar(text) = &key.what else {
+            return Err(unsupported("a key that is no text", key.mark));
+        };
+        let length = |it: &Option<Box<str>>| it.as_ref().map_or(0, |it| it.len());
+        if text.text.contains('\n') || text.text.len() + length(&key.anchor) + length(&key.tag) > KEY_MAX {
+            return Err(unsupported("a key that is too long for one line", key.mark));
+        }
+        self.properties(key);
+        self.leaf(key, Parent::Key)
+    }
+
+    /// A comment behind a key stays there when a block follows, and else comes behind the value.
+    fn key_line(&mut self, value: &Styled) {
+        if self.waiting.key_line.is_empty() {
+            return;
+        }
+        match &value.what {
+            What::Scalar(_) if self.waiting.line.is_empty() => {
+                self.waiting.line = std::mem::take(&mut self.waiting.key_line);
+            }
+            What::Seq { is_flow: false, .. } | What::Map { is_flow: false, .. } => {
+                let line = std::mem::take(&mut self.waiting.key_line);
+                self.waiting.key_line = std::mem::replace(&mut self.waiting.line, line);
+                self.line();
+                self.waiting.line = std::mem::take(&mut self.waiting.key_line);
+            }
+            _ => {}
+        }
+    }
+
+    fn head(&mut self) {
+        let tail = std::mem::take(&mut self.waiting.tail);
+        if !tail.is_empty() {
+            self.start_line();
+            self.comment(&tail);
+            self.foot_indent = Some(self.indent.unwrap_or(0));
+        }
+        let head = std::mem::take(&mut self.waiting.head);
+        if !head.is_empty() {
+            self.start_line();
+            self.comment(&head);
+        }
+    }
+
+    /// True when there was a comment, which ends the line.
+    pub(super) fn line(&mut self) -> bool {
+        let line = std::mem::take(&mut self.waiting.line);
+        if line.is_empty() {
+            return false;
+        }
+        if !self.after_blank {
+            self.push(" ");
+        }
+        self.comment(&line);
+        true
+    }
+
+    fn foot(&mut self) {
+        let foot = std::mem::take(&mut self.waiting.foot);
+        if !foot.is_empty() {
+            self.start_line();
+            self.comment(&foot);
+            self.foot_indent = Some(self.indent.unwrap_or(0));
+        }
+    }
+
+    fn comment(&mut self, text: &str) {
+        for line in text.split_inclusive('\n') {
+            let content = line.trim_end_matches('\n');
+            if !content.is_empty() {
+                if self.column == 0 {
+                    self.start_line();
+                }
+                self.push(content);
+                self.in_indent = false;
+            }
+            if line.ends_with('\n') {
+                self.end_line();
+            }
+        }
+        if !text.ends_with('\n') {
+            self.end_line();
+        }
+        self.after_blank = true;
+    }
+
+    /// Appends what holds no line break.
+    pub(super) fn push(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.column += text.chars().count();
+    }
+
+    pub(super) fn end_line(&mut self) {
+        self.out.push('\n');
+        self.column = 0;
+        self.in_indent = true;
+    }
+
+    /// Goes to the indentation, on a new line if need be.
+    pub(super) fn start_line(&mut self) {
+        let indent = self.indent.unwrap_or(0);
+        if !self.in_indent || self.column > indent || (self.column == indent && !self.after_blank) {
+            self.end_line();
+        }
+        if self.foot_indent == Some(indent) {
+            self.end_line();
+        }
+        while self.column < indent {
+            self.push(" ");
+        }
+        self.after_blank = true;
+        self.foot_indent = None;
+    }
+
+    pub(super) fn indicator(&mut self, text: &str, sides: Sides) {
+        if sides.before && !self.after_blank {
+            self.push(" ");
+        }
+        self.push(text);
+        self.after_blank = sides.is_blank;
+        self.in_indent &= sides.keeps_indent;
+    }
+}
+
+/// What stands around a token.
+#[derive(Clone, Copy)]
+pub(super) struct Sides {
+    /// A blank stands before it.
+    before: bool,
+    /// It counts as a blank for what follows.
+    is_blank: bool,
+    /// It counts as indentation.
+    keeps_indent: bool,
+}
+
+impl Sides {
+    pub(super) const SPACED: Self = Self { before: true, is_blank: false, keeps_indent: false };
+    pub(super) const TIGHT: Self = Self { before: false, is_blank: false, keeps_indent: false };
+}
