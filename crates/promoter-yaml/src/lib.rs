@@ -53,7 +53,7 @@ pub struct Limits {
     pub bytes_max: usize,
     /// Depth of nesting.
     pub depth_max: usize,
-    /// Nodes of one text after anchors are expanded.
+    /// Nodes of one text after anchors are expanded. A copy of a text counts one for every 64 bytes too.
     pub nodes_max: usize,
 }
 

@@ -137,6 +137,12 @@ fn aliases_have_a_budget() {
 }
 
 #[test]
+fn a_long_text_that_is_named_often_has_a_budget() {
+    let text = format!("x: &x {}\ny: [{}]\n", "x".repeat(64 << 10), "*x, ".repeat(5_000));
+    assert!(error(&text, Resource).ends_with("too many values, counted after aliases are written out"));
+}
+
+#[test]
 fn depth_has_a_limit() {
     let limits = Limits::default().with_depth(50);
     let open = |text: &str| parse_all(text, Resource, &limits).map(|it| it.len()).map_err(|it| it.message);

@@ -40,6 +40,9 @@ enum Key {
     Merge(Mark),
 }
 
+/// Text that costs as much as a node when it is copied, so that a long one named often is no way around the budget.
+const BYTES_A_NODE: usize = 64;
+
 /// What an alias stands for, with the cost of writing it out.
 struct Anchored {
     node: Node,
@@ -92,10 +95,11 @@ impl Builder {
             return Err(YamlError::new(message, at));
         }
         let scalar = self.typed(text, style, tag).map_err(|it| YamlError::new(it, at))?;
+        let nodes = 1 + scalar.text.len() / BYTES_A_NODE;
         let node = Node { data: Data::Scalar(scalar), mark: at };
         self.spend(1, at)?;
-        self.remember(anchor, &node, 1, 1, at)?;
-        self.place(node, 1, 1)
+        self.remember(anchor, &node, nodes, 1, at)?;
+        self.place(node, nodes, 1)
     }
 
     /// A scalar with the type that its dialect gives it.
