@@ -16,7 +16,7 @@ use crate::loader::{Entry, Loader, text};
 use crate::origin::Origin;
 use crate::patch::schema::{Builtin, Schema};
 use crate::plugin::plugin_origin;
-use crate::resmap::ResMap;
+use crate::resmap::{ResMap, TakenIds};
 use crate::resource::Resource;
 use crate::transform::Transform;
 use crate::variables::note_readers;
@@ -65,9 +65,10 @@ pub(crate) struct Target<'a> {
 
 impl Accumulator {
     /// Takes in what a base handed up.
-    fn merge(&mut self, base: Self) -> Result<()> {
+    fn merge(&mut self, base: Self, taken: &mut TakenIds) -> Result<()> {
         self.resources.copied += base.resources.copied;
-        self.resources.append_all(base.resources.list)?;
+        self.resources.steps += base.resources.steps;
+        self.resources.append_all(base.resources.list, taken)?;
         self.config.merge(&base.config)?;
         base.variables.into_iter().try_for_each(|it| self.add_variable(it))
     }
@@ -144,6 +145,7 @@ impl<'a> Target<'a> {
         }
         self.run_transforms(&mut sum, shared)?;
         self.run_validators(&mut sum, shared)?;
+        sum.resources.spend(k.vars.len())?;
         let noted = note_readers(&mut sum.resources, &k.vars);
         let added = noted.and_then(|()| k.vars.iter().cloned().try_for_each(|it| sum.add_variable(it)));
         added.map_err(|error| error.at(&k.file, 0))?;
@@ -157,6 +159,7 @@ impl<'a> Target<'a> {
         paths: &[At<String>],
         shared: &mut Shared<'_>,
     ) -> Result<()> {
+        let mut taken = TakenIds::of(&sum.resources.list);
         for path in paths {
             match self.loader.open(path, &self.kustomization.file)? {
                 Entry::File(file, bytes) => {
@@ -170,12 +173,12 @@ impl<'a> Target<'a> {
                         let origin = self.origin_of(&path.value);
                         resources.iter_mut().for_each(|it| it.origin = Some(origin.clone()));
                     }
-                    sum.resources.append_all(resources)?;
+                    sum.resources.append_all(resources, &mut taken)?;
                 }
                 Entry::Directory(loader) => {
                     let empty = Accumulator::default();
                     let base = self.accumulate_directory(empty, path, loader, false, shared)?;
-                    sum.merge(base).map_err(|error| self.brought_again(path, error))?;
+                    sum.merge(base, &mut taken).map_err(|error| self.brought_again(path, error))?;
                 }
             }
         }
@@ -272,12 +275,14 @@ impl<'a> Target<'a> {
                 steps.push((transform, by, Rc::clone(&plugin.source)));
             }
         }
+        sum.resources.spend_all(steps.iter().map(|(transform, ..)| transform))?;
         for (transform, by, file) in steps {
             if transform.merges() {
                 shared.builtin_kinds = Builtin::Below;
             }
             transform.run(&mut sum.resources, &shared.schema).map_err(|error| error.at(&file, 0))?;
             if let Some(by) = by {
+                sum.resources.charge_each(size_of::<Origin>())?;
                 note_change(&mut sum.resources, &by);
             }
             sum.resources.drop_empties();
@@ -289,7 +294,9 @@ impl<'a> Target<'a> {
     fn run_validators(&self, sum: &mut Accumulator, shared: &mut Shared<'_>) -> Result<()> {
         for plugin in self.plugins(&self.kustomization.validators, shared)? {
             let before: Vec<Node> = sum.resources.list.iter().map(|it| it.node.clone()).collect();
-            for transform in self.plugin_transforms(&plugin)? {
+            let transforms = self.plugin_transforms(&plugin)?;
+            sum.resources.spend_all(&transforms)?;
+            for transform in transforms {
                 transform.run(&mut sum.resources, &shared.schema)?;
             }
             let after: Vec<Node> =

@@ -12,6 +12,10 @@ use crate::id::Gvk;
 use crate::order::kind_order;
 use crate::tables::{fields, references};
 
+/// Specs of one table, or kinds in that of references: the built-in tables have a hundred at most, and tables are
+/// merged spec by spec wherever a kustomization has any of its own.
+const SPECS_MAX: usize = 2_000;
+
 /// Fields that hold names of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NameReference {
@@ -143,6 +147,13 @@ impl Config {
         self.specs.iter().find(|(it, _)| *it == table).map_or(table.builtin(), |(_, specs)| specs)
     }
 
+    /// How many fields with names there are besides the built-in ones.
+    pub(crate) fn own_references(&self) -> usize {
+        let count = |list: &[NameReference]| list.iter().map(|it| it.fields.len()).sum::<usize>();
+        let own = self.name_reference.as_deref().map_or(0, count);
+        own.saturating_sub(count(&references::NAME_REFERENCES))
+    }
+
     /// Name references, in the order in which they are looked at.
     pub(crate) fn name_references(&self) -> &[NameReference] {
         self.name_reference.as_deref().unwrap_or(&references::NAME_REFERENCES)
@@ -208,8 +219,10 @@ fn merge_table(
 
 fn merge_references(mine: &mut Vec<NameReference>, incoming: &[NameReference]) -> Result<()> {
     for new in incoming {
+        let count = mine.len();
         match mine.iter_mut().find(|it| it.gvk() == new.gvk()) {
             Some(old) => merge_specs(&mut old.fields, &new.fields)?,
+            None if count >= SPECS_MAX => return Err(too_many_specs()),
             None => mine.push(new.clone()),
         }
     }
@@ -217,10 +230,16 @@ fn merge_references(mine: &mut Vec<NameReference>, incoming: &[NameReference]) -
     Ok(())
 }
 
+fn too_many_specs() -> BuildError {
+    let message = format!("more than {SPECS_MAX} fields or kinds are configured for one purpose");
+    BuildError::new("kustomize-limit", message)
+}
+
 /// Adds specs to a list, each unless one for the same path is there whose kinds it covers.
 pub(crate) fn merge_specs(list: &mut Vec<FieldSpec>, incoming: &[FieldSpec]) -> Result<()> {
     for new in incoming {
-        match list.iter().find(|old| old.gvk().matches(new.gvk()) && old.path == new.path) {
+        match list.iter().find(|old| old.path == new.path && old.gvk().matches(new.gvk())) {
+            None if list.len() >= SPECS_MAX => return Err(too_many_specs()),
             None => list.push(new.clone()),
             Some(old) if old.create == new.create => {}
             Some(_) => {

@@ -14,6 +14,9 @@ use crate::loader::text;
 /// How deep the types of a CRD may contain each other.
 const DEPTH_MAX: usize = 60;
 
+/// How many properties the types of one file may have, each type written out where another one names it.
+const PROPERTIES_MAX: usize = 200_000;
+
 /// Reads a configuration file.
 ///
 /// Errors: a table that does not exist, a spec that is malformed.
@@ -68,6 +71,7 @@ pub(crate) fn read_crds(path: &Rc<str>, bytes: &[u8]) -> Result<Additions> {
         return Err(BuildError::new("kustomize-value", message).at(path, document.mark.line));
     };
     let mut additions = Additions::default();
+    let mut left = PROPERTIES_MAX;
     for (name, definition) in types.iter() {
         if definition.as_map().is_none() && !definition.is_null() {
             let message = format!("`{name}` is no OpenAPI definition");
@@ -78,7 +82,7 @@ pub(crate) fn read_crds(path: &Rc<str>, bytes: &[u8]) -> Result<Additions> {
         let known = |field: &str| properties(definition).is_some_and(|it| it.get(field).is_some());
         if known("kind") && known("apiVersion") && known("metadata") {
             let kind = name.rsplit('.').next().unwrap_or(name);
-            let mut walk = Walk { document: &document, kind, additions: &mut additions };
+            let mut walk = Walk { document: &document, kind, additions: &mut additions, left: &mut left };
             walk.definition(name, &[], 0).map_err(|error| error.at(path, definition.mark.line))?;
         }
     }
@@ -95,6 +99,8 @@ struct Walk<'a> {
     document: &'a Node,
     kind: &'a str,
     additions: &'a mut Additions,
+    /// Properties that may still be looked at.
+    left: &'a mut usize,
 }
 
 impl Walk<'_> {
@@ -107,6 +113,11 @@ impl Walk<'_> {
             return Err(BuildError::new("kustomize-limit", message));
         }
         for (name, property) in found.iter() {
+            let too_many = || {
+                let message = format!("the types have more than {PROPERTIES_MAX} properties, written out");
+                BuildError::new("kustomize-limit", message)
+            };
+            *self.left = self.left.checked_sub(1).ok_or_else(too_many)?;
             let path: Vec<&str> = above.iter().copied().chain([name]).collect();
             self.property(property, &path)?;
             if let Some(reference) = property.get("$ref").and_then(Node::as_str) {

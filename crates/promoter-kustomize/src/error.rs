@@ -31,6 +31,8 @@ pub struct BuildError {
 
 /// Characters of a line that a message shows.
 const LINE_SHOWN_MAX: usize = 60;
+/// A message or hint longer than this loses its middle.
+const MESSAGE_BYTES_MAX: usize = 1_000;
 
 /// What every step of the engine returns.
 pub(crate) type Result<T, E = BuildError> = std::result::Result<T, E>;
@@ -120,6 +122,13 @@ impl BuildError {
         self
     }
 
+    /// The same with texts that a person can read: what they quote of the input may be of any length.
+    pub(crate) fn clipped(mut self) -> Self {
+        clip(&mut self.message);
+        self.hint.iter_mut().for_each(clip);
+        self
+    }
+
     /// A text that is no YAML, or YAML that kustomize refuses. Shows the line.
     pub(crate) fn syntax(path: &str, text: &str, error: &YamlError) -> Self {
         let number = usize::try_from(error.mark.line).unwrap_or(usize::MAX);
@@ -152,5 +161,14 @@ impl BuildError {
         };
         let upstream = matches!(error, FileError::Store(..));
         Self { upstream, ..Self::new(code, error.to_string()) }.at(named_in.0, named_in.1)
+    }
+}
+
+/// Takes the middle out of a long text.
+fn clip(text: &mut String) {
+    if text.len() > MESSAGE_BYTES_MAX {
+        let head = text.floor_char_boundary(MESSAGE_BYTES_MAX / 4 * 3);
+        let tail = text.ceil_char_boundary(text.len() - MESSAGE_BYTES_MAX / 4);
+        text.replace_range(head..tail, "…");
     }
 }

@@ -11,6 +11,7 @@ use crate::error::{BuildError, Result};
 use crate::field_path::untyped;
 use crate::id::Gvk;
 use crate::resource::Resource;
+use crate::size::DEPTH_MAX;
 
 /// One field of some kinds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +89,7 @@ impl FieldSpec {
 
 /// Calls `set` on each value that `path` leads to.
 ///
-/// Errors: a scalar stands where the path goes on, or `set` fails.
+/// Errors: a scalar stands where the path goes on, the path has more parts than a tree has levels, or `set` fails.
 pub(crate) fn visit(
     node: &mut Node,
     path: &str,
@@ -96,6 +97,10 @@ pub(crate) fn visit(
     set: &mut dyn FnMut(&mut Node) -> Result<()>,
 ) -> Result<()> {
     let path = path.strip_prefix('/').filter(|rest| !rest.is_empty()).unwrap_or(path);
+    if path.len() > DEPTH_MAX && path.bytes().filter(|it| *it == b'/').count() > DEPTH_MAX {
+        let message = format!("a path of fields has more than {DEPTH_MAX} parts");
+        return Err(BuildError::new("kustomize-limit", message));
+    }
     walk(node, Some(path), leaf, set)
 }
 

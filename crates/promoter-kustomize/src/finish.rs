@@ -17,6 +17,7 @@ use crate::{name_reference, order, variables};
 pub(crate) fn finish(sum: Accumulator, top: &Kustomization, shared: &mut Shared<'_>) -> Result<Vec<Node>> {
     let Accumulator { mut resources, config, variables } = sum;
     add_hashes(&mut resources)?;
+    resources.spend(config.own_references())?;
     name_reference::fix(&mut resources, &config)?;
     let unused = variables::resolve(&mut resources, &variables, &config);
     shared.warnings.extend(unused.map_err(|error| error.at(&top.file, 0))?);

@@ -239,7 +239,8 @@ pub fn build(
     options: &Options,
     externals: &dyn Externals,
 ) -> Result<Build, BuildError> {
-    run(Loader::top(files, options.load_restrictor, directory, externals)?, options, externals)
+    let top = Loader::top(files, options.load_restrictor, directory, externals);
+    top.and_then(|it| run(it, options, externals)).map_err(BuildError::clipped)
 }
 
 /// Builds the kustomization that an address like `https://host/org/repo//directory?ref=<commit>` names.
@@ -251,7 +252,8 @@ pub fn build_repository(
     options: &Options,
     externals: &dyn Externals,
 ) -> Result<Build, BuildError> {
-    run(Loader::top_of_repository(address, externals)?, options, externals)
+    let top = Loader::top_of_repository(address, externals);
+    top.and_then(|it| run(it, options, externals)).map_err(BuildError::clipped)
 }
 
 /// True for what kustomize takes for a directory of a git repository rather than for a path.

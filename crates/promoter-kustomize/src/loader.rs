@@ -22,6 +22,12 @@ const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomizat
 /// Kustomizations that one build may go through, counted with repetition.
 const DIRECTORIES_MAX: u32 = 10_000;
 
+/// Bytes that one build may read: more than any real one, and a bound to what the trees of all its documents take.
+const READ_BYTES_MAX: usize = 128 << 20;
+
+/// How many times a file counts that was read before. Real builds read little twice, hostile ones the same file always.
+const READ_AGAIN: usize = 4;
+
 /// How deep kustomizations may name each other.
 const DEPTH_MAX: usize = 100;
 
@@ -135,9 +141,7 @@ impl<'a> Loader<'a> {
             let message = format!("`{}` and `{}` are both there", self.shown(path), self.shown(second));
             return Err(BuildError::new("kustomize-ambiguous", message).hint("keep one of them"));
         }
-        let bytes = self.files().read(&path);
-        let path: Rc<str> = Rc::from(self.shown(path));
-        let bytes = bytes.map_err(|error| BuildError::file(&error, (&path, 0)))?;
+        let (path, bytes) = self.read_counted(path)?;
         let text = text(&path, &bytes)?;
         let node = parse_first(text, Dialect::Config, &Limits::default());
         node.map(|node| (Rc::clone(&path), node)).map_err(|error| BuildError::syntax(&path, text, &error))
@@ -293,10 +297,26 @@ impl<'a> Loader<'a> {
                 if self.tree.is_own() { hint } else { "move the file there, or name its directory instead" };
             return Err(BuildError::new("kustomize-outside", message).hint(hint));
         }
+        let (shown, bytes) = self.read_counted(full)?;
+        Ok(Entry::File(shown, bytes))
+    }
+
+    /// Reads a file of the tree; its path as it is shown.
+    fn read_counted(&self, full: String) -> Result<(Rc<str>, Arc<[u8]>)> {
         let bytes = self.files().read(&full);
-        let shown = self.shown(full);
+        let shown: Rc<str> = Rc::from(self.shown(full));
         let bytes = bytes.map_err(|error| BuildError::file(&error, (&shown, 0)))?;
-        Ok(Entry::File(Rc::from(shown), bytes))
+        let mut read = self.trees.read.borrow_mut();
+        let times = if read.files.insert(Rc::clone(&shown)) { 1 } else { READ_AGAIN };
+        read.bytes = read.bytes.saturating_add(bytes.len().saturating_mul(times));
+        if read.bytes > READ_BYTES_MAX {
+            let limit = READ_BYTES_MAX >> 20;
+            let message = format!(
+                "the build reads more than {limit} MiB, a file read again counted {READ_AGAIN} times"
+            );
+            return Err(BuildError::new("kustomize-limit", message).at(&shown, 0));
+        }
+        Ok((shown, bytes))
     }
 
     /// A loader for a directory of a tree, by its real path.

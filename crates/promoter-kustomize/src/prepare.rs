@@ -17,6 +17,9 @@ use crate::transform::{
     ImagePattern, NamespaceChange, PatchContent, PatchEntry, Side, Transform, read_json, read_strategic,
 };
 
+/// Replacements of one kustomization, those in files counted each time.
+const REPLACEMENTS_MAX: usize = 100_000;
+
 impl Target<'_> {
     /// The transformers that the fields of the kustomization ask for.
     pub(crate) fn transforms(&self, config: &Config) -> Result<Vec<Transform>> {
@@ -179,6 +182,10 @@ impl Target<'_> {
             let path = At { value: entry.path.clone(), line: entry.line };
             let (path, bytes) = self.loader.read(&path, file)?;
             list.extend(read_replacements(&path, text(&path, &bytes)?)?);
+            if list.len() > REPLACEMENTS_MAX {
+                let message = format!("there are more than {REPLACEMENTS_MAX} replacements");
+                return Err(BuildError::new("kustomize-limit", message).at(file, entry.line));
+            }
         }
         Ok(Transform::Replacements(list))
     }

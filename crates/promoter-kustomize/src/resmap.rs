@@ -2,15 +2,16 @@
 //! `behavior` does.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 
 use promoter_yaml::{Map, Node};
 
 use crate::error::{BuildError, Result};
-use crate::id::{Id, Key};
+use crate::id::Id;
 use crate::resource::{Behavior, Resource, raw_text};
-use crate::size::COPIED_BYTES_MAX;
+use crate::size::{COPIED_BYTES_MAX, STEPS_A_WALK, STEPS_MAX};
 use crate::suggest::instead_of;
-use crate::transform::check_key;
+use crate::transform::{Transform, check_key};
 
 /// More resources than any cluster holds: input that makes more than this is hostile.
 const RESOURCES_MAX: usize = 500_000;
@@ -22,6 +23,31 @@ pub(crate) struct ResMap {
     pub(crate) list: Vec<Resource>,
     /// Bytes that transformers have copied into them so far.
     pub(crate) copied: usize,
+    /// Steps that transformers have taken so far.
+    pub(crate) steps: usize,
+}
+
+/// The ids of resources that are added one file after the other, by hash: looking at all of them anew for each file
+/// would take longer with each. An id whose hash is there may still be new.
+pub(crate) struct TakenIds {
+    hashes: HashSet<u64>,
+    hasher: RandomState,
+}
+
+impl TakenIds {
+    /// Those of a list.
+    pub(crate) fn of(list: &[Resource]) -> Self {
+        let mut this = Self { hashes: HashSet::with_capacity(list.len()), hasher: RandomState::new() };
+        for resource in list {
+            this.insert(&resource.id());
+        }
+        this
+    }
+
+    /// Adds an id. False when its hash is there already.
+    fn insert(&mut self, id: &Id<'_>) -> bool {
+        self.hashes.insert(self.hasher.hash_one(id.key()))
+    }
 }
 
 /// Counts bytes that are about to be copied.
@@ -30,24 +56,61 @@ pub(crate) struct ResMap {
 pub(crate) fn charge(copied: &mut usize, bytes: usize) -> Result<()> {
     *copied = copied.saturating_add(bytes);
     if *copied > COPIED_BYTES_MAX {
-        let message = format!("patches, replacements and vars copy more than {} MiB", COPIED_BYTES_MAX >> 20);
+        let message = format!("the fields of the build copy more than {} MiB", COPIED_BYTES_MAX >> 20);
+        return Err(BuildError::new("kustomize-limit", message));
+    }
+    Ok(())
+}
+
+/// Counts steps of work that is about to be done.
+///
+/// Errors: more than any real build takes.
+pub(crate) fn spend(steps: &mut usize, more: usize) -> Result<()> {
+    *steps = steps.saturating_add(more);
+    if *steps > STEPS_MAX {
+        let message = format!("the build looks at resources more than {STEPS_MAX} times");
         return Err(BuildError::new("kustomize-limit", message));
     }
     Ok(())
 }
 
 impl ResMap {
-    /// Adds resources at the end.
+    /// Counts the work of going through all resources for `each` fields or targets, before it is done, and something
+    /// for going at all.
+    ///
+    /// Errors: as [`spend`].
+    pub(crate) fn spend(&mut self, each: usize) -> Result<()> {
+        spend(&mut self.steps, self.list.len().saturating_mul(each).saturating_add(STEPS_A_WALK))
+    }
+
+    /// Counts the work of transforms, before they run. Errors: as [`spend`].
+    pub(crate) fn spend_all<'t>(
+        &mut self,
+        transforms: impl IntoIterator<Item = &'t Transform>,
+    ) -> Result<()> {
+        transforms.into_iter().try_for_each(|it| self.spend(it.effort()))
+    }
+
+    /// Counts the bytes of a text that every resource is given, before it is done. Errors: as [`charge`].
+    pub(crate) fn charge_each(&mut self, bytes: usize) -> Result<()> {
+        charge(&mut self.copied, bytes.saturating_mul(self.list.len()))
+    }
+
+    /// Adds resources at the end. `taken` are the ids of those that are there.
     ///
     /// Errors: one has the id of another.
-    pub(crate) fn append_all(&mut self, incoming: Vec<Resource>) -> Result<()> {
-        let mut seen: HashSet<Key<'_>> = self.list.iter().map(|it| it.id().key()).collect();
+    pub(crate) fn append_all(&mut self, incoming: Vec<Resource>, taken: &mut TakenIds) -> Result<()> {
         for resource in &incoming {
-            if !seen.insert(resource.id().key()) {
+            if !taken.insert(&resource.id()) && self.has_twice(resource, &incoming) {
                 return Err(self.duplicate(resource, &incoming));
             }
         }
         self.extend(incoming)
+    }
+
+    fn has_twice(&self, resource: &Resource, incoming: &[Resource]) -> bool {
+        let id = resource.id();
+        self.list.iter().chain(incoming).filter(|it| it.id().equals(&id)).count() > 1
     }
 
     /// Adds resources whose ids are known to be new.

@@ -8,6 +8,13 @@ pub(crate) const DEPTH_MAX: usize = 500;
 /// Bytes that all copies of one build may take, far more than any real one copies.
 pub(crate) const COPIED_BYTES_MAX: usize = 128 << 20;
 
+/// Looks at one resource on behalf of one field or target that one build may take: seconds of work, and far more than
+/// any real one needs.
+pub(crate) const STEPS_MAX: usize = 20_000_000;
+
+/// What a walk over all resources costs however few they are: it may find a mapping that the walks before it filled.
+pub(crate) const STEPS_A_WALK: usize = 200;
+
 /// The size of a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size {

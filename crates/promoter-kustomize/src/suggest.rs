@@ -8,11 +8,18 @@ use crate::resmap::ResMap;
 /// Names that one hint lists.
 const LISTED_MAX: usize = 4;
 
+/// A longer word is no slip of the finger; comparing takes time by its square.
+const WORD_BYTES_MAX: usize = 300;
+
 /// The candidate that differs from a word in the fewest letters, if those are few.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > WORD_BYTES_MAX {
+        return None;
+    }
     let word = word.to_ascii_lowercase();
     let most = ((word.len() + 1) / 3).min(2);
-    let measured = candidates.into_iter().map(|it| (distance(&word, &it.to_ascii_lowercase()), it));
+    let candidates = candidates.into_iter().filter(|it| it.len().abs_diff(word.len()) <= 4 * most);
+    let measured = candidates.map(|it| (distance(&word, &it.to_ascii_lowercase()), it));
     measured.filter(|(far, _)| *far <= most).min_by_key(|(far, _)| *far).map(|(_, it)| it)
 }
 

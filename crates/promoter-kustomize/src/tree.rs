@@ -3,6 +3,7 @@
 //! Decides that a repository is opened once at each commit, and how its files are called in messages.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -70,12 +71,23 @@ pub(crate) struct Trees<'a> {
     opened: RefCell<Vec<(Repository, Tree<'a>)>>,
     /// Kustomizations that were gone through.
     pub(crate) visited: Cell<u32>,
+    /// Files that were read.
+    pub(crate) read: RefCell<Read>,
+}
+
+/// What a build has read so far.
+#[derive(Default)]
+pub(crate) struct Read {
+    /// The files, as messages show them.
+    pub(crate) files: HashSet<Rc<str>>,
+    /// Their bytes.
+    pub(crate) bytes: usize,
 }
 
 impl<'a> Trees<'a> {
     /// None opened yet.
     pub(crate) fn new(externals: &'a dyn Externals) -> Self {
-        Self { externals, opened: RefCell::default(), visited: Cell::new(0) }
+        Self { externals, opened: RefCell::default(), visited: Cell::new(0), read: RefCell::default() }
     }
 
     /// The tree of a repository at the commit that an entry names.

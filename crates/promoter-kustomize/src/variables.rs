@@ -52,11 +52,12 @@ pub(crate) fn resolve(
     if variables.is_empty() {
         return Ok(None);
     }
+    resources.spend(variables.len())?;
     let mut values = BTreeMap::new();
     for variable in variables {
         values.insert(variable.name.value.as_str(), value_of(resources, variable)?);
     }
-    let ResMap { list, copied } = resources;
+    let ResMap { list, copied, .. } = resources;
     let mut replacer = Replacer { values, used: BTreeSet::new(), copied };
     for resource in list {
         for spec in config.specs(Table::VarReference) {

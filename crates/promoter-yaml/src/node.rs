@@ -371,10 +371,7 @@ impl Map {
 impl FromIterator<(Box<str>, Node)> for Map {
     /// Collects entries; a later value of one key replaces the earlier one.
     fn from_iter<I: IntoIterator<Item = (Box<str>, Node)>>(items: I) -> Self {
-        let mut map = Self::new();
-        for (key, value) in items {
-            map.insert(key, value);
-        }
-        map
+        let entries = items.into_iter().map(|(key, value)| Entry { key, key_mark: Mark::default(), value });
+        Self::from_unique(crate::read::last_wins(entries.collect()))
     }
 }

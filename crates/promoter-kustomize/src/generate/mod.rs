@@ -107,14 +107,16 @@ fn metadata(args: &GeneratorArgs, options: Option<&GeneratorOptions>) -> Node {
 }
 
 fn insert_texts(map: &mut Map, data: Vec<(String, Vec<u8>)>) {
+    let (mut texts, mut binaries) = (Vec::new(), Vec::new());
     for (key, bytes) in data {
-        let (field, text) = match String::from_utf8(bytes) {
-            Ok(text) => ("data", text),
-            Err(error) => ("binaryData", base64_lines(error.as_bytes())),
-        };
-        let texts = map.get_or_insert_with(field, || Node::map(Map::new()));
-        if let Some(texts) = texts.as_map_mut() {
-            texts.insert(key, made_text(&text));
+        match String::from_utf8(bytes) {
+            Ok(text) => texts.push((key.into(), made_text(&text))),
+            Err(error) => binaries.push((key.into(), made_text(&base64_lines(error.as_bytes())))),
+        }
+    }
+    for (field, entries) in [("data", texts), ("binaryData", binaries)] {
+        if !entries.is_empty() {
+            map.insert(field, Node::map(entries.into_iter().collect()));
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::kustomization::reader::{At, Reader};
 use crate::kustomization::{GeneratorArgs, HelmChart, HelmGlobals, Patch};
 use crate::origin::Origin;
 use crate::read::resources_from_text;
+use crate::resmap::TakenIds;
 use crate::resource::Resource;
 use crate::suggest::nearest;
 use crate::transform::{Side, Transform};
@@ -50,13 +51,14 @@ impl Target<'_> {
     /// Reads the plugin configurations that entries name: manifests in place first, then files and directories.
     pub(crate) fn plugins(&self, entries: &[At<String>], shared: &mut Shared<'_>) -> Result<Vec<Resource>> {
         let mut sum = Accumulator::default();
-        let mut paths = Vec::new();
+        let (mut inline, mut paths) = (Vec::new(), Vec::new());
         for entry in entries {
             match self.inline_plugin(entry, shared) {
-                Some(resources) => sum.resources.append_all(resources?)?,
+                Some(resources) => inline.extend(resources?),
                 None => paths.push(entry.clone()),
             }
         }
+        sum.resources.append_all(inline, &mut TakenIds::of(&[]))?;
         self.accumulate_resources(&mut sum, &paths, shared)?;
         Ok(sum.resources.list)
     }

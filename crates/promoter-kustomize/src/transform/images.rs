@@ -48,6 +48,12 @@ impl ImagePattern {
         }
     }
 
+    /// The bytes that a reference may be given.
+    pub(super) fn bytes_given(&self) -> usize {
+        let Image { new_name, new_tag, tag_suffix, digest, .. } = &self.image;
+        new_name.len() + new_tag.len() + tag_suffix.len() + digest.len()
+    }
+
     /// Changes all references that match.
     pub(super) fn run(&self, resources: &mut ResMap, specs: &[FieldSpec]) -> Result<()> {
         for resource in resources.list.iter_mut().filter(|it| it.kind() != "CustomResourceDefinition") {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use promoter_yaml::{Data, Form, Node, Tag};
+use promoter_yaml::{Data, Form, Map, Node, Tag};
 
 use crate::error::{BuildError, Result};
 use crate::field::{FieldSpec, Leaf, made_text, wrong_type};
 use crate::field_path::untyped;
-use crate::resmap::ResMap;
+use crate::resmap::{ResMap, spend};
 
 /// Sets every pair in every field, in all resources.
 pub(super) fn run(
@@ -19,7 +19,11 @@ pub(super) fn run(
         return Ok(());
     }
     check_keys(pairs)?;
-    for resource in &mut resources.list {
+    let ResMap { list, steps, .. } = resources;
+    for resource in list {
+        // Each pair looks through those that are there.
+        let there = resource.labels().map_or(0, Map::len) + resource.annotations().map_or(0, Map::len);
+        spend(steps, there / 8)?;
         let mut made = Vec::new();
         for (number, spec) in specs.iter().enumerate() {
             let mut visit = 0;

@@ -81,8 +81,41 @@ impl Transform {
         matches!(entry.content, PatchContent::Strategic(_) | PatchContent::OldStrategic(_))
     }
 
+    /// How many fields or targets each resource is looked at for. Whoever runs transforms counts that first, all of
+    /// them together, so that hostile input costs no work.
+    pub(crate) fn effort(&self) -> usize {
+        match self {
+            // Several patterns are held against several names.
+            Self::Patch(_) => 4,
+            Self::Hash => 1,
+            Self::Namespace(change) => 1 + change.specs.len(),
+            Self::Name(.., specs) | Self::Replicas(_, specs) | Self::Images(_, specs) => 1 + specs.len(),
+            Self::Labels(_, specs) | Self::Annotations(_, specs) => 1 + specs.len(),
+            Self::Replacements(list) => {
+                list.iter().map(|it| 1 + it.targets.as_ref().map_or(0, Vec::len)).sum()
+            }
+            Self::ValueAdd(add) => add.targets.len(),
+        }
+    }
+
+    /// The bytes that each resource may be given. Patches and replacements count theirs once they have found their
+    /// targets.
+    fn bytes_given(&self) -> usize {
+        match self {
+            Self::Namespace(change) => change.namespace.len(),
+            Self::Name(_, text, _) => text.len(),
+            Self::Labels(pairs, _) | Self::Annotations(pairs, _) => {
+                pairs.iter().map(|(key, value)| key.len() + value.len()).sum()
+            }
+            Self::Images(image, _) => image.bytes_given(),
+            Self::ValueAdd(add) => add.value.len(),
+            Self::Patch(_) | Self::Replicas(..) | Self::Replacements(_) | Self::Hash => 0,
+        }
+    }
+
     /// Changes the resources.
     pub(crate) fn run(&self, resources: &mut ResMap, schema: &Schema) -> Result<()> {
+        resources.charge_each(self.bytes_given())?;
         match self {
             Self::Patch(entry) => entry.run(resources, schema),
             Self::Namespace(change) => change.run(resources),

@@ -4,7 +4,7 @@ use promoter_yaml::{Data, Map, Node};
 
 use crate::error::Result;
 use crate::field::{FieldSpec, Leaf, set_text, visit, wrong_type};
-use crate::resmap::ResMap;
+use crate::resmap::{ResMap, charge};
 use crate::resource::Resource;
 
 /// Which subjects of role bindings move along.
@@ -40,7 +40,9 @@ impl NamespaceChange {
         if self.namespace.is_empty() {
             return Ok(());
         }
-        for resource in resources.list.iter_mut().filter(|it| !it.is_empty() && !it.helm_namespaced) {
+        let ResMap { list, copied, .. } = &mut *resources;
+        for resource in list.iter_mut().filter(|it| !it.is_empty() && !it.helm_namespaced) {
+            charge(copied, resource.name().len())?;
             resource.remember();
             self.move_one(resource)?;
         }

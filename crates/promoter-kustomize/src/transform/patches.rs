@@ -11,10 +11,16 @@ use crate::patch::schema::Schema;
 use crate::patch::selector::{Candidate, Selector};
 use crate::patch::strategic::{self, Allow};
 use crate::read::resources_from_nodes;
-use crate::resmap::{ResMap, charge};
+use crate::resmap::{ResMap, charge, spend};
 use crate::resource::{Resource, raw_text};
 use crate::size::Size;
 use crate::suggest::instead_of;
+
+/// A patch with more operations is counted by the size of what it changes: each looks through mappings and lists.
+const LONG_PATCH: usize = 100;
+
+/// About what one operation looks through in a step.
+const BYTES_A_STEP: usize = 1_000;
 
 /// A patch that is ready to be applied.
 #[derive(Debug)]
@@ -241,9 +247,14 @@ impl PatchEntry {
             ));
         };
         let chosen = selected(resources, target);
-        let ResMap { list, copied } = resources;
+        let ResMap { list, copied, steps } = resources;
         charge(copied, patch.bytes().saturating_mul(chosen.len()))?;
+        let long = patch.len() > LONG_PATCH;
         for (_, resource) in list.iter_mut().enumerate().filter(|(at, _)| chosen.contains(at)) {
+            if long {
+                let effort = Size::of(&resource.node).bytes / BYTES_A_STEP;
+                spend(steps, effort.saturating_mul(patch.len()))?;
+            }
             let notes = if remember || resource.has_notes() { Notes::Taken } else { Notes::None };
             if remember {
                 resource.remember();
@@ -287,6 +298,9 @@ fn find_target(resources: &ResMap, patch: &Resource) -> Result<usize> {
 fn selected(resources: &ResMap, selector: &Selector) -> HashSet<usize> {
     let matches = resources.list.iter().enumerate().filter(|(_, it)| selector.matches(&candidate(it)));
     let ids: HashSet<_> = matches.map(|(_, it)| it.id().key()).collect();
+    if ids.is_empty() {
+        return HashSet::new();
+    }
     resources
         .list
         .iter()

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::field::{FieldSpec, Leaf, set_text};
 use crate::id::Gvk;
-use crate::resmap::ResMap;
+use crate::resmap::{ResMap, charge};
 use crate::resource::Resource;
 
 /// Which end of a name.
@@ -23,7 +23,11 @@ const SKIPPED: [Gvk<'static>; 3] = [
 
 /// Adds `text` to every field of the specs.
 pub(super) fn run(resources: &mut ResMap, side: Side, text: &str, specs: &[FieldSpec]) -> Result<()> {
-    resources.list.iter_mut().try_for_each(|resource| rename(resource, side, text, specs))
+    let ResMap { list, copied, .. } = resources;
+    list.iter_mut().try_for_each(|resource| {
+        charge(copied, resource.name().len())?;
+        rename(resource, side, text, specs)
+    })
 }
 
 fn rename(resource: &mut Resource, side: Side, text: &str, specs: &[FieldSpec]) -> Result<()> {

@@ -85,7 +85,7 @@ impl<'a> Target<'a> {
     }
 
     fn run(&self, resources: &mut ResMap, value: &mut Value) -> Result<()> {
-        let ResMap { list, copied } = resources;
+        let ResMap { list, copied, .. } = resources;
         for (at, resource) in list.iter_mut().enumerate().filter(|it| self.chooses(it.1)) {
             let done = self.copy_into(&mut resource.node, at, value, copied);
             done.map_err(|error| match error.code {
@@ -119,7 +119,7 @@ impl<'a> Target<'a> {
             }
             value.check_depth_at(text, path)?;
             let bytes = value.size.bytes;
-            self.copy_to(node, (text, path), &value.node, &mut || charge(copied, bytes))?;
+            self.copy_to(node, (text, path), &value.node, &mut |more| charge(copied, bytes + more))?;
             if grows || value.is_text_of(at) {
                 value.refresh(node);
             }
@@ -141,7 +141,7 @@ impl<'a> Target<'a> {
         }
         let options = &self.spec.options;
         let mut set = |field: &mut Node, made: bool| {
-            count()?;
+            count(0)?;
             set_field(field, made, value, options)
         };
         let found = Visit { create, set: &mut set }.go(node, path).map_err(|error| {

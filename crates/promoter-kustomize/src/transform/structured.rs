@@ -8,8 +8,8 @@ use crate::error::{BuildError, Result};
 use crate::field_path::{Visit, lookup, parse_structured, set_text_keeping_type, untyped};
 use crate::resource::raw_text;
 
-/// Told of each copy of a value before it is made; an error stops all.
-pub(super) type Count<'c> = &'c mut dyn FnMut() -> Result<()>;
+/// Told of each copy of a value before it is made, and of the bytes copied besides it; an error stops all.
+pub(super) type Count<'c> = &'c mut dyn FnMut(usize) -> Result<()>;
 
 /// Sets a value where the path leads into the text of a field. False when it leads into none, or there to nothing.
 ///
@@ -55,11 +55,13 @@ fn changed(
 ) -> Result<Option<String>> {
     let old = raw_text(field);
     let is_json = old.trim_start().starts_with(['{', '[']);
+    // All of the text is read twice, copied and written for this one value.
+    count(old.len().saturating_mul(4))?;
     let original = parse_structured(field)?;
     let mut document = original.clone();
     let mut wrong = None;
     let mut set = |inner: &mut Node, made: bool| {
-        let done = count().and_then(|()| set_inner(inner, made, is_json, value));
+        let done = count(0).and_then(|()| set_inner(inner, made, is_json, value));
         done.inspect_err(|error| wrong = Some(error.clone()))
     };
     // A path that does not fit is told by whoever walks it through the resource.
@@ -166,8 +168,8 @@ mod tests {
         let mut node =
             Node::map([(Box::from("x"), Node::str("a: {}\nb: [1, # one\n  2]\n"))].into_iter().collect());
         let path = ["x", "a", "b"].map(str::to_owned);
-        assert_eq!(set(&mut node, &path, &Node::str("c"), None, &mut || Ok(())), Ok(false));
-        let error = set(&mut node, &path, &Node::str("c"), Some(&Node::null()), &mut || Ok(())).unwrap_err();
+        assert_eq!(set(&mut node, &path, &Node::str("c"), None, &mut |_| Ok(())), Ok(false));
+        let error = set(&mut node, &path, &Node::str("c"), Some(&Node::null()), &mut |_| Ok(())).unwrap_err();
         assert_eq!(error.code, "kustomize-not-supported");
         assert!(
             error.message.ends_with("a comment between brackets (line 2 of the text)"),

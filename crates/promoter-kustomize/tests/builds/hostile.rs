@@ -77,6 +77,142 @@ fn a_type_that_contains_itself_ends() {
     assert_eq!(code(&ours(&tree, "")), Some("kustomize-limit"));
 }
 
+/// So many ConfigMaps.
+fn config_maps(n: usize) -> String {
+    (0..n).map(|it| format!("---\nkind: ConfigMap\nmetadata: {{name: c{it}}}\n")).collect()
+}
+
+/// What a kustomization over a thousand ConfigMaps says to more fields of its own.
+fn over_a_thousand(fields: &str, more: &[(&str, String)]) -> Said {
+    let kustomization = ("kustomization.yaml", format!("resources: [a.yaml]\n{fields}"));
+    let entries = [kustomization, ("a.yaml", config_maps(1_000))];
+    ours(&files(entries.into_iter().chain(more.iter().cloned())), "")
+}
+
+#[test]
+fn paths_of_fields_deeper_than_any_tree_end() {
+    for part in ["a/", "a\\\\/"] {
+        let config = format!("commonLabels: [{{path: \"{}b\", create: true}}]\n", part.repeat(100_000));
+        let fields = "commonLabels: {a: b}\nconfigurations: [c.yaml]\n";
+        assert_eq!(code(&over_a_thousand(fields, &[("c.yaml", config)])), Some("kustomize-limit"));
+    }
+}
+
+#[test]
+fn long_texts_that_every_resource_is_given_end() {
+    let long = "x".repeat(200 << 10);
+    for fields in [
+        format!("namePrefix: {long}\n"),
+        format!("nameSuffix: {long}\n"),
+        format!("namespace: {long}\n"),
+        format!("commonLabels: {{a: {long}}}\n"),
+        format!("commonAnnotations: {{a: {long}}}\n"),
+        format!("images: [{{name: a, newTag: {long}}}]\n"),
+    ] {
+        assert_eq!(code(&over_a_thousand(&fields, &[])), Some("kustomize-limit"), "{}", &fields[..20]);
+    }
+}
+
+#[test]
+fn fields_without_number_over_many_resources_end() {
+    let test = r#"[{"op": "test", "path": "/x", "value": "y"}]"#;
+    for (field, entry) in [
+        ("images", &(|it| format!("{{name: a{it}, newTag: b}}")) as &dyn Fn(usize) -> String),
+        ("replicas", &|it| format!("{{name: a{it}, count: 1}}")),
+        ("labels", &|it| format!("{{pairs: {{a{it}: b}}}}")),
+        ("patches", &|it| format!("{{target: {{name: a{it}}}, patch: '{test}'}}")),
+    ] {
+        let entries: String = (0..8_000).map(|it| format!("- {}\n", entry(it))).collect();
+        let said = over_a_thousand(&format!("{field}:\n{entries}"), &[]);
+        assert_eq!(code(&said), Some("kustomize-limit"), "{field}: {:?}", said.refused);
+    }
+}
+
+/// Components may be named any number of times: each level names the one below twice.
+#[test]
+fn doubling_components_end() {
+    let head = "kind: Component\n";
+    let mut entries: Vec<(String, String)> = (0..30)
+        .map(|it| {
+            (format!("c{it}/kustomization.yaml"), format!("{head}components: [../c{0}, ../c{0}]\n", it + 1))
+        })
+        .collect();
+    entries.push(("c30/kustomization.yaml".into(), format!("{head}namePrefix: a\n")));
+    entries.push(("kustomization.yaml".into(), "resources: [a.yaml]\ncomponents: [c0]\n".into()));
+    entries.push(("a.yaml".into(), config_maps(100)));
+    let entries = entries.iter().map(|(path, text)| (path.as_str(), text.clone()));
+    assert_eq!(code(&ours(&files(entries), "")), Some("kustomize-limit"));
+}
+
+#[test]
+fn a_large_file_that_is_read_again_and_again_ends() {
+    let patches = "- {path: p.yaml, target: {kind: Pod}}\n".repeat(100);
+    let patch = format!("kind: Pod\nmetadata: {{name: a}}\n# {}\n", "x".repeat(1 << 20));
+    let said = over_a_thousand(&format!("patches:\n{patches}"), &[("p.yaml", patch)]);
+    assert!(said.refused.unwrap().starts_with("the build reads more than 128 MiB"));
+}
+
+#[test]
+fn a_long_patch_of_a_large_resource_ends() {
+    let data: String = (0..30_000).map(|it| format!("  k{it}: v\n")).collect();
+    let large = format!("kind: Pod\nmetadata: {{name: a}}\nspec:\n{data}");
+    let patch: String =
+        (0..30_000).map(|it| format!("- {{op: replace, path: /spec/k{it}, value: w}}\n")).collect();
+    let fields = "patches: [{path: p.yaml, target: {kind: Pod}}]\n";
+    let entries = [
+        ("kustomization.yaml", format!("resources: [large.yaml]\n{fields}")),
+        ("large.yaml", large),
+        ("p.yaml", patch),
+    ];
+    assert_eq!(code(&ours(&files(entries), "")), Some("kustomize-limit"));
+}
+
+#[test]
+fn types_that_name_each_other_twice_end() {
+    let known = r#""kind": {}, "apiVersion": {}, "metadata": {}"#;
+    let one = |it: usize| {
+        let below = format!(r#"{{"$ref": "x.A{}"}}"#, it + 1);
+        format!(r#""x.A{it}": {{"Schema": {{"properties": {{{known}, "a": {below}, "b": {below}}}}}}}"#)
+    };
+    let types: Vec<String> = (0..40).map(one).collect();
+    let types = format!("{{{}}}", types.join(", "));
+    assert_eq!(
+        code(&over_a_thousand("crds: [types.json]\n", &[("types.json", types)])),
+        Some("kustomize-limit")
+    );
+}
+
+#[test]
+fn configurations_without_number_end() {
+    let paths: String = (0..3_000).map(|it| format!("- {{path: a/b{it}}}\n")).collect();
+    let config = [("c.yaml", format!("namePrefix:\n{paths}"))];
+    assert_eq!(code(&over_a_thousand("configurations: [c.yaml]\n", &config)), Some("kustomize-limit"));
+}
+
+#[test]
+fn a_large_text_with_many_values_to_replace_ends() {
+    let keys: Vec<String> = (0..10).map(|it| format!("\"k{it}\": \"{}\"", "v".repeat(100_000))).collect();
+    let text = format!("kind: ConfigMap\nmetadata: {{name: a}}\ndata:\n  j: '{{{}}}'\n", keys.join(", "));
+    let paths = ["data.j.k0"; 50];
+    let fields = format!(
+        "replacements: [{{sourceValue: w, targets: [{{select: {{name: a}}, fieldPaths: [{}]}}]}}]\n",
+        paths.join(", ")
+    );
+    let entries = [("kustomization.yaml", format!("resources: [a.yaml]\n{fields}")), ("a.yaml", text)];
+    assert_eq!(code(&ours(&files(entries), "")), Some("kustomize-limit"));
+}
+
+#[test]
+fn a_message_stays_a_line_for_people() {
+    let said = ours(&files([("kustomization.yaml", format!("{}: a\n", "x".repeat(100_000).as_str()))]), "");
+    assert!(said.refused.unwrap().len() < 3_000);
+    let said = over_a_thousand(&format!("namespace: [{}]\nx{}: 1\n", "a", "y".repeat(500)), &[]);
+    assert!(said.refused.unwrap().len() < 3_000);
+    let missing = format!("components: [{}]\n", "z/".repeat(50_000));
+    let said = over_a_thousand(&missing, &[]).refused.unwrap();
+    assert!(said.len() < 3_000 && said.contains('…') && said.contains("does not exist"), "{said}");
+}
+
 /// Stored cases with bytes put over, taken out or doubled.
 fn damaged() -> impl Strategy<Value = (usize, Vec<(prop::sample::Index, prop::sample::Index, u8, u8)>)> {
     let change = (any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0_u8..4, any::<u8>());

@@ -18,7 +18,10 @@ pub(super) fn duplicate(entries: &[Entry]) -> Option<(&Entry, &Entry)> {
 }
 
 /// Keeps the last of equal keys, in the place of the first.
-pub(super) fn last_wins(entries: Vec<Entry>) -> Vec<Entry> {
+pub(crate) fn last_wins(entries: Vec<Entry>) -> Vec<Entry> {
+    if duplicate(&entries).is_none() {
+        return entries;
+    }
     let mut places: BTreeMap<Box<str>, usize> = BTreeMap::new();
     let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
     for entry in entries {

@@ -22,6 +22,7 @@ use crate::{Dialect, Limits, Mark, Node, YamlError};
 use build::Builder;
 pub(crate) use granit_parser::ScalarStyle as WrittenStyle;
 pub(crate) use json::json;
+pub(crate) use keys::last_wins;
 pub(crate) use scalars::{Written, scalars};
 
 /// Reads the documents of a text, at most `documents_max` of them.

@@ -61,6 +61,11 @@ impl JsonPatch {
         self.bytes
     }
 
+    /// The number of operations.
+    pub(crate) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
     /// True without operations.
     pub(crate) fn is_empty(&self) -> bool {
         self.steps.is_empty()

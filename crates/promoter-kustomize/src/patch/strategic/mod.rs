@@ -10,7 +10,9 @@ mod identity;
 mod tuples;
 mod unique;
 
-use promoter_yaml::{Data, Dialect, Form, Map, Mark, Node, Scalar, Tag, is_plain_text};
+use std::collections::HashMap;
+
+use promoter_yaml::{Data, Dialect, Entry, Form, Map, Mark, Node, Scalar, Tag, is_plain_text};
 
 use super::schema::{Schema, Shape};
 use identity::Identity;
@@ -125,6 +127,30 @@ enum Alone {
     /// Below a value that was taken over from the patch. kustomize merges such a value with itself, which obeys the
     /// directives inside and drops its nulls.
     Taken,
+}
+
+/// The entries of a patch that no field has taken yet.
+struct Patches {
+    entries: Vec<Option<Entry>>,
+    /// Where a key stands, when there are too many to look through.
+    places: Option<HashMap<Box<str>, usize>>,
+}
+
+impl Patches {
+    fn of(map: Map) -> Self {
+        let entries: Vec<Option<Entry>> = map.into_entries().into_iter().map(Some).collect();
+        let keys = || entries.iter().flatten().enumerate().map(|(at, it)| (it.key.clone(), at)).collect();
+        let places = (entries.len() > 32).then(keys);
+        Self { entries, places }
+    }
+
+    fn take(&mut self, key: &str) -> Option<Node> {
+        let place = match &self.places {
+            Some(places) => places.get(key).copied(),
+            None => self.entries.iter().position(|it| it.as_ref().is_some_and(|it| &*it.key == key)),
+        };
+        self.entries[place?].take().map(|it| it.value)
+    }
 }
 
 struct Walk<'a> {
@@ -259,12 +285,13 @@ impl<'a> Walk<'a> {
         shape: Option<Shape<'a>>,
     ) -> Result<(), MergeError> {
         let mut failed = None;
+        let mut patches = Patches::of(std::mem::take(from));
         into.retain(|key, value| {
             if failed.is_some() {
                 return true;
             }
             let shape = shape.and_then(|it| it.field(key));
-            let kept = match from.remove(key) {
+            let kept = match patches.take(key) {
                 None => self.alone(value, shape, Alone::Target).inspect(|_| rewrite(value)),
                 Some(mut patch) => self.pair(value, &mut patch, shape).map(|taken| {
                     if taken == Taken::Patch {
@@ -281,15 +308,17 @@ impl<'a> Walk<'a> {
         if let Some(error) = failed {
             return Err(error);
         }
-        for mut entry in std::mem::take(from).into_entries() {
+        let mut merged = std::mem::take(into).into_entries();
+        for mut entry in patches.entries.into_iter().flatten() {
             let shape = shape.and_then(|it| it.field(&entry.key));
             let kept =
                 self.alone(&mut entry.value, shape, Alone::Patch).map_err(|it| it.below(&entry.key))?;
             if kept {
                 rewrite(&mut entry.value);
-                into.insert(entry.key, entry.value);
+                merged.push(Entry { key_mark: Mark::default(), ..entry });
             }
         }
+        *into = Map::from_unique(merged);
         Ok(())
     }
 
