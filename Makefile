@@ -56,11 +56,10 @@ deny: ## licences, bans and sources of the dependencies (needs cargo-deny)
 .PHONY: check
 check: lint test doc deny ## everything a commit must pass
 
-MINUTES ?= 30
-FUZZ ?= yaml kustomization
+GUIDED ?= yaml kustomization
 .PHONY: fuzz
-fuzz: ## fuzzes the YAML reader and whole builds, MINUTES each; needs a nightly Rust
-	@scripts/fuzz.sh "$(MINUTES)" $(FUZZ)
+fuzz: ## lets coverage guide any bytes through the YAML reader and whole builds; needs a nightly Rust: MINUTES=10 (of each)
+	@scripts/fuzz.sh "$(MINUTES)" $(GUIDED)
 
 .PHONY: oracle
 oracle: tools ## asks the real kustomize for the expected output of the cases in testdata/
