@@ -295,6 +295,11 @@ pub(crate) fn set_text_keeping_type(node: &mut Node, text: &str) -> Result<()> {
         return Ok(());
     }
     let found = untyped(text).as_scalar().map_or(Tag::Str, |it| it.tag);
+    if scalar.tag == Tag::Null && text.is_empty() {
+        // Still a null, but one that no longer stands there as a word.
+        scalar.form = Form::Missing;
+        return Ok(());
+    }
     if scalar.tag != Tag::Str && scalar.tag != found && (scalar.tag, found) != (Tag::Float, Tag::Int) {
         return Err(wrong);
     }

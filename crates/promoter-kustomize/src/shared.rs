@@ -47,6 +47,13 @@ impl Resource {
         self.shared.retain_mut(|it| it.settle(node));
     }
 
+    /// Notes that a strategic merge puts other mappings in the place of some, with values of their own.
+    pub(crate) fn unshare_replaced(&mut self, patch: &Node) {
+        for shared in &mut self.shared {
+            shared.places.retain(|it| !is_replaced(patch, it));
+        }
+    }
+
     /// Notes that kustomize wrote the annotations anew: those of the resource itself are shared no more.
     pub(crate) fn unshare_annotations(&mut self) {
         for shared in &mut self.shared {
@@ -71,6 +78,19 @@ impl SharedValue {
         }
         places.len() > 1
     }
+}
+
+/// True when the patch replaces a mapping on the way.
+fn is_replaced(patch: &Node, way: &[Step]) -> bool {
+    let Some((Step::Key(key), rest)) = way.split_first() else {
+        return false;
+    };
+    patch.get(key).is_some_and(|below| is_replacement(below) || is_replaced(below, rest))
+}
+
+/// True for a mapping of a patch that stands in the place of the resource's.
+pub(crate) fn is_replacement(patch: &Node) -> bool {
+    matches!(patch.get("$patch").and_then(Node::text), Some("replace" | "delete"))
 }
 
 fn is_annotations(way: &[Step]) -> bool {

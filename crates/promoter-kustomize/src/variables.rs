@@ -109,6 +109,15 @@ fn with_indices(path: &str) -> Vec<String> {
     parts
 }
 
+/// Makes text of a single value that has no type.
+fn take_for_text(node: &mut Node) {
+    if let Data::Scalar(scalar) = &mut node.data
+        && scalar.form == Form::Untyped
+    {
+        (scalar.tag, scalar.form) = (Tag::Str, Form::Plain);
+    }
+}
+
 struct Replacer<'a, 'c> {
     values: BTreeMap<&'a str, Node>,
     used: BTreeSet<&'a str>,
@@ -122,6 +131,7 @@ impl Replacer<'_, '_> {
             Data::Scalar(_) => self.replace_text(node),
             Data::Map(map) => map.iter_mut().try_for_each(|(_, value)| self.replace_text(value)),
             Data::Seq(items) => {
+                items.iter_mut().for_each(take_for_text);
                 if let Some(other) = items.iter().find(|it| it.as_str().is_none()) {
                     return Err(wrong_type(other, "a string"));
                 }
@@ -132,6 +142,7 @@ impl Replacer<'_, '_> {
 
     /// Replaces the vars in a text; a text that is one var and nothing else takes over its type.
     fn replace_text(&mut self, node: &mut Node) -> Result<()> {
+        take_for_text(node);
         let Some(text) = node.as_str().filter(|it| it.contains('$')) else {
             // Without a var in it too a text is written anew, as plain as can be.
             if let Data::Scalar(scalar) = &mut node.data

@@ -13,6 +13,7 @@ use crate::patch::strategic::{self, Allow};
 use crate::read::resources_from_nodes;
 use crate::resmap::{ResMap, charge, spend};
 use crate::resource::{Resource, raw_text};
+use crate::shared::is_replacement;
 use crate::size::Size;
 use crate::suggest::instead_of;
 
@@ -220,6 +221,7 @@ impl PatchEntry {
             resource.remember();
         }
         let loses_notes = replaces_annotations(&node);
+        resource.unshare_replaced(&node);
         match strategic::apply(&mut resource.node, node, schema, allow) {
             Ok(_) => {
                 if loses_notes {
@@ -327,12 +329,9 @@ pub(super) fn candidate(resource: &Resource) -> Candidate<'_> {
 
 /// True for a patch that takes all annotations away or puts others in their place. kustomize's notes are among them.
 fn replaces_annotations(patch: &Node) -> bool {
-    let replaced = |node: Option<&Node>| {
-        let directive = node.and_then(|it| it.get("$patch")).and_then(Node::text);
-        matches!(directive, Some("replace" | "delete"))
-    };
     let annotations = patch.path(&["metadata", "annotations"]);
-    replaced(patch.get("metadata")) || replaced(annotations) || annotations.is_some_and(Node::is_null)
+    patch.get("metadata").is_some_and(is_replacement)
+        || annotations.is_some_and(|it| is_replacement(it) || it.is_null())
 }
 
 /// Makes every value of a map in `metadata` a text, and takes away what is none or empty.

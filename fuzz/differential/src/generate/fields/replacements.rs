@@ -86,17 +86,10 @@ fn target(dice: &mut Dice, layer: &Layer) -> Value {
 fn paths(object: &Object, dice: &mut Dice, exact: bool) -> Vec<String> {
     let mut found = Vec::new();
     walk(&object.value, "", dice, exact, &mut found);
-    found.retain(|it| {
-        !matches!(
-            it.as_str(),
-            "apiVersion"
-                | "kind"
-                | "metadata"
-                | "metadata.annotations"
-                | "metadata.name"
-                | "metadata.namespace"
-        ) || exact
-    });
+    // What is copied from metadata as a whole shows kustomize's own annotations.
+    found.retain(|it| !matches!(it.as_str(), "metadata" | "metadata.annotations"));
+    let names = ["apiVersion", "kind", "metadata.name", "metadata.namespace"];
+    found.retain(|it| exact || !names.contains(&it.as_str()));
     found
 }
 
