@@ -10,6 +10,7 @@ use crate::field::FieldSpec;
 use crate::kustomization::read_field_spec;
 use crate::kustomization::reader::Reader;
 use crate::loader::text;
+use crate::order::kind_order;
 
 /// How deep the types of a CRD may contain each other.
 const DEPTH_MAX: usize = 60;
@@ -31,7 +32,10 @@ pub(crate) fn read_configuration(path: &Rc<str>, bytes: &[u8]) -> Result<Additio
     reader.object(&node, &names, |field, value| {
         match Table::ALL.iter().find(|(name, _)| *name == field) {
             Some((_, table)) => {
-                additions.add_specs(*table, &reader.list(value, |it| read_field_spec(reader, it))?)
+                // A spec that covers a later one takes its place, so the order decides which are left.
+                let mut specs = reader.list(value, |it| read_field_spec(reader, it))?;
+                specs.sort_by(|a, b| kind_order(a.gvk(), b.gvk()));
+                additions.add_specs(*table, &specs)
             }
             None => additions.add_references(&reader.list(value, |it| read_name_reference(reader, it))?),
         }

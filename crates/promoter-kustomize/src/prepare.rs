@@ -116,7 +116,9 @@ impl Target<'_> {
     /// An entry of `patches`. `file` holds it.
     pub(crate) fn patch(&self, patch: &Patch, file: &Rc<str>) -> Result<PatchEntry> {
         let (source, text, offset) = self.patch_text(patch, file)?;
-        let content = PatchContent::read(&text, &source, offset)?;
+        // What is in place loses the blanks around it; in patchesJson6902 they can be the end of a value.
+        let text = if patch.path.is_empty() { text.trim() } else { text.as_str() };
+        let content = PatchContent::read(text, &source, offset)?;
         let allow = Allow {
             name_change: patch.options.allow_name_change,
             kind_change: patch.options.allow_kind_change,
@@ -160,7 +162,7 @@ impl Target<'_> {
                 let content = text(&path, &bytes)?.to_owned();
                 Ok((path, content, 0))
             }
-            (inline, "") => Ok((Rc::clone(file), inline.to_owned(), patch.line)),
+            (_, "") => Ok((Rc::clone(file), patch.patch.clone(), patch.line)),
             _ => wrong("a patch has both `patch` and `path`", "keep one of them"),
         }
     }

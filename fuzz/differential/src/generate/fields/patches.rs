@@ -21,8 +21,9 @@ pub(super) fn one(world: &mut World<'_>, layer: &mut Layer) -> Option<Value> {
     let mut entry = map::<&str>([]);
     let is_json = world.dice.chance(35);
     let has_target = is_json || world.dice.chance(40);
+    let is_exact = !has_target || world.dice.chance(60);
     if has_target {
-        let target = if world.dice.chance(60) { exactly(&object) } else { selector(world.dice, layer) };
+        let target = if is_exact { exactly(&object) } else { selector(world.dice, layer) };
         entry.set("target", target);
     }
     let documents = if is_json {
@@ -39,7 +40,8 @@ pub(super) fn one(world: &mut World<'_>, layer: &mut Layer) -> Option<Value> {
         let path = world.file(layer, "patch", ".yaml", Content::Yaml(documents, look));
         entry.set("path", text(path));
     }
-    if world.dice.chance(12) {
+    // A merge that may change the kind of whatever a pattern selects makes hashes of kinds that have none here.
+    if is_exact && world.dice.chance(12) {
         entry.set(
             "options",
             super::some(
