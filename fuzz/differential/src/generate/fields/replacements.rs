@@ -109,7 +109,6 @@ fn walk(value: &Value, above: &str, dice: &mut Dice, exact: bool, found: &mut Ve
         let is_text = below.as_text().is_some_and(|it| exact || takes_text(it));
         if below.as_text().is_some_and(|it| it.starts_with("{\"json\"")) {
             found.push(format!("{path}.deep.a"));
-            found.push(format!("{path}.json.0"));
         }
         if is_text || dice.chance(6) {
             found.push(path);
