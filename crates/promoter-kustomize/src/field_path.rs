@@ -92,6 +92,14 @@ impl<'a> Part<'a> {
     }
 }
 
+/// The field and the pattern of a part that is a search for elements.
+pub(crate) fn element(part: &str) -> Option<(&str, &str)> {
+    match Part::parse(part) {
+        Ok(Part::Element(field, value)) => Some((field, value)),
+        _ => None,
+    }
+}
+
 fn syntax(message: String) -> BuildError {
     BuildError::new("kustomize-value", message)
 }

@@ -1,4 +1,5 @@
-//! The one YAML truth of promoter: text in, [`Node`] trees with places, and three ways out.
+//! The one YAML truth of promoter: text in, [`Node`] trees with places, and three ways out. Text whose comments and styles
+//! must stay, which is a rare wish, goes by [`StyledText`].
 //!
 //! Decides what a scalar means in each dialect and how every byte is written. Leaves to others what a document
 //! means. Pure: no files, no clock.
@@ -31,7 +32,7 @@ use std::fmt;
 
 pub use node::{Data, Entry, Form, Map, Mark, Node, Scalar, Tag};
 pub use scalar::{Number, is_plain_text};
-pub use styled::rewrite;
+pub use styled::StyledText;
 
 /// Whose rules decide what a scalar is, and what is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

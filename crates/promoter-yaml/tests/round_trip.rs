@@ -1,7 +1,7 @@
 //! Laws for random input: what is written reads back as the same value, and no text makes the reader panic.
 
 use promoter_yaml::{
-    Dialect, Limits, Map, Node, emit_hydrated, emit_json, emit_kustomize, parse_all, parse_first,
+    Dialect, Limits, Map, Node, StyledText, emit_hydrated, emit_json, emit_kustomize, parse_all, parse_first,
 };
 use proptest::prelude::*;
 
@@ -114,6 +114,11 @@ proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..60), other in ".{0,40}") {
         for text in [pieces.concat(), format!("{}{other}", pieces.concat()), other] {
+            let before = parse_first(&text, Dialect::Resource, &Limits::default()).ok().flatten().unwrap_or(Node::null());
+            if let Ok(styled) = StyledText::parse(&text) {
+                let _ = styled.commented("a");
+                let _ = styled.write(&before, &before);
+            }
             for dialect in [Dialect::Resource, Dialect::Config, Dialect::Own] {
                 for node in parse_all(&text, dialect, &Limits::default()).unwrap_or_default() {
                     let mut out = String::new();

@@ -2,10 +2,11 @@
 //!
 //! Both are written anew: JSON as Go writes it, YAML as go-yaml v3 does, with its comments and styles.
 
-use promoter_yaml::{Data, Mark, Node, emit_json, rewrite};
+use promoter_yaml::{Data, Mark, Node, StyledText, emit_json};
 
 use crate::error::{BuildError, Result};
-use crate::field_path::{Visit, lookup, parse_structured, set_text_keeping_type, untyped};
+use crate::field_path::{Visit, element, lookup, parse_structured, set_text_keeping_type, untyped};
+use crate::pattern::Pattern;
 use crate::resource::raw_text;
 
 /// Told of each copy of a value before it is made, and of the bytes copied besides it; an error stops all.
@@ -73,7 +74,10 @@ fn changed(
         return Ok(None);
     }
     if !is_json {
-        return rewrite(old, &original, &document).map(Some).map_err(|it| unwritable(&it.message, it.mark));
+        let styled = StyledText::parse(old).map_err(|it| unwritable(&it.message, it.mark))?;
+        refuse_found_comments(&styled, path)?;
+        let written = styled.write(&original, &document);
+        return written.map(Some).map_err(|it| unwritable(&it.message, it.mark));
     }
     let mut json = String::new();
     emit_json(&document, true, &mut json)
@@ -93,10 +97,25 @@ fn set_inner(inner: &mut Node, made: bool, is_json: bool, value: &Node) -> Resul
         _ if is_json => *inner = value.clone(),
         // kustomize takes quotes and comments along, from where the list or mapping stands.
         _ => {
-            return Err(unwritable(
-                "a list or mapping put there, or something put in its place",
-                Mark::default(),
-            ));
+            return Err(unwritable("a list or mapping comes or goes", Mark::default()));
+        }
+    }
+    Ok(())
+}
+
+/// kustomize looks for elements in what it would write, comments included and aliases not followed. Here comments are not
+/// looked at and aliases are followed, which is refused where it may matter.
+fn refuse_found_comments(styled: &StyledText, path: &[String]) -> Result<()> {
+    for (field, value) in path.iter().filter_map(|it| element(it)) {
+        // A pattern that is none was refused on the way.
+        let Ok(pattern) = Pattern::part(value) else {
+            continue;
+        };
+        let differs = |[with, without]: &[String; 2]| pattern.fits(with) != pattern.fits(without);
+        let commented = styled.commented(field).map_err(|it| unwritable(&it.message, it.mark))?;
+        if commented.iter().any(differs) {
+            let what = format!("kustomize looks for `[{field}={value}]` in comments too");
+            return Err(unwritable(&what, Mark::default()));
         }
     }
     Ok(())
@@ -104,8 +123,7 @@ fn set_inner(inner: &mut Node, made: bool, is_json: bool, value: &Node) -> Resul
 
 fn unwritable(what: &str, mark: Mark) -> BuildError {
     let place = if mark.line == 0 { String::new() } else { format!(" (line {} of the text)", mark.line) };
-    let message =
-        format!("a replacement cannot write this YAML text as kustomize would: it has {what}{place}");
+    let message = format!("a replacement cannot write this YAML text as kustomize would: {what}{place}");
     BuildError::new("kustomize-not-supported", message)
         .hint("write that part of the text in another way, or all of the text as JSON")
 }

@@ -27,7 +27,7 @@ pub(super) fn apply(styled: &mut Styled, before: &Node, after: &Node) -> Result<
         }
         (What::Map { entries, .. }, Data::Map(before), Data::Map(after)) => {
             for (key, after) in after.iter() {
-                let found = entries.iter_mut().find(|(it, _)| is_key(it, key));
+                let found = entries.iter_mut().find(|(it, _)| it.is_text(key));
                 match (found, before.get(key)) {
                     (Some((_, styled)), Some(before)) => apply(styled, before, after)?,
                     (None, None) => entries.push((text(key), made(after))),
@@ -40,10 +40,6 @@ pub(super) fn apply(styled: &mut Styled, before: &Node, after: &Node) -> Result<
         (What::Alias(_), ..) => Err(unsupported("a change behind an alias", mark)),
         _ => Err(unsupported("a value put in the place of another kind of value", mark)),
     }
-}
-
-fn is_key(styled: &Styled, key: &str) -> bool {
-    matches!(&styled.what, What::Scalar(text) if *text.text == *key)
 }
 
 fn text(text: &str) -> Styled {

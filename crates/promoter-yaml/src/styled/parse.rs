@@ -1,5 +1,7 @@
 //! Tokens to a tree, with each comment at the value to which go-yaml gives it.
 
+use std::borrow::Cow;
+
 use crate::read::scalars;
 use crate::{Limits, YamlError};
 
@@ -12,14 +14,16 @@ const UNUSUAL: [char; 5] = ['\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'];
 
 /// The first document of a text.
 pub(super) fn document(text: &str) -> Result<Document, YamlError> {
-    let mut parser = Parser {
-        scanner: Scanner::new(text, scalars(text, &Limits::default())),
-        comments: Comments::default(),
-        stem: None,
+    // Where go-yaml looks for comments, it sees two line breaks in one of these.
+    let text = match text.contains('#') {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.replace("\r\n", "\n")),
     };
     if text.contains(UNUSUAL) {
         return Err(unsupported("an unusual line break", Place::default().mark()));
     }
+    let scanner = Scanner::new(&text, scalars(&text, &Limits::default()));
+    let mut parser = Parser { scanner, comments: Comments::default(), stem: None };
     parser.take()?;
     let mut head = String::new();
     match parser.look()? {

@@ -12,6 +12,9 @@ use super::comments::{Before, Comment, behind, between};
 use super::cursor::{Cursor, Place};
 use super::{Styled, Text, unsupported};
 
+/// How deep blocks may be, which the readers check first.
+const DEPTH_MAX: usize = 1_000;
+
 pub(super) enum Token {
     Start,
     End,
@@ -39,7 +42,7 @@ pub(super) struct Placed {
 }
 
 /// Where a key begins, if a colon follows.
-struct PossibleKey {
+pub(super) struct PossibleKey {
     token: usize,
     place: Place,
     is_possible: bool,
@@ -53,10 +56,10 @@ pub(super) struct Scanner<'a> {
     pub(super) comments: Vec<Comment>,
     /// How many comments were handed out.
     pub(super) gathered: usize,
-    indent: Option<usize>,
+    pub(super) indent: Option<usize>,
     indents: Vec<Option<usize>>,
-    allows_key: bool,
-    key: Option<PossibleKey>,
+    pub(super) allows_key: bool,
+    pub(super) key: Option<PossibleKey>,
 }
 
 impl<'a> Scanner<'a> {
@@ -100,6 +103,9 @@ impl<'a> Scanner<'a> {
         self.skip_to_token(scan);
         let place = self.cursor.place;
         self.unroll(Some(place.column), scan.at);
+        if self.indents.len() > DEPTH_MAX {
+            return Err(unsupported("lists that are nested too deep", place.mark()));
+        }
         let is_marker = |marker: &str| {
             place.column == 0 && self.cursor.text[place.at..].starts_with(marker) && self.cursor.is_gap(3)
         };
@@ -180,7 +186,7 @@ impl<'a> Scanner<'a> {
                 if scalar.style == WrittenStyle::Plain {
                     // go-yaml looks for more words on the lines that follow.
                     let line = self.cursor.place.line;
-                    self.cursor.skip_while(|it| matches!(it, b' ' | b'\t' | b'\n'));
+                    self.skip_to_words()?;
                     self.allows_key = self.cursor.place.line > line;
                 }
                 self.push(Token::Scalar(text_of(scalar)), place);
@@ -203,59 +209,6 @@ impl<'a> Scanner<'a> {
         self.cursor.step();
         self.push(Token::Value, place);
         Ok(())
-    }
-
-    /// A literal or folded block.
-    fn block(&mut self, place: Place) -> Result<(), YamlError> {
-        let scalar = self.cursor.block().ok_or_else(|| unsupported("an unusual block", place.mark()))?;
-        if !matches!(scalar.style, WrittenStyle::Literal | WrittenStyle::Folded) {
-            return Err(unsupported("an unusual block", place.mark()));
-        }
-        self.key = None;
-        self.allows_key = true;
-        self.cursor.step();
-        let mut increment = 0;
-        while matches!(self.cursor.byte(), b'+' | b'-' | b'0'..=b'9') {
-            if self.cursor.byte().is_ascii_digit() {
-                increment = usize::from(self.cursor.byte() - b'0');
-            }
-            self.cursor.step();
-        }
-        self.cursor.skip_while(|it| matches!(it, b' ' | b'\t'));
-        if self.cursor.byte() == b'#' {
-            behind(&mut self.cursor, place.at, &mut self.comments);
-        }
-        self.cursor.take_line();
-        self.cursor.step();
-        let mut indent = match increment {
-            0 => None,
-            _ => Some(self.indent.unwrap_or(0) + increment),
-        };
-        self.block_gap(&mut indent);
-        while Some(self.cursor.place.column) == indent && self.cursor.byte() != 0 {
-            self.cursor.take_line();
-            self.cursor.step();
-            self.block_gap(&mut indent);
-        }
-        self.push(Token::Scalar(text_of(scalar)), place);
-        Ok(())
-    }
-
-    /// Passes the blank lines and the indentation before a line of a block, whose first line tells the indentation.
-    fn block_gap(&mut self, indent: &mut Option<usize>) {
-        let mut widest = 0;
-        loop {
-            while self.cursor.byte() == b' ' && indent.is_none_or(|it| self.cursor.place.column < it) {
-                self.cursor.step();
-            }
-            widest = widest.max(self.cursor.place.column);
-            if self.cursor.byte() != b'\n' {
-                break;
-            }
-            self.cursor.step();
-        }
-        let least = self.indent.map_or(1, |it| it + 1);
-        indent.get_or_insert(widest.max(least));
     }
 
     fn skip_to_token(&mut self, scan: Place) {
@@ -316,7 +269,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn push(&mut self, token: Token, place: Place) {
+    pub(super) fn push(&mut self, token: Token, place: Place) {
         self.tokens.push(Placed { token, place });
     }
 

@@ -5,7 +5,8 @@ use crate::read::WrittenStyle;
 use crate::{Dialect, Tag, scalar};
 
 use super::Text;
-use super::write::{Sides, Writer};
+use super::lines::Sides;
+use super::write::Writer;
 
 /// How a scalar is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 use crate::YamlError;
 use crate::emit::double_quoted;
 
+use super::lines::{Sides, Waiting};
 use super::text::{Form, Shown};
 use super::{Comments, Document, Styled, What, unsupported};
 
@@ -35,6 +36,27 @@ pub(super) fn document(document: Document) -> Result<String, YamlError> {
     Ok(writer.out)
 }
 
+/// A scalar with comments, written alone, and the same without them; `None` for anything else.
+pub(super) fn alone(value: &Styled) -> Option<[String; 2]> {
+    let What::Scalar(text) = &value.what else {
+        return None;
+    };
+    let Comments { head, line, foot } = &value.comments;
+    if head.len() + line.len() + foot.len() == 0 {
+        return None;
+    }
+    let written = |comments: Comments| {
+        let root = Styled {
+            anchor: value.anchor.clone(),
+            tag: value.tag.clone(),
+            comments,
+            ..Styled::new(What::Scalar(text.clone()), value.mark)
+        };
+        document(Document { head: String::new(), root, foot: String::new() }).map(|it| it.trim().to_owned())
+    };
+    Some([written(value.comments.clone()).ok()?, written(Comments::default()).ok()?])
+}
+
 /// What a value belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Parent {
@@ -53,33 +75,10 @@ pub(super) struct Writer {
     /// Only indentation stands on the line so far.
     pub(super) in_indent: bool,
     /// Where a comment below a value stood, from which a blank line parts what follows.
-    foot_indent: Option<usize>,
+    pub(super) foot_indent: Option<usize>,
     pub(super) indent: Option<usize>,
     pub(super) flow_depth: usize,
-    waiting: Waiting,
-}
-
-/// Comments that wait for a place.
-#[derive(Default)]
-struct Waiting {
-    head: String,
-    line: String,
-    foot: String,
-    /// One below the value of the key before.
-    tail: String,
-    /// One behind a key.
-    key_line: String,
-}
-
-impl Waiting {
-    fn load(&mut self, comments: Comments) {
-        let Comments { head, line, foot } = comments;
-        for (to, from) in [(&mut self.head, head), (&mut self.line, line), (&mut self.foot, foot)] {
-            if !from.is_empty() {
-                *to = from;
-            }
-        }
-    }
+    pub(super) waiting: Waiting,
 }
 
 impl Default for Writer {
@@ -117,33 +116,20 @@ impl Writer {
 
     fn value(&mut self, value: &Styled, parent: Parent) -> Result<(), YamlError> {
         self.properties(value);
+        self.leaf(value, parent);
+        self.line();
+        self.foot();
+        let in_flow = self.flow_depth > 0;
         match &value.what {
-            What::Scalar(_) | What::Alias(_) => {
-                self.leaf(value, parent)?;
-                self.line();
-                self.foot();
-                Ok(())
-            }
-            What::Seq { items, is_flow } if *is_flow || self.flow_depth > 0 || items.is_empty() => {
-                self.line();
-                self.foot();
+            What::Scalar(_) | What::Alias(_) => Ok(()),
+            What::Seq { items, is_flow } if *is_flow || in_flow || items.is_empty() => {
                 self.flow_seq(value, items, parent)
             }
-            What::Map { entries, is_flow } if *is_flow || self.flow_depth > 0 || entries.is_empty() => {
-                self.line();
-                self.foot();
+            What::Map { entries, is_flow } if *is_flow || in_flow || entries.is_empty() => {
                 self.flow_map(value, entries, parent)
             }
-            What::Seq { items, .. } => {
-                self.line();
-                self.foot();
-                self.seq(value, items, parent)
-            }
-            What::Map { entries, .. } => {
-                self.line();
-                self.foot();
-                self.map(value, entries, parent)
-            }
+            What::Seq { items, .. } => self.seq(value, items, parent),
+            What::Map { entries, .. } => self.map(value, entries, parent),
         }
     }
 
@@ -157,15 +143,16 @@ impl Writer {
         }
     }
 
-    fn leaf(&mut self, value: &Styled, parent: Parent) -> Result<(), YamlError> {
+    /// Writes a scalar or an alias; nothing of a collection.
+    fn leaf(&mut self, value: &Styled, parent: Parent) {
         let text = match &value.what {
+            What::Scalar(text) => text,
             What::Alias(name) => {
                 self.indicator("*", Sides::SPACED);
                 self.push(name);
-                return Ok(());
+                return;
             }
-            What::Scalar(text) => text,
-            _ => return Ok(()),
+            What::Seq { .. } | What::Map { .. } => return,
         };
         let shown = Shown::of(text, value.tag.is_some(), parent == Parent::Key, self.flow_depth > 0);
         if let Some(tag) = shown.tag {
@@ -174,7 +161,6 @@ impl Writer {
         let outer = self.deeper(parent, true, false);
         self.scalar(&text.text, shown.form);
         self.indent = outer;
-        Ok(())
     }
 
     fn scalar(&mut self, text: &str, form: Form) {
@@ -323,7 +309,8 @@ impl Writer {
             return Err(unsupported("a key that is too long for one line", key.mark));
         }
         self.properties(key);
-        self.leaf(key, Parent::Key)
+        self.leaf(key, Parent::Key);
+        Ok(())
     }
 
     /// A comment behind a key stays there when a block follows, and else comes behind the value.
@@ -344,113 +331,4 @@ impl Writer {
             _ => {}
         }
     }
-
-    fn head(&mut self) {
-        let tail = std::mem::take(&mut self.waiting.tail);
-        if !tail.is_empty() {
-            self.start_line();
-            self.comment(&tail);
-            self.foot_indent = Some(self.indent.unwrap_or(0));
-        }
-        let head = std::mem::take(&mut self.waiting.head);
-        if !head.is_empty() {
-            self.start_line();
-            self.comment(&head);
-        }
-    }
-
-    /// True when there was a comment, which ends the line.
-    pub(super) fn line(&mut self) -> bool {
-        let line = std::mem::take(&mut self.waiting.line);
-        if line.is_empty() {
-            return false;
-        }
-        if !self.after_blank {
-            self.push(" ");
-        }
-        self.comment(&line);
-        true
-    }
-
-    fn foot(&mut self) {
-        let foot = std::mem::take(&mut self.waiting.foot);
-        if !foot.is_empty() {
-            self.start_line();
-            self.comment(&foot);
-            self.foot_indent = Some(self.indent.unwrap_or(0));
-        }
-    }
-
-    fn comment(&mut self, text: &str) {
-        for line in text.split_inclusive('\n') {
-            let content = line.trim_end_matches('\n');
-            if !content.is_empty() {
-                if self.column == 0 {
-                    self.start_line();
-                }
-                self.push(content);
-                self.in_indent = false;
-            }
-            if line.ends_with('\n') {
-                self.end_line();
-            }
-        }
-        if !text.ends_with('\n') {
-            self.end_line();
-        }
-        self.after_blank = true;
-    }
-
-    /// Appends what holds no line break.
-    pub(super) fn push(&mut self, text: &str) {
-        self.out.push_str(text);
-        self.column += text.chars().count();
-    }
-
-    pub(super) fn end_line(&mut self) {
-        self.out.push('\n');
-        self.column = 0;
-        self.in_indent = true;
-    }
-
-    /// Goes to the indentation, on a new line if need be.
-    pub(super) fn start_line(&mut self) {
-        let indent = self.indent.unwrap_or(0);
-        if !self.in_indent || self.column > indent || (self.column == indent && !self.after_blank) {
-            self.end_line();
-        }
-        if self.foot_indent == Some(indent) {
-            self.end_line();
-        }
-        while self.column < indent {
-            self.push(" ");
-        }
-        self.after_blank = true;
-        self.foot_indent = None;
-    }
-
-    pub(super) fn indicator(&mut self, text: &str, sides: Sides) {
-        if sides.before && !self.after_blank {
-            self.push(" ");
-        }
-        self.push(text);
-        self.after_blank = sides.is_blank;
-        self.in_indent &= sides.keeps_indent;
-    }
-}
-
-/// What stands around a token.
-#[derive(Clone, Copy)]
-pub(super) struct Sides {
-    /// A blank stands before it.
-    before: bool,
-    /// It counts as a blank for what follows.
-    is_blank: bool,
-    /// It counts as indentation.
-    keeps_indent: bool,
-}
-
-impl Sides {
-    pub(super) const SPACED: Self = Self { before: true, is_blank: false, keeps_indent: false };
-    pub(super) const TIGHT: Self = Self { before: false, is_blank: false, keeps_indent: false };
 }
