@@ -20,6 +20,6 @@ for name in "$@"; do
   mkdir -p "$corpus" "$findings"
   # Memory and time are those of a slow machine with the address sanitizer, and far from what an input should need.
   cargo fuzz run --fuzz-dir . --target-dir "$target" "$name" "$corpus" "$target/seeds/$name" -- \
-    -max_total_time=$((minutes * 60)) -timeout=30 -rss_limit_mb=4096 -malloc_limit_mb=1024 -max_len=32768 \
+    -max_total_time=$((minutes * 60)) -timeout=30 -rss_limit_mb=4096 -malloc_limit_mb=1024 -max_len=16384 \
     -dict=kustomize.dict -artifact_prefix="$findings/" -print_final_stats=1
 done

@@ -275,7 +275,8 @@ impl<'a> Target<'a> {
                 steps.push((transform, by, Rc::clone(&plugin.source)));
             }
         }
-        sum.resources.spend_all(steps.iter().map(|(transform, ..)| transform))?;
+        let spent = sum.resources.spend_all(steps.iter().map(|(transform, ..)| transform));
+        spent.map_err(|error| error.at(&k.file, 0))?;
         for (transform, by, file) in steps {
             if transform.merges() {
                 shared.builtin_kinds = Builtin::Below;

@@ -295,10 +295,8 @@ fn data_text(value: &Node) -> &str {
 /// Errors: a key that kustomize, which writes all of them anew without quotes, reads as something else.
 fn merged_strings(below: Option<&Node>, above: Option<&Node>, text: fn(&Node) -> &str) -> Result<Map> {
     let maps = [below, above].into_iter().flatten().filter_map(Node::as_map);
-    let mut merged = Map::new();
-    for (key, value) in maps.flat_map(Map::iter) {
-        check_key(key, "merged data")?;
-        merged.insert(key, Node::str(text(value)));
-    }
-    Ok(merged)
+    let entry = |(key, value): (&str, &Node)| {
+        check_key(key, "merged data").map(|()| (key.into(), Node::str(text(value))))
+    };
+    maps.flat_map(Map::iter).map(entry).collect()
 }

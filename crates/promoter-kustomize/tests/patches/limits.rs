@@ -97,3 +97,20 @@ fn replacements_that_double_the_resource() {
     let said = said(&format!("replacements:\n{entries}"), "");
     assert!(said.contains("copy more than 128 MiB"), "{said}");
 }
+
+/// Large mappings are merged by an index, small ones by looking through them: what comes out is the same.
+#[test]
+fn many_keys_merge_as_few() {
+    let data = |count: usize, value: &str| -> String {
+        (0..count).map(|it| format!("  k{:03}: {value}\n", it * 2)).collect()
+    };
+    let head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n";
+    for count in [5, 500] {
+        let patch = format!("{head}{}  k000: null\n  new: x\n", &data(count, "new")["  k000: new\n".len()..]);
+        let said =
+            built("patches: [{path: patch.yaml}]\n", &format!("{head}{}", data(count + 1, "old")), &patch);
+        let said = said.unwrap();
+        assert_eq!((said.matches(": new\n").count(), said.matches(": old\n").count()), (count - 1, 1));
+        assert!(said.contains("  new: x\n") && !said.contains("k000"), "{said}");
+    }
+}
