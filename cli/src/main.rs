@@ -10,8 +10,8 @@ mod files;
 mod table;
 mod tree;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser};
 use promoter_core::{Diagnosis, Fault};
 use std::process::ExitCode;
 
@@ -25,12 +25,26 @@ struct CommandLine {
     command: commands::Command,
 }
 
+/// The same with the frequent commands only: it takes memory and time to lay out what nobody asks for.
+#[derive(Parser)]
+#[command(name = "promoter", max_term_width = 100)]
+struct FrequentLine {
+    #[command(subcommand)]
+    command: commands::Frequent,
+}
+
 fn main() -> ExitCode {
-    let parsed = match CommandLine::try_parse() {
-        Ok(parsed) => parsed,
+    let is_frequent =
+        std::env::args_os().nth(1).is_some_and(|it| FrequentLine::command().find_subcommand(it).is_some());
+    let parsed = match is_frequent {
+        true => FrequentLine::try_parse().map(|it| commands::Command::Frequent(it.command)),
+        false => CommandLine::try_parse().map(|it| it.command),
+    };
+    let command = match parsed {
+        Ok(command) => command,
         Err(error) => return usage(&error),
     };
-    match commands::run(parsed.command) {
+    match commands::run(command) {
         Ok(outcome) => outcome.into(),
         Err(diagnosis) => {
             edge::say(&diagnosis);

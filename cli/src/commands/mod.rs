@@ -14,11 +14,18 @@ use crate::edge::Outcome;
 use clap::Subcommand;
 use promoter_core::Diagnosis;
 
+/// The commands that scripts run often. The command line can be read for them alone, which is sooner done.
 #[derive(Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum Frequent {
     /// Build kustomizations, as kustomize does and faster.
     #[command(subcommand)]
     Kustomize(kustomize::Command),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    #[command(flatten)]
+    Frequent(Frequent),
     /// Show, change and check lockfiles.
     #[command(subcommand)]
     Lock(lock::Command),
@@ -53,7 +60,7 @@ pub(crate) enum Command {
 
 pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
     match command {
-        Command::Kustomize(command) => kustomize::run(command),
+        Command::Frequent(Frequent::Kustomize(command)) => kustomize::run(command),
         Command::Lock(command) => lock::run(command),
         Command::Render(arguments) => render::run(&arguments),
         Command::Status(arguments) => status::status(&arguments),
