@@ -167,7 +167,6 @@ impl Resource {
 
     /// Notes the present name before it changes.
     pub(crate) fn remember(&mut self) {
-        self.unshare_annotations();
         let id = self.id();
         let note = Previous {
             name: id.name.into(),

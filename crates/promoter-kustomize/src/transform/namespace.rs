@@ -80,11 +80,15 @@ impl NamespaceChange {
             return Err(wrong_type(subjects, "a list"));
         }
         for subject in subjects.as_seq_mut().into_iter().flatten() {
-            let is = |key: &str, wanted: &str| subject.get(key).and_then(Node::text) == Some(wanted);
-            let chosen = match self.subjects {
-                Subjects::NamedDefault => is("name", "default"),
-                _ => is("kind", "ServiceAccount"),
+            let (key, wanted) = match self.subjects {
+                Subjects::NamedDefault => ("name", "default"),
+                _ => ("kind", "ServiceAccount"),
             };
+            let found = subject.get(key);
+            if let Some(found) = found.filter(|it| it.as_scalar().is_none()) {
+                return Err(wrong_type(found, "a single value"));
+            }
+            let chosen = found.and_then(Node::text) == Some(wanted);
             match &mut subject.data {
                 Data::Map(map) if chosen => self.set_in(map)?,
                 Data::Map(_) => {}
