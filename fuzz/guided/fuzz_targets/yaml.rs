@@ -6,8 +6,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use promoter_yaml::{
-    Dialect, Limits, Node, YamlError, emit_hydrated, emit_json, emit_kustomize, parse_all, parse_first,
-    parse_json,
+    Data, Dialect, Limits, Node, StyledText, YamlError, emit_hydrated, emit_json, emit_kustomize, parse_all,
+    parse_first, parse_json,
 };
 
 fuzz_target!(|bytes: &[u8]| {
@@ -23,6 +23,9 @@ fuzz_target!(|bytes: &[u8]| {
         // A later document, which `Own` refuses to pass over, is the only difference.
         assert!(documents.len() > 1 || first.as_ref().ok().map(Option::as_ref) == Some(documents.first()));
         documents.iter().for_each(written_and_read_again);
+        if let (Dialect::Resource, Ok(Some(first))) = (dialect, &first) {
+            changed_in_place(text, first);
+        }
     }
     if let Ok(node) = parse_json(text, &limits) {
         written_and_read_again(&node);
@@ -59,6 +62,34 @@ fn read_again(node: &Node, emit: impl Fn(&Node, &mut String) -> Result<(), YamlE
     emit(node, &mut written).ok()?;
     let back = parse_first(&written, Dialect::Resource, &Limits::default());
     Some(back.unwrap_or_else(|error| panic!("{error}: {written:?}")).unwrap_or_else(Node::null))
+}
+
+/// A text with one value changed, comments and styles kept, is a document that has the value.
+fn changed_in_place(text: &str, before: &Node) {
+    const NEW: &str = "changed: # by us";
+    let mut after = before.clone();
+    let Some(found) = first(&mut after, |_| true) else {
+        return;
+    };
+    *found = Node::str(NEW);
+    let Ok(written) = StyledText::parse(text).and_then(|it| it.write(before, &after)) else {
+        return;
+    };
+    let back = parse_first(&written, Dialect::Resource, &Limits::default());
+    let mut back = back.unwrap_or_else(|error| panic!("{error}: {written:?}")).unwrap_or_else(Node::null);
+    assert!(first(&mut back, |it| it == NEW).is_some(), "{written:?}");
+}
+
+/// The first string that passes the test.
+fn first(node: &mut Node, test: fn(&str) -> bool) -> Option<&mut Node> {
+    if node.as_str().is_some_and(test) {
+        return Some(node);
+    }
+    match &mut node.data {
+        Data::Scalar(_) => None,
+        Data::Seq(items) => items.iter_mut().find_map(|it| first(it, test)),
+        Data::Map(map) => map.iter_mut().find_map(|(_, value)| first(value, test)),
+    }
 }
 
 fn canonical(node: &Node) -> String {
