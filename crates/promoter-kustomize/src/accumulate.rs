@@ -16,6 +16,7 @@ use crate::loader::{Entry, Loader, text};
 use crate::origin::Origin;
 use crate::patch::schema::{Builtin, Schema};
 use crate::plugin::plugin_origin;
+use crate::prepare::check_entries;
 use crate::resmap::{ResMap, TakenIds};
 use crate::resource::Resource;
 use crate::transform::Transform;
@@ -274,6 +275,7 @@ impl<'a> Target<'a> {
                 let by = plugin_origin(&plugin).filter(|_| transforms.peek().is_none());
                 steps.push((transform, by, Rc::clone(&plugin.source)));
             }
+            check_entries(steps.len(), &k.file)?;
         }
         let spent = sum.resources.spend_all(steps.iter().map(|(transform, ..)| transform));
         spent.map_err(|error| error.at(&k.file, 0))?;

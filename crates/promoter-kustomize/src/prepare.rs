@@ -17,6 +17,9 @@ use crate::transform::{
     ImagePattern, NamespaceChange, PatchContent, PatchEntry, Side, Transform, read_json, read_strategic,
 };
 
+/// Transformers of one kustomization. Each keeps its specs and patterns until all have run.
+const TRANSFORMERS_MAX: usize = 10_000;
+
 /// Replacements of one kustomization, those in files counted each time.
 const REPLACEMENTS_MAX: usize = 100_000;
 
@@ -24,6 +27,9 @@ impl Target<'_> {
     /// The transformers that the fields of the kustomization ask for.
     pub(crate) fn transforms(&self, config: &Config) -> Result<Vec<Transform>> {
         let k = &self.kustomization;
+        let lists =
+            [k.patches.len(), k.patches_json6902.len(), k.labels.len(), k.images.len(), k.replicas.len()];
+        check_entries(lists.iter().sum(), &k.file)?;
         let mut list = Vec::new();
         if !k.patches_strategic_merge.is_empty() {
             list.push(self.old_strategic_merges(&k.patches_strategic_merge, &k.file)?);
@@ -191,6 +197,16 @@ impl Target<'_> {
         }
         Ok(Transform::Replacements(list))
     }
+}
+
+/// Fails when a kustomization has more transformers, its entries of `patches`, `images` and so on, than any real one.
+pub(crate) fn check_entries(count: usize, file: &str) -> Result<()> {
+    if count > TRANSFORMERS_MAX {
+        let message =
+            format!("more than {TRANSFORMERS_MAX} patches, labels, images, replicas or transformers");
+        return Err(BuildError::new("kustomize-limit", message).at(file, 0));
+    }
+    Ok(())
 }
 
 fn read_replacements(path: &Rc<str>, text: &str) -> Result<Vec<Replacement>> {

@@ -6,7 +6,10 @@
 mod class;
 mod go;
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
+
+/// What one expression may take compiled: names have small ones, and a kustomization may have thousands.
+const COMPILED_BYTES_MAX: usize = 128 << 10;
 
 /// A pattern ready to be held against texts.
 #[derive(Debug, Clone)]
@@ -70,7 +73,7 @@ pub(crate) fn strip_name<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 }
 
 fn compile(pattern: &str) -> Result<Pattern, String> {
-    let regex = Regex::new(&go::Reader::spell(pattern)?);
+    let regex = RegexBuilder::new(&go::Reader::spell(pattern)?).size_limit(COMPILED_BYTES_MAX).build();
     regex.map(|it| Pattern(Matcher::Regex(it))).map_err(|error| {
         let text = error.to_string();
         text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()

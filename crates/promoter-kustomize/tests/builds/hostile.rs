@@ -128,6 +128,16 @@ fn fields_without_number_over_many_resources_end() {
     }
 }
 
+#[test]
+fn expressions_without_measure_end() {
+    let patch = r#"[{"op": "test", "path": "/x", "value": "y"}]"#;
+    let entry = |name: &str| format!("- {{target: {{name: '{name}'}}, patch: '{patch}'}}\n");
+    let said = over_a_thousand(&format!("patches:\n{}", entry(r"\pL{900}")), &[]);
+    assert_eq!(code(&said), Some("kustomize-selector"));
+    let said = over_a_thousand(&format!("patches:\n{}", entry("[a-z]{900}x").repeat(10_001)), &[]);
+    assert_eq!(code(&said), Some("kustomize-limit"));
+}
+
 /// Components may be named any number of times: each level names the one below twice.
 #[test]
 fn doubling_components_end() {
