@@ -94,7 +94,9 @@ pub(super) fn merge(world: &mut World<'_>, layer: &Layer, object: &Object, is_ad
     } else {
         world.templates.grow(world.dice, &layer.objects, Some(object)).value
     };
-    change(&mut patch, world.dice, 0);
+    // Kustomize shows a value that is missing in braces as text, and knows only in the end that there are braces.
+    let nulls: &[&str] = if has_flow(&object.value) { &["null", "~"] } else { &["null", "null", "~", ""] };
+    change(&mut patch, world.dice, nulls, 0);
     let keep_metadata = world.dice.chance(40);
     let metadata = patch.get("metadata").cloned().filter(|_| keep_metadata);
     let mut metadata =
@@ -127,8 +129,13 @@ pub(super) fn merge(world: &mut World<'_>, layer: &Layer, object: &Object, is_ad
     whole
 }
 
+fn has_flow(value: &Value) -> bool {
+    let is_flow = matches!(value, Value::Map { flow: true, .. } | Value::Seq { flow: true, .. });
+    is_flow || value.items().iter().any(has_flow) || value.entries().iter().any(|(_, it)| has_flow(it))
+}
+
 /// Leaves parts out and puts others in.
-fn change(value: &mut Value, dice: &mut Dice, depth: usize) {
+fn change(value: &mut Value, dice: &mut Dice, nulls: &[&str], depth: usize) {
     match value {
         Value::Map { entries, .. } => {
             let is_key = |key: &str| matches!(key, "name" | "containerPort" | "port" | "kind" | "apiVersion");
@@ -136,9 +143,9 @@ fn change(value: &mut Value, dice: &mut Dice, depth: usize) {
                 .retain(|(key, _)| (is_key(&key.text) && dice.chance(97)) || depth == 0 || dice.chance(70));
             for (key, value) in entries.iter_mut() {
                 if !is_key(&key.text) {
-                    change(value, dice, depth + 1);
+                    change(value, dice, nulls, depth + 1);
                     if depth > 0 && dice.chance(5) {
-                        *value = plain(*dice.pick(&["null", "null", "~", ""]));
+                        *value = plain(*dice.pick(nulls));
                     }
                 }
             }
@@ -153,7 +160,7 @@ fn change(value: &mut Value, dice: &mut Dice, depth: usize) {
         }
         Value::Seq { items, .. } => {
             items.retain(|_| dice.chance(75));
-            items.iter_mut().for_each(|it| change(it, dice, depth + 1));
+            items.iter_mut().for_each(|it| change(it, dice, nulls, depth + 1));
             if dice.chance(3) {
                 items.push(map([("$patch", text(*dice.pick(&["delete", "replace"])))]));
             }
