@@ -62,8 +62,9 @@ pub(crate) fn resolve(
     for resource in list {
         for spec in config.specs(Table::VarReference) {
             spec.apply(resource, Leaf::Existing, &mut |node| replacer.replace(node))?;
+            // A value that is shared is met again in its other fields, and replaced again.
+            resource.settle();
         }
-        resource.settle();
     }
     let unused: Vec<&str> =
         replacer.values.keys().copied().filter(|it| !replacer.used.contains(it)).collect();
