@@ -6,7 +6,7 @@ use super::super::{Layer, World};
 use super::{list, selector};
 use crate::case::Content;
 use crate::dice::Dice;
-use crate::value::{Value, map, plain, seq, text};
+use crate::value::{Style, Value, map, plain, seq, text};
 
 /// `patches`.
 pub(super) fn patches(world: &mut World<'_>, layer: &mut Layer) -> Option<Value> {
@@ -94,8 +94,13 @@ pub(super) fn merge(world: &mut World<'_>, layer: &Layer, object: &Object, is_ad
     } else {
         world.templates.grow(world.dice, &layer.objects, Some(object)).value
     };
-    // Kustomize shows a value that is missing in braces as text, and knows only in the end that there are braces.
-    let nulls: &[&str] = if has_flow(&object.value) { &["null", "~"] } else { &["null", "null", "~", ""] };
+    // In braces kustomize shows a missing value as text and changes no folded block, and it knows only in the end that there
+    // are braces.
+    let is_flow = has_flow(&object.value);
+    if is_flow {
+        unfold(&mut patch);
+    }
+    let nulls: &[&str] = if is_flow { &["null", "~"] } else { &["null", "null", "~", ""] };
     change(&mut patch, world.dice, nulls, 0);
     let keep_metadata = world.dice.chance(40);
     let metadata = patch.get("metadata").cloned().filter(|_| keep_metadata);
@@ -127,6 +132,15 @@ pub(super) fn merge(world: &mut World<'_>, layer: &Layer, object: &Object, is_ad
         whole.set("$patch", text(*world.dice.pick(&["delete", "replace", "merge"])));
     }
     whole
+}
+
+fn unfold(value: &mut Value) {
+    if let Value::Scalar(scalar) = value
+        && scalar.style == Style::Folded
+    {
+        scalar.style = Style::Literal;
+    }
+    value.children_mut().into_iter().for_each(unfold);
 }
 
 fn has_flow(value: &Value) -> bool {
@@ -168,7 +182,12 @@ fn change(value: &mut Value, dice: &mut Dice, nulls: &[&str], depth: usize) {
                 dice.shuffle(items);
             }
         }
-        Value::Scalar(_) if dice.chance(10) => *value = any_scalar(dice),
+        Value::Scalar(_) if dice.chance(10) => {
+            *value = any_scalar(dice);
+            if !nulls.contains(&"") {
+                unfold(value);
+            }
+        }
         _ => {}
     }
 }

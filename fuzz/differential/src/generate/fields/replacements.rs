@@ -88,6 +88,8 @@ fn paths(object: &Object, dice: &mut Dice, exact: bool) -> Vec<String> {
     walk(&object.value, "", dice, exact, &mut found);
     // What is copied from metadata as a whole shows kustomize's own annotations.
     found.retain(|it| !matches!(it.as_str(), "metadata" | "metadata.annotations"));
+    // A merge makes the elements of a set anew, without the type that they had.
+    found.retain(|it| !it.starts_with("metadata.finalizers"));
     let names = ["apiVersion", "kind", "metadata.name", "metadata.namespace"];
     found.retain(|it| exact || !names.contains(&it.as_str()));
     found
