@@ -3,6 +3,8 @@
 //! Decides load restrictions, cycles and which file is the kustomization; leaves following links to [`Files`], and to
 //! `repository` which entries name one. A directory's tree and real path are its identity, so a link cannot hide a cycle.
 
+mod lost;
+
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,7 +14,6 @@ use crate::error::{BuildError, Result};
 use crate::files::{FileError, FileKind, Files, normalise};
 use crate::kustomization::reader::At;
 use crate::repository::{Repository, is_web_address, web_file};
-use crate::suggest::nearest;
 use crate::tree::{Tree, Trees};
 use crate::{Externals, LoadRestrictor};
 
@@ -147,19 +148,6 @@ impl<'a> Loader<'a> {
         node.map(|node| (Rc::clone(&path), node)).map_err(|error| BuildError::syntax(&path, text, &error))
     }
 
-    /// A hint for a directory without a kustomization.
-    fn instead_of_kustomization(&self) -> String {
-        let there = self.files().list(self.root()).unwrap_or_default();
-        if let Some(near) = there.iter().find(|it| it.to_ascii_lowercase().starts_with("kustomiz")) {
-            return format!("rename `{near}` to `kustomization.yaml`");
-        }
-        let has_one = |it: &&String| NAMES.iter().any(|name| self.has_file(&format!("{it}/{name}")));
-        match there.iter().find(has_one).and_then(|it| self.path_of(it)) {
-            Some(below) => format!("`{}` has one", self.shown(below)),
-            None => "name its files one by one, or write a kustomization.yaml that does".to_owned(),
-        }
-    }
-
     fn readable(&self, name: &str) -> Option<String> {
         let path = self.path_of(name)?;
         let is_file = self.files().kind(&path) == Some(FileKind::File);
@@ -246,22 +234,6 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn missing(&self, path: &str, full: &str) -> BuildError {
-        let (directory, name) = full.rsplit_once('/').unwrap_or(("", full));
-        let error =
-            BuildError::new("kustomize-missing", format!("`{}` does not exist", self.shown(full.to_owned())));
-        let Ok(there) = self.files().list(directory) else {
-            return error
-                .hint(format!("there is no directory `{}` either", self.shown(directory.to_owned())));
-        };
-        match nearest(name, there.iter().map(String::as_str)) {
-            Some(near) => {
-                error.hint(format!("did you mean `{}{near}`?", path.strip_suffix(name).unwrap_or("")))
-            }
-            None => error.hint("paths count from the directory of the file that names them"),
-        }
-    }
-
     fn tree_word(&self) -> &'static str {
         if self.tree.is_own() { "tree" } else { "repository" }
     }
@@ -339,15 +311,6 @@ impl<'a> Loader<'a> {
         roots.push(Root { tree: tree.number(), path, shown });
         roots.extend(self.roots.iter().cloned());
         Ok(Self { tree, restrictor, roots, trees: Rc::clone(&self.trees) })
-    }
-
-    /// `far` directories up is the one that is, or lies in, `root`.
-    fn cycle(&self, path: &str, root: &str, far: usize) -> BuildError {
-        let way = self.roots[..=far].iter().rev().map(|it| &*it.shown).chain([root]);
-        let shown: Vec<String> = way.map(|it| format!("`{}`", or_dot(it))).collect();
-        let message = format!("`{path}` goes round in a circle: {}", shown.join(" → "));
-        BuildError::new("kustomize-cycle", message)
-            .hint("no kustomization may name itself, or one that leads to it")
     }
 
     fn shown_root(&self) -> &str {
