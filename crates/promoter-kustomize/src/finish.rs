@@ -6,6 +6,7 @@ use promoter_yaml::{Map, Node};
 use crate::Reorder;
 use crate::accumulate::{Accumulator, Shared};
 use crate::error::{BuildError, Result};
+use crate::field::wrong_type;
 use crate::generate::hash::add_hashes;
 use crate::kustomization::{Kustomization, SortOptions};
 use crate::origin::{ORIGIN, TRANSFORMATIONS, transformations_annotation};
@@ -32,7 +33,10 @@ pub(crate) fn finish(sum: Accumulator, top: &Kustomization, shared: &mut Shared<
         origin: asks("originAnnotations"),
         transformations: asks("transformerAnnotations"),
     };
-    resources.list.iter_mut().for_each(|it| shown.clean_up(it));
+    resources.list.iter_mut().try_for_each(|it| {
+        let done = shown.clean_up(it);
+        it.blamed(done)
+    })?;
     Ok(resources.list.into_iter().map(|it| it.node).collect())
 }
 
@@ -112,13 +116,18 @@ const INTERNAL_NOTES: [&str; 16] = [
     "helm-generated",
 ];
 
+/// The label of `buildMetadata: [managedByLabel]`.
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
 impl Shown {
     /// Every annotation becomes text, kustomize's own ones go, an empty map of annotations goes too.
-    fn clean_up(&self, resource: &mut Resource) {
+    ///
+    /// Errors: something else than a mapping stands where a label goes.
+    fn clean_up(&self, resource: &mut Resource) -> Result<()> {
         let origin = resource.origin.take().filter(|_| self.origin);
         let changes = std::mem::take(&mut resource.transformations);
         let Some(metadata) = resource.metadata_mut() else {
-            return;
+            return Ok(());
         };
         let mut annotations = Map::new();
         if let Some(old) = metadata.remove("annotations").and_then(|it| match it.data {
@@ -143,10 +152,10 @@ impl Shown {
             if labels.is_null() {
                 *labels = Node::map(Map::new());
             }
-            if let Some(labels) = labels.as_map_mut() {
-                labels.insert("app.kubernetes.io/managed-by", Node::str("kustomize-v5.8.1"));
-            }
+            let wrong = wrong_type(labels, "a mapping");
+            labels.as_map_mut().ok_or(wrong)?.insert(MANAGED_BY, Node::str("kustomize-v5.8.1"));
         }
+        Ok(())
     }
 }
 
