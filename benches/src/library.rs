@@ -39,7 +39,10 @@ fn measure_one(case: &Case) -> Result<Option<String>> {
     if input < INPUT_BYTES_MIN {
         return Ok(None);
     }
-    let texts: Vec<&str> = read.iter().filter_map(|it| std::str::from_utf8(it).ok()).collect();
+    // Files that generators take as they are need not be YAML.
+    let is_yaml = |it: &&str| parse_all(it, Dialect::Resource, &Limits::default()).is_ok();
+    let texts: Vec<&str> =
+        read.iter().filter_map(|it| std::str::from_utf8(it).ok()).filter(is_yaml).collect();
     let whole = alone(ROUNDS, || Ok(built()?.to_yaml().map(drop)?))?.median();
     let reading = alone(ROUNDS, || {
         for text in &texts {
