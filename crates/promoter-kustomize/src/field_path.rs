@@ -277,12 +277,12 @@ pub(crate) fn parse_structured(scalar: &Node) -> Result<Node> {
 
 /// The value that a text is when it stands without quotes in a resource, and nothing says what it is.
 pub(crate) fn untyped(text: &str) -> Node {
-    if text.is_empty() {
-        return Node::null();
-    }
-    let mut node = Node::plain(text);
+    let (mut node, form) = match text {
+        "" => (Node::null(), Form::Missing),
+        _ => (Node::plain(text), Form::Untyped),
+    };
     if let Data::Scalar(scalar) = &mut node.data {
-        scalar.form = Form::Untyped;
+        scalar.form = form;
     }
     node
 }
