@@ -3,7 +3,8 @@
 use crate::error::BuildError;
 use crate::suggest::nearest;
 
-use super::{Loader, NAMES, or_dot};
+use super::file::NAMES;
+use super::{Loader, or_dot};
 
 impl Loader<'_> {
     /// A hint for a directory without a kustomization.
