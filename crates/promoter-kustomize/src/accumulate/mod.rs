@@ -1,25 +1,22 @@
 //! One kustomization after the other: resources, generators, components, transformers, in kustomize's order.
 //!
 //! An [`Accumulator`] is what a kustomization hands up to the one that names it. What must wait until everything is
-//! together (hashes, references, vars, the order) is `finish`'s.
+//! together (hashes, references, vars, the order) is `finish`'s. `schema` obeys `openapi`, `steps` runs what changes the
+//! resources.
 
-use std::rc::Rc;
-
-use promoter_yaml::{Dialect, Limits, Node, parse_first};
+mod schema;
+mod steps;
 
 use crate::config::{Additions, Config};
 use crate::configuration::{read_configuration, read_crds};
 use crate::error::{BuildError, Result};
 use crate::kustomization::reader::At;
 use crate::kustomization::{Kustomization, Variable};
-use crate::loader::{Entry, Loader, text};
+use crate::loader::{Entry, Loader};
 use crate::origin::Origin;
 use crate::patch::schema::{Builtin, Schema};
-use crate::plugin::plugin_origin;
-use crate::prepare::check_entries;
 use crate::resmap::{ResMap, TakenIds};
 use crate::resource::Resource;
-use crate::transform::Transform;
 use crate::variables::note_readers;
 use crate::{Externals, Options, read};
 
@@ -104,34 +101,6 @@ impl<'a> Target<'a> {
         let this = Self { loader, kustomization, origin, helm_namespace };
         this.choose_schema(shared)?;
         Ok(this)
-    }
-
-    /// Obeys `openapi`.
-    fn choose_schema(&self, shared: &mut Shared<'_>) -> Result<()> {
-        let k = &self.kustomization;
-        let wrong = |message: &str| Err(BuildError::new("kustomize-value", message).at(&k.file, 0));
-        let version = k.openapi.get("version").filter(|it| !it.is_empty());
-        let Some(path) = k.openapi.get("path") else {
-            if version.is_some_and(|it| it != "v1.21.2") && !shared.schema_is_set {
-                return wrong("the openapi version is not built in, only v1.21.2 is");
-            }
-            shared.schema_is_set |= version.is_some();
-            return Ok(());
-        };
-        let (path, bytes) = self.loader.read(&At { value: path.clone(), line: 0 }, &k.file)?;
-        if shared.schema_is_set {
-            return Ok(());
-        }
-        if k.openapi.contains_key("version") {
-            return wrong("openapi has both `path` and `version`");
-        }
-        let text = text(&path, &bytes)?;
-        let document = parse_first(text, Dialect::Config, &Limits::default())
-            .map_err(|error| BuildError::syntax(&path, text, &error))?;
-        shared.schema = Schema::from_swagger(document.unwrap_or_else(Node::null), shared.builtin_kinds)
-            .map_err(|error| BuildError::new("kustomize-value", error.to_string()).at(&path, 0))?;
-        shared.schema_is_set = true;
-        Ok(())
     }
 
     /// Works through the kustomization. `sum` is empty, or for a component what its parent has so far.
@@ -259,88 +228,5 @@ impl<'a> Target<'a> {
             additions.merge(&read_crds(&file, &bytes)?).map_err(|error| error.at(&file, 0))?;
         }
         config.add(&additions).map_err(|error| error.at(&k.file, 0))
-    }
-
-    fn run_transforms(&self, sum: &mut Accumulator, shared: &mut Shared<'_>) -> Result<()> {
-        let k = &self.kustomization;
-        let mut steps: Vec<(Transform, Option<Origin>, Rc<str>)> = Vec::new();
-        for transform in self.transforms(&sum.config)? {
-            let by = shared.track_origin.then(|| self.origin_by_builtin(transform.plugin()));
-            steps.push((transform, by, Rc::clone(&k.file)));
-        }
-        for plugin in self.plugins(&k.transformers, shared)? {
-            let mut transforms = self.plugin_transforms(&plugin)?.into_iter().peekable();
-            while let Some(transform) = transforms.next() {
-                // One plugin is noted once, however much it does.
-                let by = plugin_origin(&plugin).filter(|_| transforms.peek().is_none());
-                steps.push((transform, by, Rc::clone(&plugin.source)));
-            }
-            check_entries(steps.len(), &k.file)?;
-        }
-        let spent = sum.resources.spend_all(steps.iter().map(|(transform, ..)| transform));
-        spent.map_err(|error| error.at(&k.file, 0))?;
-        for (transform, by, file) in steps {
-            if transform.merges() {
-                shared.builtin_kinds = Builtin::Below;
-            }
-            transform.run(&mut sum.resources, &shared.schema).map_err(|error| error.at(&file, 0))?;
-            if let Some(by) = by {
-                sum.resources.charge_each(size_of::<Origin>())?;
-                note_change(&mut sum.resources, &by);
-            }
-            sum.resources.drop_empties();
-        }
-        Ok(())
-    }
-
-    /// Runs validators: transformers that may change nothing but a label that says they were there.
-    fn run_validators(&self, sum: &mut Accumulator, shared: &mut Shared<'_>) -> Result<()> {
-        for plugin in self.plugins(&self.kustomization.validators, shared)? {
-            let before: Vec<Node> = sum.resources.list.iter().map(|it| it.node.clone()).collect();
-            let transforms = self.plugin_transforms(&plugin)?;
-            sum.resources.spend_all(&transforms)?;
-            for transform in transforms {
-                transform.run(&mut sum.resources, &shared.schema)?;
-            }
-            let after: Vec<Node> =
-                sum.resources.list.iter().map(|it| without_validation_label(&it.node)).collect();
-            if after != before {
-                let changed = before.iter().zip(&after).position(|(before, after)| before != after);
-                let what = changed.map_or("the resources".into(), |at| {
-                    format!("`{}`", sum.resources.list[at].original_id())
-                });
-                let message = format!("the validator `{}` changes {what}", plugin.name());
-                return Err(plugin.blame(
-                    BuildError::new("kustomize-value", message)
-                        .hint("name it below `transformers` if it is to change anything"),
-                ));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn without_validation_label(node: &Node) -> Node {
-    let mut node = node.clone();
-    let metadata = node.get_mut("metadata").and_then(Node::as_map_mut);
-    if let Some(metadata) = metadata
-        && let Some(labels) = metadata.get_mut("labels").and_then(Node::as_map_mut)
-        && labels.remove("validated-by").is_some()
-        && labels.is_empty()
-    {
-        metadata.remove("labels");
-    }
-    node
-}
-
-/// Notes what changed the resources.
-fn note_change(resources: &mut ResMap, by: &Origin) {
-    for resource in &mut resources.list {
-        if resource.origin.is_none() {
-            resource.origin = Some(by.clone());
-        } else {
-            resource.transformations.push(by.clone());
-            resource.unshare_annotations();
-        }
     }
 }
