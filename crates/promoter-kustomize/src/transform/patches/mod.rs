@@ -1,21 +1,31 @@
-//! Patches: which resources one is for, and applying it. The merging itself is `patch`'s.
+//! Applying patches. The merging itself is `patch`'s.
+//!
+//! Decides what becomes of a resource besides, such as the names that it had, and what an entry may hold. Leaves reading
+//! the text to `read`, and to `target` which resources a patch is for.
+
+mod read;
+mod target;
 
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use promoter_yaml::{Data, Dialect, Limits, Map, Node, parse_all};
+use promoter_yaml::{Map, Node};
 
 use crate::error::{BuildError, Result};
 use crate::patch::json6902::{JsonPatch, Notes};
 use crate::patch::schema::Schema;
-use crate::patch::selector::{Candidate, Selector};
+use crate::patch::selector::Selector;
 use crate::patch::strategic::{self, Allow};
-use crate::read::resources_from_nodes;
 use crate::resmap::{ResMap, charge, spend};
 use crate::resource::{Resource, raw_text};
 use crate::shared::is_replacement;
 use crate::size::Size;
-use crate::suggest::instead_of;
+
+use read::shift;
+use target::{find_target, selected};
+
+pub(crate) use read::{read_json, read_strategic};
+pub(super) use target::candidate;
 
 /// A patch with more operations is counted by the size of what it changes: each looks through mappings and lists.
 const LONG_PATCH: usize = 100;
@@ -54,28 +64,6 @@ pub(crate) enum PatchContent {
 }
 
 impl PatchContent {
-    /// Reads the text of an entry of `patches`, which may be either kind. `source` and `offset` are as in
-    /// [`PatchEntry`].
-    ///
-    /// Errors: neither.
-    pub(crate) fn read(text: &str, source: &Rc<str>, offset: u32) -> Result<Self> {
-        if text.trim_start().starts_with('[') {
-            return read_json(text, source, offset).map(Self::Json);
-        }
-        let nodes = match parse_all(text, Dialect::Resource, &Limits::default()) {
-            Ok(nodes) => nodes,
-            // Keys that are numbers are no YAML of a resource, but fine in a JSON patch.
-            Err(error) => {
-                let found = shift(BuildError::syntax(source, text, &error), offset);
-                return read_json(text, source, offset).map(Self::Json).map_err(|_| found);
-            }
-        };
-        if nodes.first().is_some_and(|first| first.as_seq().is_some()) {
-            return read_json(text, source, offset).map(Self::Json);
-        }
-        make_resources(nodes, source, offset).map(Self::Strategic)
-    }
-
     /// True when there is nothing to do.
     pub(crate) fn is_empty(&self) -> bool {
         match self {
@@ -83,53 +71,6 @@ impl PatchContent {
             Self::Json(patch) | Self::OldJson(patch) => patch.is_empty(),
         }
     }
-}
-
-/// Reads strategic merge patches.
-pub(crate) fn read_strategic(text: &str, source: &Rc<str>, offset: u32) -> Result<Vec<Resource>> {
-    let nodes = parse_all(text, Dialect::Resource, &Limits::default())
-        .map_err(|error| shift(BuildError::syntax(source, text, &error), offset))?;
-    make_resources(nodes, source, offset)
-}
-
-/// Reads JSON patch operations.
-pub(crate) fn read_json(text: &str, source: &Rc<str>, offset: u32) -> Result<JsonPatch> {
-    JsonPatch::parse(text, &Limits::default()).map_err(|error| {
-        let found = BuildError::new("kustomize-patch", error.message).at(source, error.mark.line);
-        let found = shift(found, offset);
-        if text.trim_start().starts_with('[') {
-            return found.hint(
-                "a patch that begins with `[` is read as JSON; write it as a YAML list, or quote all of it",
-            );
-        }
-        found
-    })
-}
-
-fn make_resources(mut nodes: Vec<Node>, source: &Rc<str>, offset: u32) -> Result<Vec<Resource>> {
-    if offset > 0 {
-        nodes.iter_mut().for_each(|node| shift_marks(node, offset));
-    }
-    resources_from_nodes(source, nodes)
-}
-
-/// Counts the lines of an inline text from the start of its file.
-fn shift_marks(node: &mut Node, offset: u32) {
-    node.mark.line += offset;
-    match &mut node.data {
-        Data::Scalar(_) => {}
-        Data::Seq(items) => items.iter_mut().for_each(|item| shift_marks(item, offset)),
-        Data::Map(map) => map.entries_mut().iter_mut().for_each(|entry| {
-            entry.key_mark.line += offset;
-            shift_marks(&mut entry.value, offset);
-        }),
-    }
-}
-
-/// [`shift_marks`] for an error.
-fn shift(error: BuildError, offset: u32) -> BuildError {
-    let line = if error.line == 0 { 0 } else { error.line + offset };
-    BuildError { line, ..error }
 }
 
 impl PatchEntry {
@@ -275,55 +216,6 @@ impl PatchEntry {
     fn blame_entry(&self, error: BuildError) -> BuildError {
         let (file, line) = &self.named_at;
         error.at(file, *line)
-    }
-}
-
-/// The one resource whose name, present or earlier, a patch carries.
-fn find_target(resources: &ResMap, patch: &Resource) -> Result<usize> {
-    let id = patch.original_id();
-    match resources.positions_by_any_id(|it| it.equals(&id)).as_slice() {
-        [at] => Ok(*at),
-        found => {
-            let (many, hint) = match found {
-                [] => ("no resource is", instead_of(&id, resources)),
-                _ => ("several resources are", "say with `target` which of them are meant".to_owned()),
-            };
-            let message = format!("{many} called `{id}`, which a patch is for");
-            Err(BuildError::new("kustomize-target", message)
-                .at(&patch.source, patch.node.mark.line)
-                .hint(hint))
-        }
-    }
-}
-
-/// The positions of the resources that a selector selects.
-fn selected(resources: &ResMap, selector: &Selector) -> HashSet<usize> {
-    let matches = resources.list.iter().enumerate().filter(|(_, it)| selector.matches(&candidate(it)));
-    let ids: HashSet<_> = matches.map(|(_, it)| it.id().key()).collect();
-    if ids.is_empty() {
-        return HashSet::new();
-    }
-    resources
-        .list
-        .iter()
-        .enumerate()
-        .filter(|(_, it)| ids.contains(&it.id().key()))
-        .map(|(at, _)| at)
-        .collect()
-}
-
-pub(super) fn candidate(resource: &Resource) -> Candidate<'_> {
-    let (now, original) = (resource.id(), resource.original_id());
-    Candidate {
-        group: now.gvk.group,
-        version: now.gvk.version,
-        kind: now.gvk.kind,
-        name: now.name,
-        namespace: now.effective_namespace(),
-        original_name: original.name,
-        original_namespace: original.effective_namespace(),
-        labels: resource.labels(),
-        annotations: resource.annotations(),
     }
 }
 
