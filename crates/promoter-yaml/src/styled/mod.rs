@@ -10,10 +10,8 @@ mod block;
 mod comments;
 mod cursor;
 mod flow;
-mod lines;
 mod parse;
 mod scan;
-mod text;
 mod write;
 
 use crate::read::WrittenStyle;

@@ -3,12 +3,15 @@
 //! A comment is written when the emitter comes to a place for one, which is not always at the value that it was read
 //! with; so comments wait in `waiting`, as they do there.
 
+mod lines;
+mod text;
+
 use crate::YamlError;
 use crate::emit::double_quoted;
 
-use super::lines::{Sides, Waiting};
-use super::text::{Form, Shown};
 use super::{Comments, Document, Styled, What, unsupported};
+use lines::{Sides, Waiting};
+use text::{Form, Shown};
 
 /// Keys that are longer need a form of their own.
 const KEY_MAX: usize = 128;
@@ -59,7 +62,7 @@ pub(super) fn alone(value: &Styled) -> Option<[String; 2]> {
 
 /// What a value belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Parent {
+enum Parent {
     Document,
     Seq,
     Map,
@@ -67,18 +70,18 @@ pub(super) enum Parent {
     Key,
 }
 
-pub(super) struct Writer {
-    pub(super) out: String,
-    pub(super) column: usize,
+struct Writer {
+    out: String,
+    column: usize,
     /// The last character was a blank, or there is none.
-    pub(super) after_blank: bool,
+    after_blank: bool,
     /// Only indentation stands on the line so far.
-    pub(super) in_indent: bool,
+    in_indent: bool,
     /// Where a comment below a value stood, from which a blank line parts what follows.
-    pub(super) foot_indent: Option<usize>,
-    pub(super) indent: Option<usize>,
-    pub(super) flow_depth: usize,
-    pub(super) waiting: Waiting,
+    foot_indent: Option<usize>,
+    indent: Option<usize>,
+    flow_depth: usize,
+    waiting: Waiting,
 }
 
 impl Default for Writer {

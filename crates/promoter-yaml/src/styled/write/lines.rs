@@ -1,7 +1,8 @@
 //! Lines, blanks and comments of what is written.
 
-use super::Comments;
-use super::write::Writer;
+use crate::styled::Comments;
+
+use super::Writer;
 
 /// Comments that wait for a place.
 #[derive(Default)]

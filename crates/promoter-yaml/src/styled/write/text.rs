@@ -2,11 +2,11 @@
 
 use crate::emit::allowed_styles;
 use crate::read::WrittenStyle;
+use crate::styled::Text;
 use crate::{Dialect, Tag, scalar};
 
-use super::Text;
+use super::Writer;
 use super::lines::Sides;
-use super::write::Writer;
 
 /// How a scalar is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
