@@ -1,20 +1,19 @@
 //! A tree to text, as the emitter of go-yaml v3 writes it with an indentation of two and lists in the column of their key.
 //!
 //! A comment is written when the emitter comes to a place for one, which is not always at the value that it was read
-//! with; so comments wait in `waiting`, as they do there.
+//! with; so comments wait in `waiting`, as they do there. Leaves to `collections` what is in lists and mappings, to
+//! `text` the form of a scalar, and to `lines` where blanks and breaks go.
 
+mod collections;
 mod lines;
 mod text;
 
 use crate::YamlError;
 use crate::emit::double_quoted;
 
-use super::{Comments, Document, Styled, What, unsupported};
+use super::{Comments, Document, Styled, What};
 use lines::{Sides, Waiting};
 use text::{Form, Shown};
-
-/// Keys that are longer need a form of their own.
-const KEY_MAX: usize = 128;
 
 /// Writes a document.
 ///
@@ -111,12 +110,6 @@ impl Writer {
         }
     }
 
-    /// Comments behind and below a collection.
-    fn load_end(&mut self, value: &Styled) {
-        let Comments { line, foot, .. } = &value.comments;
-        self.waiting.load(Comments { head: String::new(), line: line.clone(), foot: foot.clone() });
-    }
-
     fn value(&mut self, value: &Styled, parent: Parent) -> Result<(), YamlError> {
         self.properties(value);
         self.leaf(value, parent);
@@ -191,147 +184,5 @@ impl Writer {
             Some(indent) => (indent + 2) / 2 * 2 - if is_compact { 2 } else { 0 },
         });
         outer
-    }
-
-    fn flow_seq(&mut self, value: &Styled, items: &[Styled], parent: Parent) -> Result<(), YamlError> {
-        self.indicator("[", Sides { before: true, is_blank: true, keeps_indent: false });
-        let outer = self.deeper(parent, true, false);
-        self.flow_depth += 1;
-        for (index, item) in items.iter().enumerate() {
-            if index > 0 {
-                self.indicator(",", Sides::TIGHT);
-            }
-            self.load(item, String::new());
-            self.flow_head();
-            self.value(item, Parent::Seq)?;
-        }
-        self.load_end(value);
-        self.flow_depth -= 1;
-        self.indent = outer;
-        if self.column == 0 {
-            self.start_line();
-        }
-        self.indicator("]", Sides::TIGHT);
-        self.line();
-        self.foot();
-        Ok(())
-    }
-
-    fn flow_map(
-        &mut self,
-        value: &Styled,
-        entries: &[(Styled, Styled)],
-        parent: Parent,
-    ) -> Result<(), YamlError> {
-        self.indicator("{", Sides { before: true, is_blank: true, keeps_indent: false });
-        let outer = self.deeper(parent, true, false);
-        self.flow_depth += 1;
-        for (index, (key, value)) in entries.iter().enumerate() {
-            if index > 0 {
-                self.indicator(",", Sides::TIGHT);
-            }
-            self.load(key, String::new());
-            self.flow_head();
-            self.key(key)?;
-            self.load(value, String::new());
-            self.indicator(":", Sides::TIGHT);
-            self.value(value, Parent::Map)?;
-        }
-        self.load_end(value);
-        let Waiting { head, foot, tail, .. } = &self.waiting;
-        if !entries.is_empty() && head.len() + foot.len() + tail.len() > 0 {
-            self.indicator(",", Sides::TIGHT);
-        }
-        self.head();
-        self.flow_depth -= 1;
-        self.indent = outer;
-        self.indicator("}", Sides::TIGHT);
-        self.line();
-        self.foot();
-        Ok(())
-    }
-
-    fn flow_head(&mut self) {
-        self.head();
-        if self.column == 0 {
-            self.start_line();
-        }
-    }
-
-    fn seq(&mut self, value: &Styled, items: &[Styled], parent: Parent) -> Result<(), YamlError> {
-        let is_compact = parent == Parent::Map && (self.column == 0 || !self.in_indent);
-        let outer = self.deeper(parent, false, is_compact);
-        for item in items {
-            self.load(item, String::new());
-            self.head();
-            self.start_line();
-            self.indicator("-", Sides { before: true, is_blank: false, keeps_indent: true });
-            self.value(item, Parent::Seq)?;
-        }
-        self.load_end(value);
-        self.indent = outer;
-        Ok(())
-    }
-
-    fn map(&mut self, value: &Styled, entries: &[(Styled, Styled)], parent: Parent) -> Result<(), YamlError> {
-        let outer = self.deeper(parent, false, false);
-        let mut tail = String::new();
-        for (key, value) in entries {
-            let Comments { head, line, foot } = &key.comments;
-            self.waiting.load(Comments { head: head.clone(), line: line.clone(), foot: String::new() });
-            if !tail.is_empty() {
-                self.waiting.tail = tail;
-            }
-            tail = foot.clone();
-            self.head();
-            self.start_line();
-            if !self.waiting.line.is_empty() {
-                self.waiting.key_line = std::mem::take(&mut self.waiting.line);
-            }
-            self.key(key)?;
-            self.load(value, String::new());
-            self.indicator(":", Sides::TIGHT);
-            self.key_line(value);
-            self.value(value, Parent::Map)?;
-        }
-        if !tail.is_empty() {
-            self.waiting.tail = tail;
-        }
-        self.load_end(value);
-        self.head();
-        self.indent = outer;
-        Ok(())
-    }
-
-    fn key(&mut self, key: &Styled) -> Result<(), YamlError> {
-        let What::Scalar(text) = &key.what else {
-            return Err(unsupported("a key that is no text", key.mark));
-        };
-        let length = |it: &Option<Box<str>>| it.as_ref().map_or(0, |it| it.len());
-        if text.text.contains('\n') || text.text.len() + length(&key.anchor) + length(&key.tag) > KEY_MAX {
-            return Err(unsupported("a key that is too long for one line", key.mark));
-        }
-        self.properties(key);
-        self.leaf(key, Parent::Key);
-        Ok(())
-    }
-
-    /// A comment behind a key stays there when a block follows, and else comes behind the value.
-    fn key_line(&mut self, value: &Styled) {
-        if self.waiting.key_line.is_empty() {
-            return;
-        }
-        match &value.what {
-            What::Scalar(_) if self.waiting.line.is_empty() => {
-                self.waiting.line = std::mem::take(&mut self.waiting.key_line);
-            }
-            What::Seq { is_flow: false, .. } | What::Map { is_flow: false, .. } => {
-                let line = std::mem::take(&mut self.waiting.key_line);
-                self.waiting.key_line = std::mem::replace(&mut self.waiting.line, line);
-                self.line();
-                self.waiting.line = std::mem::take(&mut self.waiting.key_line);
-            }
-            _ => {}
-        }
     }
 }
