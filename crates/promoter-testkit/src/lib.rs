@@ -12,4 +12,4 @@ mod golden;
 mod tools;
 
 pub use golden::{golden, golden_text};
-pub use tools::tool;
+pub use tools::{Kustomize, tool};

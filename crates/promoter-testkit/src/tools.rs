@@ -1,6 +1,27 @@
 //! The programs that `make tools` installs for tests to compare with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The real kustomize.
+#[derive(Debug)]
+pub struct Kustomize(PathBuf);
+
+impl Kustomize {
+    /// The installed one; `None`, said on stderr, when there is none.
+    pub fn installed() -> Option<Self> {
+        tool("kustomize-v5.8.1", "kustomize").map(Self)
+    }
+
+    /// What it prints for a directory, or what it says when it fails.
+    pub fn build(&self, directory: &Path) -> Result<String, String> {
+        let output = Command::new(&self.0).arg("build").arg(directory).output().expect("kustomize runs");
+        match output.status.success() {
+            true => Ok(String::from_utf8(output.stdout).expect("kustomize prints UTF-8")),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
+    }
+}
 
 /// Finds an installed program, like `tool("kustomize-v5.8.1", "kustomize")`.
 ///

@@ -5,41 +5,23 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use promoter_testkit::tool;
+use promoter_testkit::Kustomize;
 use promoter_yaml::{Dialect, Limits, emit_kustomize, parse_all, parse_first};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-/// What kustomize builds from one resource file; `None` when it refuses it or is not installed.
-struct Kustomize(PathBuf);
+const KUSTOMIZATION: &str = "resources: [r.yaml]\n";
 
-impl Kustomize {
-    fn installed() -> Option<Self> {
-        tool("kustomize-v5.8.1", "kustomize").map(Self)
-    }
-
-    fn build(&self, name: &str, resource: &str) -> Result<String, String> {
-        self.build_with(name, "resources: [r.yaml]\n", resource)
-    }
-
-    fn build_with(&self, name: &str, kustomization: &str, resource: &str) -> Result<String, String> {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("yaml-oracle").join(name);
-        fs::create_dir_all(&directory).unwrap();
-        fs::write(directory.join("kustomization.yaml"), kustomization).unwrap();
-        fs::write(directory.join("r.yaml"), resource).unwrap();
-        let output = Command::new(&self.0).arg("build").arg(&directory).output().unwrap();
-        match output.status.success() {
-            true => Ok(String::from_utf8(output.stdout).unwrap()),
-            // kustomize quotes all of the resource before it says what is wrong.
-            false => {
-                let message = String::from_utf8_lossy(&output.stderr);
-                Err(message.rsplit("}: ").next().unwrap_or_default().to_owned())
-            }
-        }
-    }
+/// What kustomize builds from one resource file.
+fn theirs(kustomize: &Kustomize, name: &str, kustomization: &str, resource: &str) -> Result<String, String> {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("yaml-oracle").join(name);
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join("kustomization.yaml"), kustomization).unwrap();
+    fs::write(directory.join("r.yaml"), resource).unwrap();
+    // kustomize quotes all of the resource before it says what is wrong.
+    kustomize.build(&directory).map_err(|it| it.rsplit("}: ").next().unwrap_or_default().to_owned())
 }
 
 fn ours(text: &str) -> Result<String, String> {
@@ -71,7 +53,7 @@ fn stored_answers() {
             let Some(kustomize) = Kustomize::installed() else { return };
             let _ = fs::remove_file(&wanted);
             let _ = fs::remove_file(&refused);
-            match kustomize.build(&name, &input) {
+            match theirs(&kustomize, &name, KUSTOMIZATION, &input) {
                 Ok(output) => fs::write(&wanted, output).unwrap(),
                 // The words are ours; that kustomize refuses it is the fact.
                 Err(_) => fs::write(&refused, format!("{}\n", ours(&input).unwrap_err())).unwrap(),
@@ -216,7 +198,7 @@ fn agree(name: &str, entries: &[String]) {
     for (index, entry) in entries.iter().enumerate() {
         resource.push_str(&format!("  {}: {entry}\n", key(index)));
     }
-    let theirs = kustomize.build(name, &resource).unwrap();
+    let theirs = theirs(&kustomize, name, KUSTOMIZATION, &resource).unwrap();
     let ours = ours(&resource).unwrap();
     for (ours, theirs) in ours.lines().zip(theirs.lines()) {
         assert_eq!(ours, theirs);
@@ -293,7 +275,7 @@ fn random_config_scalars_agree() {
         patch.replace('\n', "\n    ")
     );
     let resource = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: thing}\n";
-    let theirs = kustomize.build_with("config", &kustomization, resource).unwrap();
+    let theirs = theirs(&kustomize, "config", &kustomization, resource).unwrap();
     let mut ours = String::new();
     let spec = parse_first(&spec, Dialect::Config, &Limits::default()).unwrap().unwrap();
     emit_kustomize(&spec, &mut ours).unwrap();

@@ -3,7 +3,7 @@
 use promoter_kustomize::{Files, MemoryFiles};
 use proptest::prelude::*;
 
-use super::support::{Said, ours, tree};
+use super::support::{Said, folders, ours, tree};
 
 fn files<'a>(entries: impl IntoIterator<Item = (&'a str, String)>) -> MemoryFiles {
     let mut files = MemoryFiles::new();
@@ -234,7 +234,7 @@ proptest! {
 
     #[test]
     fn damaged_cases_never_panic((case, changes) in damaged()) {
-        let folders = super::folders();
+        let folders = folders("kustomize");
         let input = folders[case % folders.len()].join("input");
         let mut tree = tree(&input);
         let paths = regular_files(&tree, "");

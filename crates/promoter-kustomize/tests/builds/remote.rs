@@ -9,9 +9,8 @@ use promoter_kustomize::{
     BuildError, ChartRequest, Externals, Files, LoadRestrictor, MemoryFiles, NoExternals, Options, build,
     build_repository,
 };
+use promoter_testkit::Kustomize;
 use promoter_testkit::git::TestRepo;
-
-use crate::support::Kustomize;
 
 /// Trees by URL and commit.
 #[derive(Default)]
@@ -75,7 +74,7 @@ fn same_as_kustomize(repo: &TestRepo, commit: &str, base: &[(&str, &str)], overl
     if let Some(kustomize) = Kustomize::installed() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("kustomization.yaml"), &overlay).unwrap();
-        assert_eq!(Some(&ours), kustomize.build(directory.path()).as_ref(), "{overlay}");
+        assert_eq!(Ok(&ours), kustomize.build(directory.path()).as_ref(), "{overlay}");
     }
     ours
 }
@@ -141,8 +140,8 @@ fn a_repository_may_name_another_and_is_opened_once() {
     if let Some(kustomize) = Kustomize::installed() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("kustomization.yaml"), &overlay).unwrap();
-        assert_eq!(Some(ours), kustomize.build(directory.path()));
-        assert_eq!(Some(top), kustomize.build(address.as_ref()));
+        assert_eq!(Ok(ours), kustomize.build(directory.path()));
+        assert_eq!(Ok(top), kustomize.build(address.as_ref()));
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use promoter_kustomize::MemoryFiles;
-use promoter_testkit::golden;
+use promoter_testkit::{Kustomize, golden};
 
-use crate::support::{Kustomize, ours};
+use crate::support::ours;
 
 #[derive(serde::Deserialize)]
 struct Case {
@@ -51,5 +51,5 @@ fn refuses(kustomize: &Kustomize, slip: &Slip) -> bool {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
-    kustomize.build(&folder.path().join(&slip.at)).is_none()
+    kustomize.build(&folder.path().join(&slip.at)).is_err()
 }

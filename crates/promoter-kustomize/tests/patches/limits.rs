@@ -2,7 +2,7 @@
 
 use promoter_kustomize::MemoryFiles;
 
-use crate::support::ours;
+use crate::ours;
 
 const RESOURCE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nx: {y: z}\n";
 

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use promoter_kustomize::MemoryFiles;
+use promoter_testkit::Kustomize;
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -15,7 +16,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
-use crate::support::{Kustomize, ours};
+use crate::ours;
 
 const MERGES: usize = 150;
 

@@ -14,11 +14,10 @@ mod references;
 mod universe;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use promoter_kustomize::{ChartRequest, Externals, Files, MemoryFiles, Options, build};
-use promoter_testkit::tool;
+use promoter_testkit::Kustomize;
 use promoter_yaml::{Dialect, Limits};
 use serde_json::Value;
 
@@ -27,7 +26,7 @@ enum Engine {
     /// promoter.
     Ours,
     /// The installed kustomize, with a folder of its own.
-    Real { program: PathBuf, folder: tempfile::TempDir },
+    Real { kustomize: Kustomize, folder: tempfile::TempDir },
 }
 
 impl Engine {
@@ -38,7 +37,7 @@ impl Engine {
         files.extend_from_slice(more);
         let printed = match self {
             Self::Ours => ours(&files),
-            Self::Real { program, folder } => real(program, folder.path(), &files),
+            Self::Real { kustomize, folder } => real(kustomize, folder.path(), &files),
         };
         let nodes = promoter_yaml::parse_all(&printed, Dialect::Resource, &Limits::default()).unwrap();
         nodes.iter().map(|it| promoter_yaml::from_node(it).unwrap()).collect()
@@ -58,13 +57,11 @@ fn ours(files: &[(&str, String)]) -> String {
     build(&tree, "", &Options::default(), &NoCharts).unwrap().to_yaml().unwrap()
 }
 
-fn real(program: &Path, folder: &Path, files: &[(&str, String)]) -> String {
+fn real(kustomize: &Kustomize, folder: &Path, files: &[(&str, String)]) -> String {
     for (path, text) in files {
         fs::write(folder.join(path), text).unwrap();
     }
-    let output = Command::new(program).arg("build").arg(folder).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    kustomize.build(folder).unwrap()
 }
 
 /// No helm.
@@ -80,10 +77,10 @@ impl Externals for NoCharts {
 fn check(name: &str, show: impl Fn(&Engine) -> String) {
     let stored = universe::folder().join("expected").join(name);
     if std::env::var_os("PROMOTER_ORACLE").is_some()
-        && let Some(program) = tool("kustomize-v5.8.1", "kustomize")
+        && let Some(kustomize) = Kustomize::installed()
     {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(&stored, show(&Engine::Real { program, folder })).unwrap();
+        fs::write(&stored, show(&Engine::Real { kustomize, folder })).unwrap();
     }
     let expected = fs::read_to_string(&stored).unwrap();
     let shown = show(&Engine::Ours);
