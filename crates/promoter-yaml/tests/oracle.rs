@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap here is a failed test")]
 
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +13,7 @@ use promoter_yaml::{Dialect, Limits, emit_kustomize, parse_all, parse_first};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use support::pieces_and_breaks;
 
 const KUSTOMIZATION: &str = "resources: [r.yaml]\n";
 
@@ -70,71 +73,6 @@ fn stored_answers() {
     }
 }
 
-const FRAGMENTS: &[&str] = &[
-    "a",
-    "word",
-    "longer-words",
-    " ",
-    "  ",
-    " ",
-    "\n",
-    "\n\n",
-    "\t",
-    "\r",
-    ":",
-    ": ",
-    " #",
-    "#",
-    "-",
-    "- ",
-    "?",
-    "? ",
-    "yes",
-    "n",
-    "on",
-    "1",
-    "12:30",
-    "0x1F",
-    "1_000",
-    ".5",
-    "2001-01-01",
-    "é",
-    "漢",
-    "😀",
-    "\u{feff}",
-    "\u{2028}",
-    "\u{2029}",
-    "\u{85}",
-    "\u{a0}",
-    "\u{1}",
-    "\0",
-    "'",
-    "\"",
-    "\\",
-    "---",
-    "...",
-    ",",
-    "[",
-    "]",
-    "{",
-    "}",
-    "%",
-    "@",
-    "`",
-    "|",
-    ">",
-    "!",
-    "&",
-    "*",
-    "~",
-    "null",
-    "true",
-    "<<",
-    "=",
-    ".inf",
-    "a sentence of a few words",
-];
-
 const NUMBER_PARTS: &[&str] = &[
     "0",
     "1",
@@ -179,9 +117,9 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped.collect::<String>())
 }
 
-fn texts(parts: &'static [&'static str], parts_max: usize, count: usize) -> Vec<String> {
+fn texts(parts: &[&'static str], parts_max: usize, count: usize) -> Vec<String> {
     let strategy =
-        prop::collection::vec(prop::sample::select(parts), 0..parts_max).prop_map(|it| it.concat());
+        prop::collection::vec(prop::sample::select(parts.to_vec()), 0..parts_max).prop_map(|it| it.concat());
     let mut runner = TestRunner::deterministic();
     (0..count).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
 }
@@ -208,16 +146,18 @@ fn agree(name: &str, entries: &[String]) {
 
 #[test]
 fn random_texts_agree() {
-    let short = texts(FRAGMENTS, 6, 1500);
-    let long = texts(FRAGMENTS, 40, 500);
+    let mut drawn = texts(&pieces_and_breaks(), 6, 1500);
+    drawn.extend(texts(&pieces_and_breaks(), 40, 500));
+    // kustomize takes what stands behind NEL for the end of its own JSON, and then refuses it.
+    drawn.retain(|it| !it.contains("\u{85}...") && !it.contains("\u{85}---"));
     let entry = |text: &String| format!("[{0}, {{x: {0}}}]", quoted(text));
-    agree("values", &short.iter().chain(&long).map(|it| quoted(it)).collect::<Vec<_>>());
-    agree("items", &short.iter().chain(&long).map(entry).collect::<Vec<_>>());
+    agree("values", &drawn.iter().map(|it| quoted(it)).collect::<Vec<_>>());
+    agree("items", &drawn.iter().map(entry).collect::<Vec<_>>());
 }
 
 #[test]
 fn random_keys_agree() {
-    let keys = texts(FRAGMENTS, 8, 1500);
+    let keys = texts(&pieces_and_breaks(), 8, 1500);
     // kustomize cannot read a key with NEL from its own JSON, and drops a quoted merge key.
     let fits = keys.iter().filter(|it| !it.contains('\u{85}') && *it != "<<");
     agree("keys", &fits.map(|it| format!("{{{}: v, zz: {{{0}: [w]}}}}", quoted(it))).collect::<Vec<_>>());

@@ -1,0 +1,73 @@
+//! What random texts are made of.
+
+/// Pieces that readers and writers of YAML treat in different ways, alone or beside each other.
+pub(crate) const PIECES: &[&str] = &[
+    "a",
+    "word",
+    "longer-words",
+    " ",
+    "  ",
+    " ",
+    "\n",
+    "\n\n",
+    "\t",
+    "\r",
+    ":",
+    ": ",
+    " #",
+    "#",
+    "-",
+    "- ",
+    "?",
+    "? ",
+    "yes",
+    "n",
+    "on",
+    "1",
+    "12:30",
+    "0x1F",
+    "1_000",
+    ".5",
+    "2001-01-01",
+    "é",
+    "漢",
+    "😀",
+    "\u{feff}",
+    "\u{a0}",
+    "\u{1}",
+    "\0",
+    "'",
+    "\"",
+    "\\",
+    "---",
+    "...",
+    ",",
+    "[",
+    "]",
+    "{",
+    "}",
+    "%",
+    "@",
+    "`",
+    "|",
+    ">",
+    "!",
+    "&",
+    "*",
+    "~",
+    "null",
+    "true",
+    "<<",
+    "=",
+    ".inf",
+    "a sentence of a few words",
+    "some more words to reach the fold",
+];
+
+/// Line breaks of Unicode. kustomize writes them so that they read back as something else.
+const BREAKS: &[&str] = &["\u{85}", "\u{2028}", "\u{2029}"];
+
+/// Pieces and breaks.
+pub(crate) fn pieces_and_breaks() -> Vec<&'static str> {
+    [PIECES, BREAKS].concat()
+}
