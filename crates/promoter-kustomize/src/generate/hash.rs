@@ -1,6 +1,8 @@
 //! The hash at the end of a generated name: ten letters that change with the content.
 
-use promoter_yaml::{Node, YamlError, emit_json};
+use std::borrow::Cow;
+
+use promoter_yaml::{Data, Node, Tag, YamlError, emit_json};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{BuildError, Result};
@@ -50,7 +52,8 @@ fn letter(digit: u8) -> char {
 }
 
 /// The JSON that is hashed. The name in it is always empty: kustomize looks for it at a path that does not exist, and
-/// cannot change that any more. A field that is missing is an empty text; maps that may be missing are left out.
+/// cannot change that any more. A field that is missing is an empty text; maps that may be missing are left out. A list,
+/// which has no business there, is a null whatever is in it.
 fn canonical(resource: &Resource, fields: &[&str]) -> Result<String, YamlError> {
     let mut json = String::from("{");
     for field in fields {
@@ -58,14 +61,15 @@ fn canonical(resource: &Resource, fields: &[&str]) -> Result<String, YamlError> 
         match (*field, resource.node.get(field)) {
             ("kind", _) => emit_json(&Node::str(resource.kind()), true, &mut value)?,
             ("name", _) => value.push_str("\"\""),
+            (_, Some(node)) if node.as_seq().is_some() => value.push_str("null"),
             ("binaryData" | "stringData", Some(node)) if node.as_map().is_some() => {
-                emit_json(node, true, &mut value)?;
+                emit_json(&with_floats(node), true, &mut value)?;
             }
             ("binaryData" | "stringData", _) => continue,
             (_, Some(node)) if node.as_scalar().is_some() => {
                 emit_json(&Node::str(raw_text(node)), true, &mut value)?;
             }
-            (_, Some(node)) => emit_json(node, true, &mut value)?,
+            (_, Some(node)) => emit_json(&with_floats(node), true, &mut value)?,
             (_, None) => value.push_str("\"\""),
         }
         let separator = if json.len() > 1 { "," } else { "" };
@@ -73,4 +77,31 @@ fn canonical(resource: &Resource, fields: &[&str]) -> Result<String, YamlError> 
     }
     json.push('}');
     Ok(json)
+}
+
+/// The same with all numbers as floats, which is how Go's untyped JSON holds them: digits beyond 53 bits are lost.
+fn with_floats(node: &Node) -> Cow<'_, Node> {
+    if !has_integer(node) {
+        return Cow::Borrowed(node);
+    }
+    let mut node = node.clone();
+    make_floats(&mut node);
+    Cow::Owned(node)
+}
+
+fn has_integer(node: &Node) -> bool {
+    match &node.data {
+        Data::Scalar(scalar) => scalar.tag == Tag::Int,
+        Data::Seq(items) => items.iter().any(has_integer),
+        Data::Map(map) => map.iter().any(|(_, it)| has_integer(it)),
+    }
+}
+
+fn make_floats(node: &mut Node) {
+    match &mut node.data {
+        Data::Scalar(scalar) if scalar.tag == Tag::Int => scalar.tag = Tag::Float,
+        Data::Scalar(_) => {}
+        Data::Seq(items) => items.iter_mut().for_each(make_floats),
+        Data::Map(map) => map.iter_mut().for_each(|(_, it)| make_floats(it)),
+    }
 }
