@@ -16,7 +16,6 @@ use crate::loader::{Entry, Loader};
 use crate::origin::Origin;
 use crate::patch::schema::{Builtin, Schema};
 use crate::resmap::{ResMap, TakenIds};
-use crate::resource::Resource;
 use crate::variables::note_readers;
 use crate::{Externals, Options, read};
 
@@ -134,11 +133,7 @@ impl<'a> Target<'a> {
             match self.loader.open(path, &self.kustomization.file)? {
                 Entry::File(file, bytes) => {
                     let mut resources = read::resources(&file, &bytes)?;
-                    let unknown =
-                        |it: &Resource| Schema::builtin().kind(it.api_version(), it.kind()).is_none();
-                    if shared.builtin_kinds == Builtin::Absent && resources.iter().any(unknown) {
-                        shared.builtin_kinds = Builtin::Above;
-                    }
+                    shared.meet_kinds(&resources);
                     if shared.track_origin {
                         let origin = self.origin_of(&path.value);
                         resources.iter_mut().for_each(|it| it.origin = Some(origin.clone()));

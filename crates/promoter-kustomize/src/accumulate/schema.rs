@@ -7,9 +7,20 @@ use promoter_yaml::{Dialect, Limits, Node, parse_first};
 use crate::error::{BuildError, Result};
 use crate::kustomization::reader::At;
 use crate::loader::text;
-use crate::patch::schema::Schema;
+use crate::patch::schema::{Builtin, Schema};
+use crate::resource::Resource;
 
 use super::{Shared, Target};
+
+impl Shared<'_> {
+    /// Notes that kustomize has read the built-in kinds: it asks them for what it has never heard of.
+    pub(crate) fn meet_kinds(&mut self, resources: &[Resource]) {
+        let is_unknown = |it: &Resource| Schema::builtin().kind(it.api_version(), it.kind()).is_none();
+        if self.builtin_kinds == Builtin::Absent && resources.iter().any(is_unknown) {
+            self.builtin_kinds = Builtin::Above;
+        }
+    }
+}
 
 impl Target<'_> {
     /// Obeys `openapi`.

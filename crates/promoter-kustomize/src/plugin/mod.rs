@@ -58,6 +58,7 @@ impl Target<'_> {
                 None => paths.push(entry.clone()),
             }
         }
+        shared.meet_kinds(&inline);
         sum.resources.append_all(inline, &mut TakenIds::of(&[]))?;
         self.accumulate_resources(&mut sum, &paths, shared)?;
         Ok(sum.resources.list)
