@@ -184,7 +184,7 @@ impl Visit<'_> {
         }
         let wrong = type_error(node, "a mapping");
         let map = node.as_map_mut().ok_or(wrong)?;
-        let made = !map.contains(name);
+        let (is_flow, made) = (map.is_flow(), !map.contains(name));
         let field = match &self.create {
             Some(leaf) => map.get_or_insert_with(name, || Part::container(rest.first(), leaf)),
             None => match map.get_mut(name) {
@@ -197,7 +197,14 @@ impl Visit<'_> {
             let mut copy = parse_structured(field)?;
             return self.step(&mut copy, rest, false);
         }
-        self.step(field, rest, made)
+        if is_flow && made {
+            field.put_in_flow();
+        }
+        let count = self.step(field, rest, made)?;
+        if is_flow && rest.is_empty() {
+            field.put_in_flow();
+        }
+        Ok(count)
     }
 
     fn index(&mut self, node: &mut Node, index: usize, rest: &[String]) -> Result<usize> {

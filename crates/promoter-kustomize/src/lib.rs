@@ -55,6 +55,7 @@ mod kustomization;
 mod loader;
 mod memory;
 mod name_reference;
+mod number;
 mod order;
 mod origin;
 mod output;

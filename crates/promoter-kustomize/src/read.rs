@@ -40,11 +40,15 @@ pub(crate) fn resources_from_nodes(path: &Rc<str>, nodes: Vec<Node>) -> Result<V
     Ok(resources)
 }
 
-/// What is left of values when Go makes JSON of them and reads it back: kustomize does so with the items of lists.
+/// What is left of values when Go makes JSON of them and reads it back as YAML, all in braces: kustomize does so with the
+/// items of lists.
 fn through_json(node: &mut Node) -> Result<()> {
     let scalar = match &mut node.data {
         Data::Seq(items) => return items.iter_mut().try_for_each(through_json),
-        Data::Map(map) => return map.iter_mut().try_for_each(|(_, value)| through_json(value)),
+        Data::Map(map) => {
+            map.set_flow(true);
+            return map.iter_mut().try_for_each(|(_, value)| through_json(value));
+        }
         Data::Scalar(scalar) => scalar,
     };
     if scalar.tag == Tag::Str {

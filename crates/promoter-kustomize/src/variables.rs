@@ -10,6 +10,7 @@ use crate::field::{Leaf, wrong_type};
 use crate::field_path::{lookup, split};
 use crate::id::{Gvk, Id};
 use crate::kustomization::Variable;
+use crate::number;
 use crate::resmap::{ResMap, charge};
 use crate::suggest::instead_of;
 
@@ -84,14 +85,36 @@ fn value_of(resources: &ResMap, variable: &Variable) -> Result<Node> {
             .line(variable.name.line)
             .hint(instead_of(&wanted, resources)));
     };
-    match lookup(&resource.node, &with_indices(&variable.field_path)) {
-        Ok(Some(value)) => Ok(value.clone()),
-        _ => {
-            let message =
-                format!("the var `{name}` reads the field `{}`, which is not there", variable.field_path);
-            Err(resource.blame(BuildError::new("kustomize-reference", message)))
-        }
+    let refused = |message| resource.blame(BuildError::new("kustomize-reference", message));
+    let Ok(Some(found)) = lookup(&resource.node, &with_indices(&variable.field_path)) else {
+        let message =
+            format!("the var `{name}` reads the field `{}`, which is not there", variable.field_path);
+        return Err(refused(message));
+    };
+    let mut value = found.clone();
+    if let Data::Scalar(scalar) = &mut value.data
+        && !through_go(scalar)
+    {
+        let message =
+            format!("the var `{name}` reads `{}`, which is no number in decimal digits", scalar.text);
+        return Err(refused(message).hint("write it so, or quote it to have the text as it stands"));
     }
+    Ok(value)
+}
+
+/// Spells a number or boolean as Go prints it. False when Go cannot read it.
+fn through_go(scalar: &mut Scalar) -> bool {
+    let text = match scalar.tag {
+        Tag::Int => number::parse_int(&scalar.text).map(|it| it.to_string()),
+        Tag::Float => number::parse_float(&scalar.text).map(number::shortest),
+        Tag::Bool => scalar.as_bool().map(|it| it.to_string()),
+        Tag::Null | Tag::Timestamp | Tag::Str => return true,
+    };
+    let is_read = text.is_some();
+    if let Some(text) = text {
+        scalar.text = text.into();
+    }
+    is_read
 }
 
 /// Splits a path in which `list[0]` is written for an element.
@@ -167,6 +190,12 @@ impl Replacer<'_, '_> {
             return Ok(None);
         };
         scalar.form = Form::Plain;
+        // Where text has to stand it has no exponent.
+        if scalar.tag == Tag::Float
+            && let Some(value) = number::parse_float(&scalar.text)
+        {
+            scalar.text = value.to_string().into();
+        }
         Ok(Some(match scalar.tag {
             Tag::Int | Tag::Float | Tag::Bool => Data::Scalar(scalar).into(),
             _ => Node::str(scalar.text),

@@ -226,6 +226,20 @@ impl Node {
         keys.iter().try_fold(self, |node, key| node.get(key))
     }
 
+    /// Makes of a value of a resource what kustomize makes of it in braces or brackets, which it writes as such once
+    /// more before it makes JSON of them: nothing is shown as empty text, a time with a colon gets quotes and so is text,
+    /// and a folded block stands in quotes.
+    pub fn put_in_flow(&mut self) {
+        match &mut self.data {
+            Data::Map(map) => {
+                map.is_flow = true;
+                map.iter_mut().for_each(|(_, value)| value.put_in_flow());
+            }
+            Data::Seq(items) => items.iter_mut().for_each(Self::put_in_flow),
+            Data::Scalar(scalar) => scalar.put_in_flow(),
+        }
+    }
+
     /// A word for messages: `a mapping`, `a string`, `null`…
     pub fn type_name(&self) -> &'static str {
         match &self.data {
@@ -262,11 +276,21 @@ impl PartialEq for Entry {
 
 impl Eq for Entry {}
 
-/// A mapping: entries in order, keys unique. Look-ups are linear, which suits manifests (few keys a mapping).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// A mapping: entries in order, keys unique. Look-ups are linear, which suits manifests (few keys a mapping). Equality
+/// ignores whether it stood in braces.
+#[derive(Debug, Clone, Default)]
 pub struct Map {
     entries: Vec<Entry>,
+    is_flow: bool,
 }
+
+impl PartialEq for Map {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
+
+impl Eq for Map {}
 
 impl Map {
     /// An empty mapping.
@@ -276,7 +300,17 @@ impl Map {
 
     /// Takes entries whose keys the caller knows to be unique (the parser checks while reading).
     pub fn from_unique(entries: Vec<Entry>) -> Self {
-        Self { entries }
+        Self { entries, is_flow: false }
+    }
+
+    /// True in braces or brackets of a resource: see [`Node::put_in_flow`].
+    pub fn is_flow(&self) -> bool {
+        self.is_flow
+    }
+
+    /// Says whether it stands in braces or brackets of a resource.
+    pub fn set_flow(&mut self, is_flow: bool) {
+        self.is_flow = is_flow;
     }
 
     /// The number of entries.

@@ -116,18 +116,14 @@ impl Builder {
             ScalarStyle::Folded if self.dialect == Dialect::Resource => Form::Folded,
             _ => Form::Quoted,
         };
-        let is_flow = self.is_rewritten_flow();
-        let tag = match tag {
-            // go-yaml v2 knows times too, but hands them out as the text that stands there.
-            Tag::Timestamp if self.dialect == Dialect::Config => Tag::Str,
-            // kustomize writes flow collections as such once more before it makes JSON of them, and quotes what has a
-            // colon there.
-            Tag::Timestamp if is_flow && is_plain && text.contains(':') => Tag::Str,
-            tag => tag,
-        };
-        // For the same reason it shows a missing value in a flow collection as empty text; to merges it is a null.
-        let is_shown_null = tag == Tag::Null && text.is_empty() && !is_flow;
-        Ok(Scalar { text: if is_shown_null { "null".into() } else { text.into() }, tag, form })
+        // go-yaml v2 knows times too, but hands them out as the text that stands there.
+        let tag = if tag == Tag::Timestamp && self.dialect == Dialect::Config { Tag::Str } else { tag };
+        let is_nothing = tag == Tag::Null && text.is_empty();
+        let mut scalar = Scalar { text: if is_nothing { "null".into() } else { text.into() }, tag, form };
+        if self.is_rewritten_flow() {
+            scalar.put_in_flow();
+        }
+        Ok(scalar)
     }
 
     /// Starts a sequence or mapping.
@@ -162,10 +158,14 @@ impl Builder {
         let Some(frame) = self.open.pop() else {
             return Ok(());
         };
-        let Frame { mark, anchor, nodes, height, items, .. } = frame;
+        let Frame { mark, is_flow, anchor, nodes, height, items } = frame;
         let data = match items {
             Items::Seq(items) => Data::Seq(items),
-            Items::Map { entries, merged, .. } => Data::Map(self.mapping(entries, merged)?),
+            Items::Map { entries, merged, .. } => {
+                let mut map = self.mapping(entries, merged)?;
+                map.set_flow(is_flow && self.dialect == Dialect::Resource);
+                Data::Map(map)
+            }
         };
         let node = Node { data, mark };
         self.remember(anchor, &node, nodes, height, mark)?;
@@ -186,7 +186,10 @@ impl Builder {
         }
         // Before the copy is made: that is the point of the budget.
         self.nodes_left = self.nodes_left.checked_sub(nodes).ok_or_else(|| too_many(at))?;
-        let node = node.clone().at(at);
+        let mut node = node.clone().at(at);
+        if self.is_rewritten_flow() {
+            node.put_in_flow();
+        }
         self.place(node, nodes, height)
     }
 

@@ -22,6 +22,17 @@ impl Scalar {
         }
     }
 
+    /// What [`crate::Node::put_in_flow`] does to a scalar.
+    pub(crate) fn put_in_flow(&mut self) {
+        match (self.tag, self.form) {
+            // To merges it stays a null.
+            (Tag::Null, Form::Missing) => self.text = "".into(),
+            (Tag::Timestamp, Form::Plain | Form::Untyped) if self.text.contains(':') => self.tag = Tag::Str,
+            (Tag::Str, Form::Folded) => self.form = Form::Quoted,
+            _ => {}
+        }
+    }
+
     /// The number that Go computes from an `Int` or `Float`; `None` for every other type.
     ///
     /// It is the number after a journey through JSON, as both kustomize and Argo CD make it: `0644` is 420, `1.0` is

@@ -8,6 +8,7 @@ use promoter_yaml::{Data, Form, Map, Node, Scalar, Tag, emit_hydrated};
 use serde_json::Value;
 
 use super::{JsonPatchError, Notes, Step};
+use crate::number::shortest;
 use crate::size::{COPIED_BYTES_MAX, DEPTH_MAX, Size};
 
 /// Keys of a mapping that a message lists.
@@ -211,7 +212,10 @@ fn node(value: &Value) -> Node {
 /// Brings a tree into the form in which it comes back from JSON.
 fn through_json(node: &mut Node) -> Result<(), String> {
     match &mut node.data {
-        Data::Map(map) => map.iter_mut().try_for_each(|(_, it)| through_json(it)),
+        Data::Map(map) => {
+            map.set_flow(false);
+            map.iter_mut().try_for_each(|(_, it)| through_json(it))
+        }
         Data::Seq(items) => items.iter_mut().try_for_each(through_json),
         Data::Scalar(scalar) if scalar.tag == Tag::Str => {
             if let Cow::Owned(text) = scalar.written() {
@@ -230,6 +234,7 @@ fn through_json(node: &mut Node) -> Result<(), String> {
 fn scalar_through_json(scalar: &Scalar) -> Result<Node, String> {
     let refused = || format!("`{}` cannot be JSON, through which a JSON patch has to go", scalar.text);
     match scalar.tag {
+        Tag::Null if scalar.text.is_empty() => Ok(text("")),
         Tag::Null => Ok(Node::null()),
         Tag::Bool => Ok(Node::bool(scalar.as_bool().ok_or_else(refused)?)),
         Tag::Timestamp => Ok(text(scalar.rfc3339().ok_or_else(refused)?)),
@@ -261,16 +266,8 @@ fn form(text: &str) -> Form {
     if is_written && !written.starts_with(['"', '\'', '|']) { Form::Plain } else { Form::Quoted }
 }
 
-/// A number as Go's shortest `g` format writes it: with an exponent below 1e-4 and from 1e6 on.
 fn number(value: f64) -> Node {
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or_default();
-    let text = match exponent {
-        -4..=5 => format!("{value}"),
-        _ if exponent < 0 => format!("{digits}e-{:02}", exponent.unsigned_abs()),
-        _ => format!("{digits}e+{exponent:02}"),
-    };
+    let text = shortest(value);
     let tag = if text.contains(['.', 'e']) { Tag::Float } else { Tag::Int };
     Data::Scalar(Scalar { text: text.into(), tag, form: Form::Plain }).into()
 }

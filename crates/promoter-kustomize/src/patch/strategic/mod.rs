@@ -285,6 +285,7 @@ impl<'a> Walk<'a> {
         shape: Option<Shape<'a>>,
     ) -> Result<(), MergeError> {
         let mut failed = None;
+        let is_flow = into.is_flow();
         let mut patches = Patches::of(std::mem::take(from));
         into.retain(|key, value| {
             if failed.is_some() {
@@ -296,6 +297,9 @@ impl<'a> Walk<'a> {
                 Some(mut patch) => self.pair(value, &mut patch, shape).map(|taken| {
                     if taken == Taken::Patch {
                         set(value, patch);
+                        if is_flow {
+                            value.put_in_flow();
+                        }
                     }
                     taken != Taken::Nothing
                 }),
@@ -315,10 +319,14 @@ impl<'a> Walk<'a> {
                 self.alone(&mut entry.value, shape, Alone::Patch).map_err(|it| it.below(&entry.key))?;
             if kept {
                 rewrite(&mut entry.value);
+                if is_flow {
+                    entry.value.put_in_flow();
+                }
                 merged.push(Entry { key_mark: Mark::default(), ..entry });
             }
         }
         *into = Map::from_unique(merged);
+        into.set_flow(is_flow);
         Ok(())
     }
 
