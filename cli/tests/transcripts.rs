@@ -6,7 +6,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails the test")]
 
-use promoter_testkit::golden_text;
+use promoter_testkit::{golden_text, words};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -80,14 +80,4 @@ fn git(arguments: &[&str], directory: &Path) -> String {
     let output = command.output().expect("git is installed");
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
-}
-
-/// Words as a shell splits them, with single quotes.
-fn words(command: &str) -> Vec<String> {
-    let quoted = command.split('\'').enumerate();
-    let parts = quoted.flat_map(|(index, part)| match index % 2 {
-        0 => part.split_whitespace().map(String::from).collect::<Vec<_>>(),
-        _ => vec![part.to_owned()],
-    });
-    parts.collect()
 }

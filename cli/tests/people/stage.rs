@@ -11,6 +11,7 @@ use promoter_controller::settings::{Identity, Settings};
 use promoter_core::FreightId;
 use promoter_sources::git::{Credentials, Limits};
 use promoter_testkit::git::TestRepo;
+use promoter_testkit::{texts_below, words};
 use regex::Regex;
 use tempfile::TempDir;
 
@@ -169,30 +170,10 @@ impl Stage {
 
 /// The example without its check and its soak.
 fn example() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/examples/myapp");
-    let paths = [
-        "promoter.yaml",
-        "base/kustomization.yaml",
-        "base/deployment.yaml",
-        "envs/dev/kustomization.yaml",
-        "envs/staging/kustomization.yaml",
-        "envs/prod/kustomization.yaml",
-    ];
     let waits =
         |line: &str| line.contains("verification:") || line.contains("- http:") || line.contains("soak:");
-    let read = |path: &str| {
-        let text = std::fs::read_to_string(root.join(path)).unwrap();
-        text.lines().filter(|it| !waits(it)).map(|it| format!("{it}\n")).collect::<String>()
-    };
-    paths.iter().map(|path| (format!("{FOLDER}/{path}"), read(path))).collect()
-}
-
-/// Words as a shell splits them, with single quotes.
-fn words(command: &str) -> Vec<String> {
-    let quoted = command.split('\'').enumerate();
-    let parts = quoted.flat_map(|(index, part)| match index % 2 {
-        0 => part.split_whitespace().map(String::from).collect::<Vec<_>>(),
-        _ => vec![part.to_owned()],
-    });
-    parts.collect()
+    let at_once =
+        |text: &str| text.lines().filter(|it| !waits(it)).map(|it| format!("{it}\n")).collect::<String>();
+    let files = texts_below("examples/myapp").into_iter();
+    files.map(|(path, text)| (format!("{FOLDER}/{path}"), at_once(&text))).collect()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::world::{AT_ONCE, ENVIRONMENTS, FOLDER, World, active, example_at_once, proposed};
+use super::world::{AT_ONCE, ENVIRONMENTS, World, active, example_named, proposed};
 
 /// A world in which dev and staging run the first freight and prod waits.
 fn world() -> World {
@@ -147,11 +147,7 @@ fn active_and_proposed_share_their_history() {
 fn two_pipelines_on_one_branch_leave_each_other_alone() {
     let world = world();
     let mut controller = world.controller();
-    let mut second = example_at_once();
-    second[0].1 = AT_ONCE.replace("name: myapp", "name: second");
-    for (path, _) in &mut second {
-        *path = path.replace(FOLDER, "apps/second");
-    }
+    let second = example_named("second", AT_ONCE);
     let folder = |revision: &str, name: &str| world.repo.id(&format!("{revision}:{name}"));
     let ours = ENVIRONMENTS.map(|it| folder(&active(it), "myapp"));
     world.commit_all(&second);
@@ -162,9 +158,9 @@ fn two_pipelines_on_one_branch_leave_each_other_alone() {
 
     // Both have something to do at once.
     world.edit_base("nginx:1.20");
-    world.commit_all(&[("apps/second/envs/prod/kustomization.yaml".into(), {
-        second[5].1.replace("count: 3", "count: 4")
-    })]);
+    let prod = "apps/second/envs/prod/kustomization.yaml";
+    let (_, text) = second.iter().find(|(path, _)| path == prod).unwrap();
+    world.commit_all(&[(prod.into(), text.replace("count: 3", "count: 4"))]);
     world.settle(&mut controller);
     for environment in ["dev", "staging"] {
         assert!(world.manifest(environment).contains("nginx:1.20"));

@@ -6,7 +6,9 @@ use promoter_core::{Diagnosis, Fault};
 use tempfile::TempDir;
 
 use super::program::once;
-use super::world::{AT_ONCE, FOLDER, World, active, at, example_at_once, lines, name, proposed};
+use super::world::{
+    AT_ONCE, FOLDER, World, active, at, example_at_once, example_named, lines, name, proposed,
+};
 
 /// A world in which dev and staging run the first freight and prod waits.
 fn world() -> World {
@@ -100,11 +102,7 @@ fn a_broken_pipeline_stands_still_and_the_others_go_on() {
 #[test]
 fn pipelines_that_contradict_each_other_stand_still_and_the_others_go_on() {
     let world = world();
-    let mut third = example_at_once();
-    third[0].1 = AT_ONCE.replace("name: myapp", "name: third");
-    for (path, _) in &mut third {
-        *path = path.replace(FOLDER, "apps/third");
-    }
+    let third = example_named("third", AT_ONCE);
     world.commit_all(&third);
     // A copy that kept the name: which of the two is meant?
     world.commit_all(&[("apps/copy/promoter.yaml".into(), AT_ONCE.into())]);

@@ -1,7 +1,7 @@
 //! People who merge with git, withdraw, and write locks themselves, and what automation makes of it.
 
 use super::world::{
-    AT_ONCE, ENVIRONMENTS, FOLDER, World, active, at, events, example, example_at_once, lines, name, proposed,
+    AT_ONCE, ENVIRONMENTS, FOLDER, World, active, at, events, example, example_named, lines, name, proposed,
 };
 
 /// The pipeline in which people merge what goes to staging.
@@ -42,11 +42,7 @@ fn a_person_merges_the_proposal_with_git() {
 fn proposals_of_two_pipelines_merge_one_after_the_other() {
     let world = World::at_once();
     world.commit("promoter.yaml", &merged_by_people());
-    let mut second = example_at_once();
-    second[0].1 = merged_by_people().replace("name: myapp", "name: second");
-    for (path, _) in &mut second {
-        *path = path.replace(FOLDER, "apps/second");
-    }
+    let second = example_named("second", &merged_by_people());
     world.commit_all(&second);
     let mut controller = world.controller();
     world.settle(&mut controller);

@@ -1,7 +1,6 @@
 //! A repository with the example app, a clock that the test moves, people, and what is on the branches.
 
 use std::cell::Cell;
-use std::path::Path;
 
 use promoter_controller::observe::Observer;
 use promoter_controller::pass::{Controller, Pass};
@@ -12,6 +11,7 @@ use promoter_core::record::RequestAction;
 use promoter_core::{Diagnosis, Name, PromotionLock, UnixSeconds};
 use promoter_sources::git::{Credentials, Limits};
 use promoter_testkit::git::TestRepo;
+use promoter_testkit::texts_below;
 use tempfile::TempDir;
 
 use super::app::App;
@@ -25,20 +25,8 @@ const START: i64 = 1_795_165_200;
 
 /// The files of the example, with the address of its check replaced.
 pub(crate) fn example(address: &str) -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/examples/myapp");
-    let paths = [
-        "promoter.yaml",
-        "base/kustomization.yaml",
-        "base/deployment.yaml",
-        "envs/dev/kustomization.yaml",
-        "envs/staging/kustomization.yaml",
-        "envs/prod/kustomization.yaml",
-    ];
-    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
-    paths
-        .map(|path| (format!("{FOLDER}/{path}"), read(path).replace("127.0.0.1:8080", address)))
-        .into_iter()
-        .collect()
+    let files = texts_below("examples/myapp").into_iter();
+    files.map(|(path, text)| (format!("{FOLDER}/{path}"), text.replace("127.0.0.1:8080", address))).collect()
 }
 
 /// A pipeline for the example's overlays in which nothing takes time: no checks, no soak.
@@ -63,8 +51,19 @@ spec:
 
 /// The example with the pipeline [`AT_ONCE`].
 pub(crate) fn example_at_once() -> Vec<(String, String)> {
+    example_with(AT_ONCE)
+}
+
+/// The example once more, in a folder and with a pipeline of another name.
+pub(crate) fn example_named(name: &str, pipeline: &str) -> Vec<(String, String)> {
+    let files = example_with(&pipeline.replace("name: myapp", &format!("name: {name}"))).into_iter();
+    files.map(|(path, text)| (path.replace(FOLDER, &format!("apps/{name}")), text)).collect()
+}
+
+fn example_with(pipeline: &str) -> Vec<(String, String)> {
     let mut files = example("");
-    files[0].1 = AT_ONCE.into();
+    let found = files.iter_mut().find(|(path, _)| path.ends_with("/promoter.yaml")).unwrap();
+    found.1 = pipeline.into();
     files
 }
 

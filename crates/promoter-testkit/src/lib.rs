@@ -10,6 +10,8 @@
 pub mod git;
 mod golden;
 mod tools;
+mod transcript;
 
 pub use golden::{golden, golden_text};
 pub use tools::{Kustomize, tool};
+pub use transcript::{texts_below, words};
