@@ -10,8 +10,13 @@ use std::rc::Rc;
 
 use promoter_yaml::{Data, Mark, Node};
 
+use crate::patch::schema::Shape;
+
+use super::directive::DIRECTIVE;
+use super::error::MergeError;
 use super::tuples::{Tuple, raw, step, tuple_of, unify};
-use super::{Alone, DIRECTIVE, Directive, MergeError, Shape, Taken, Walk, directive_of, unique};
+use super::unique;
+use super::walk::{Alone, Taken, Walk};
 
 /// Elements that are compared each with each; lists with unique keys may be longer.
 const ELEMENTS_MAX: usize = 5_000;
@@ -24,23 +29,6 @@ pub(super) enum With {
     Itself,
     /// The list of the patch.
     Patch(Vec<Node>),
-}
-
-/// Takes the directive out of a list of the patch: an element that holds `$patch` and nothing else.
-pub(super) fn take_directive(items: &mut Vec<Node>) -> Result<Directive, MergeError> {
-    let Some(holder) = items.iter().filter_map(Node::as_map).find(|it| it.contains(DIRECTIVE)) else {
-        return Ok(Directive::Merge);
-    };
-    let Some(value) = holder.get(DIRECTIVE).filter(|_| holder.len() == 1) else {
-        return Ok(Directive::Merge);
-    };
-    let directive = directive_of(value)?;
-    let word = raw(value).to_owned();
-    items.retain(|it| match it.as_map() {
-        Some(map) => !map.is_empty() && map.get(DIRECTIVE).is_none_or(|value| raw(value) != word),
-        None => !it.is_null(),
-    });
-    Ok(directive)
 }
 
 /// Merges a list element by element. Without `keys` it is a set of scalars.

@@ -6,9 +6,12 @@ use std::collections::{HashMap, HashSet};
 
 use promoter_yaml::Node;
 
+use crate::patch::schema::Shape;
+
 use super::elements::{With, is_nothing};
+use super::error::MergeError;
 use super::tuples::key_value;
-use super::{Alone, MergeError, Shape, Taken, Walk};
+use super::walk::{Alone, Taken, Walk};
 
 /// True when both lists are such lists. The key `""` stands for the elements themselves.
 pub(super) fn fits(target: &[Node], with: &With, key: &str) -> bool {
