@@ -11,7 +11,7 @@ mod table;
 mod tree;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use promoter_core::{Diagnosis, Fault};
 use std::process::ExitCode;
 
@@ -34,13 +34,7 @@ struct FrequentLine {
 }
 
 fn main() -> ExitCode {
-    let is_frequent =
-        std::env::args_os().nth(1).is_some_and(|it| FrequentLine::command().find_subcommand(it).is_some());
-    let parsed = match is_frequent {
-        true => FrequentLine::try_parse().map(|it| commands::Command::Frequent(it.command)),
-        false => CommandLine::try_parse().map(|it| it.command),
-    };
-    let command = match parsed {
+    let command = match parsed() {
         Ok(command) => command,
         Err(error) => return usage(&error),
     };
@@ -51,6 +45,15 @@ fn main() -> ExitCode {
             diagnosis.fault.exit_code().into()
         }
     }
+}
+
+fn parsed() -> Result<commands::Command, clap::Error> {
+    let frequent = FrequentLine::command();
+    if std::env::args_os().nth(1).is_none_or(|it| frequent.find_subcommand(it).is_none()) {
+        return CommandLine::try_parse().map(|it| it.command);
+    }
+    let matches = frequent.try_get_matches()?;
+    FrequentLine::from_arg_matches(&matches).map(|it| commands::Command::Frequent(it.command))
 }
 
 /// Prints a help text as it is, and what is wrong with a command line as one line like every other message.
