@@ -29,8 +29,7 @@ fn stored_credentials(text: &str, url: &RepoUrl) -> Result<Option<Credentials>, 
         }
         let stored = parse_stored(line).ok_or(index + 1)?;
         let below = url.path().strip_prefix(stored.path.as_str());
-        let at_or_below =
-            below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || rest.starts_with(".git"));
+        let at_or_below = below.is_some_and(|rest| matches!(rest, "" | ".git") || rest.starts_with('/'));
         if stored.place.scheme() == url.scheme()
             && stored.place.host() == url.host()
             && stored.place.port() == url.port()
@@ -98,6 +97,8 @@ mod tests {
         assert_eq!(found("https://git.example.com:8443/x/y"), Some(Credentials::basic("bot", "t")));
         for elsewhere in [
             "https://git.example.com/acme-evil/deploy",
+            "https://git.example.com/acme.gitevil/deploy",
+            "https://git.example.com/acme.git/deploy",
             "https://git.example.com/other",
             "https://evil.example/acme/deploy",
             "http://git.example.com/acme/deploy",
