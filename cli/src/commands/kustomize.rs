@@ -214,7 +214,7 @@ impl Outside {
 }
 
 impl Externals for Outside {
-    fn template(&self, files: &dyn Files, request: &ChartRequest) -> Result<String, String> {
+    fn template(&self, files: &dyn Files, request: &ChartRequest) -> Result<String, BuildError> {
         let mut request = request.clone();
         if request.api_versions.is_empty() {
             request.api_versions.clone_from(&self.api_versions);

@@ -193,8 +193,9 @@ impl ChartRequest {
 
 /// What the engine asks of the outside besides files.
 pub trait Externals {
-    /// Renders a chart to a YAML stream. The error is one line for the user.
-    fn template(&self, files: &dyn Files, request: &ChartRequest) -> Result<String, String>;
+    /// Renders a chart to a YAML stream. The error is handed up with the place of the entry added; `upstream` in it
+    /// says that trying again may help.
+    fn template(&self, files: &dyn Files, request: &ChartRequest) -> Result<String, BuildError>;
 
     /// Opens a git repository at a commit: the whole tree, from the repository's root.
     ///
@@ -215,8 +216,8 @@ pub trait Externals {
 pub struct NoExternals;
 
 impl Externals for NoExternals {
-    fn template(&self, _: &dyn Files, _: &ChartRequest) -> Result<String, String> {
-        Err("this build runs no helm".to_owned())
+    fn template(&self, _: &dyn Files, _: &ChartRequest) -> Result<String, BuildError> {
+        Err(BuildError::new("kustomize-helm", "this build runs no helm"))
     }
 }
 

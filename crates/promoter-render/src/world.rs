@@ -134,11 +134,11 @@ impl<'a> Door<'a> {
 }
 
 impl Externals for Door<'_> {
-    fn template(&self, files: &dyn Files, request: &ChartRequest) -> Result<String, String> {
+    fn template(&self, files: &dyn Files, request: &ChartRequest) -> Result<String, BuildError> {
         self.render_chart(files, request).map_err(|error| {
             let line = error.to_string();
             self.seen.borrow_mut().failed.get_or_insert(error);
-            line
+            BuildError::new("kustomize-helm", line)
         })
     }
 

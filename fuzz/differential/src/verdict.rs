@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use promoter_kustomize::{ChartRequest, Externals, Files, LoadRestrictor, Options, build};
+use promoter_kustomize::{LoadRestrictor, NoExternals, Options, build};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::runtime::{Builder, Runtime};
@@ -163,7 +163,7 @@ async fn run(kustomize: &Path, directory: &Path, unrestricted: bool) -> Result<O
 pub(crate) fn ours(case: &Case) -> Result<Said> {
     let restrictor = if case.unrestricted { LoadRestrictor::None } else { LoadRestrictor::RootOnly };
     let options = Options::default().with_load_restrictor(restrictor);
-    let built = build(&case.tree()?, "", &options, &NoCharts);
+    let built = build(&case.tree()?, "", &options, &NoExternals);
     let mut warnings = Vec::new();
     let manifests = built.and_then(|it| {
         warnings.extend(it.warnings.iter().filter(|it| it.starts_with("# Warning")).cloned());
@@ -204,13 +204,4 @@ fn end_of(error: &str) -> String {
     let mut words: Vec<&str> = words.rev().take(3).collect();
     words.reverse();
     words.join(" ")
-}
-
-/// No helm: charts are another tool's output.
-struct NoCharts;
-
-impl Externals for NoCharts {
-    fn template(&self, _: &dyn Files, _: &ChartRequest) -> Result<String, String> {
-        Err("there is no helm here".into())
-    }
 }

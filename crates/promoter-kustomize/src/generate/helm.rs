@@ -59,10 +59,8 @@ pub(crate) fn generate(
         skip_hooks: chart.skip_hooks,
         skip_tests: chart.skip_tests,
     };
-    let rendered = shared
-        .externals
-        .template(loader.files(), &request)
-        .map_err(|message| wrong("kustomize-helm", message))?;
+    let rendered =
+        shared.externals.template(loader.files(), &request).map_err(|error| error.at(file, chart.line))?;
     let source: Rc<str> = Rc::from(format!("{file} (chart {})", chart.name));
     let mut resources = resources_from_text(&source, &rendered)?;
     resources.iter_mut().for_each(|it| it.helm_namespaced = true);

@@ -1,13 +1,13 @@
 //! What is asked of helm for `helmCharts`. Helm itself runs in the crates that have effects; here its place is taken by
 //! one that answers with the request.
 
-use promoter_kustomize::{ChartRequest, Externals, Files, MemoryFiles, Options, build};
+use promoter_kustomize::{BuildError, ChartRequest, Externals, Files, MemoryFiles, Options, build};
 
 /// Answers with a ConfigMap that holds the values, and a Pod in the release's namespace.
 struct Echo;
 
 impl Externals for Echo {
-    fn template(&self, _: &dyn Files, request: &ChartRequest) -> Result<String, String> {
+    fn template(&self, _: &dyn Files, request: &ChartRequest) -> Result<String, BuildError> {
         let mut text = format!(
             "apiVersion: v1\nkind: Pod\nmetadata: {{name: {}, namespace: {}}}\n---\n",
             request.release_name,

@@ -24,8 +24,8 @@ impl Repositories {
 }
 
 impl Externals for Repositories {
-    fn template(&self, _: &dyn Files, _: &ChartRequest) -> Result<String, String> {
-        Err("there is no helm here".into())
+    fn template(&self, _: &dyn Files, _: &ChartRequest) -> Result<String, BuildError> {
+        Err(BuildError::new("kustomize-helm", "there is no helm here"))
     }
 
     fn repository(&self, url: &str, commit: &str) -> Result<Arc<dyn Files>, BuildError> {

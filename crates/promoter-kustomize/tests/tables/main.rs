@@ -16,7 +16,7 @@ mod universe;
 use std::fs;
 use std::path::Path;
 
-use promoter_kustomize::{ChartRequest, Externals, Files, MemoryFiles, Options, build};
+use promoter_kustomize::{MemoryFiles, NoExternals, Options, build};
 use promoter_testkit::Kustomize;
 use promoter_yaml::{Dialect, Limits};
 use serde_json::Value;
@@ -54,7 +54,7 @@ fn ours(files: &[(&str, String)]) -> String {
     for (path, text) in files {
         tree.insert(path, text.clone().into_bytes()).unwrap();
     }
-    build(&tree, "", &Options::default(), &NoCharts).unwrap().to_yaml().unwrap()
+    build(&tree, "", &Options::default(), &NoExternals).unwrap().to_yaml().unwrap()
 }
 
 fn real(kustomize: &Kustomize, folder: &Path, files: &[(&str, String)]) -> String {
@@ -62,15 +62,6 @@ fn real(kustomize: &Kustomize, folder: &Path, files: &[(&str, String)]) -> Strin
         fs::write(folder.join(path), text).unwrap();
     }
     kustomize.build(folder).unwrap()
-}
-
-/// No helm.
-struct NoCharts;
-
-impl Externals for NoCharts {
-    fn template(&self, _: &dyn Files, _: &ChartRequest) -> Result<String, String> {
-        Err("there is no helm here".into())
-    }
 }
 
 /// Compares what our build shows with what is stored; first asks kustomize anew, if that is wanted.

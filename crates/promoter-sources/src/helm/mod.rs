@@ -10,12 +10,12 @@ mod error;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use promoter_core::{Diagnosis, Digest};
-use promoter_kustomize::{ChartRequest, Externals, Files};
-use promoter_render::{ChartCall, ChartPin};
+use promoter_kustomize::{BuildError, ChartRequest, Externals, Files};
+use promoter_render::{ChartCall, ChartPin, build_error};
 use sha2::{Digest as _, Sha256};
 
 use cache::{Cache, Key};
@@ -66,6 +66,8 @@ impl Default for HelmLimits {
 #[derive(Debug)]
 pub struct Helm {
     binary: PathBuf,
+    /// Where the binary is, once it was needed.
+    program: OnceLock<PathBuf>,
     limits: HelmLimits,
     cache: Mutex<Cache>,
 }
@@ -83,7 +85,8 @@ impl Helm {
     /// first chart.
     pub fn new(binary: impl Into<PathBuf>, limits: HelmLimits) -> Self {
         Self {
-            binary: found_in_path(binary.into()),
+            binary: binary.into(),
+            program: OnceLock::new(),
             limits,
             cache: Mutex::new(Cache::new(limits.cache_bytes_max)),
         }
@@ -163,7 +166,7 @@ impl Helm {
         more: &[(&str, OsString)],
     ) -> Result<Vec<u8>, HelmError> {
         let child = Child {
-            program: &self.binary,
+            program: self.program.get_or_init(|| found_in_path(&self.binary)),
             arguments,
             home,
             variables: more,
@@ -201,22 +204,23 @@ impl Helm {
 
 impl Externals for Helm {
     /// For `kustomize build`, where no lock pins anything: a chart of the tree, or what its repository has.
-    fn template(&self, files: &dyn Files, request: &ChartRequest) -> Result<String, String> {
+    fn template(&self, files: &dyn Files, request: &ChartRequest) -> Result<String, BuildError> {
         let chart = match &request.directory {
             Some(directory) => chart::read(files, directory, &self.limits).map(Chart::Files),
             None => Ok(Chart::Repository(None)),
         };
-        chart.and_then(|it| self.render(request, &it, 0)).map_err(|error| error.to_string())
+        chart.and_then(|it| self.render(request, &it, 0)).map_err(|error| build_error(&error.diagnosis()))
     }
 }
 
 /// The program that a name without `/` means. Looked up here because the child has no `PATH`.
-fn found_in_path(binary: PathBuf) -> PathBuf {
+fn found_in_path(binary: &Path) -> PathBuf {
     if binary.components().count() > 1 {
-        return binary;
+        return binary.to_owned();
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).map(|it| it.join(&binary)).find(|it| it.is_file()).unwrap_or(binary)
+    let found = std::env::split_paths(&path).map(|it| it.join(binary)).find(|it| it.is_file());
+    found.unwrap_or_else(|| binary.to_owned())
 }
 
 /// The arguments of `helm template` up to values and names. Values stand behind `=`, so none can become an option.
