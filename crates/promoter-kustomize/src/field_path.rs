@@ -55,17 +55,21 @@ pub(crate) fn split_escaped(path: &str, delimiter: char) -> Vec<String> {
 }
 
 /// One part of a path.
-enum Part<'a> {
+pub(crate) enum Part<'a> {
+    /// An element by its number.
     Index(usize),
+    /// The last element.
     Last,
+    /// Every element.
     Every,
     /// `[field=value]`; an empty field means the element itself.
     Element(&'a str, &'a str),
+    /// A key.
     Field(&'a str),
 }
 
 impl<'a> Part<'a> {
-    fn parse(text: &'a str) -> Result<Self> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self> {
         if let Ok(index) = text.parse::<i64>() {
             let wrong = || syntax(format!("the index `{text}` of a path is negative"));
             return usize::try_from(index).map(Self::Index).map_err(|_| wrong());
@@ -100,7 +104,7 @@ pub(crate) fn element(part: &str) -> Option<(&str, &str)> {
     }
 }
 
-fn syntax(message: String) -> BuildError {
+pub(crate) fn syntax(message: String) -> BuildError {
     BuildError::new("kustomize-value", message)
 }
 
@@ -138,7 +142,7 @@ fn elements(node: &Node) -> Result<&[Node]> {
     }
 }
 
-fn is_element(node: &Node, field: &str, value: &str) -> bool {
+pub(crate) fn is_element(node: &Node, field: &str, value: &str) -> bool {
     let found = if field.is_empty() { Some(node) } else { node.get(field) };
     found.and_then(Node::as_scalar).is_some_and(|it| &*it.text == value)
 }
@@ -230,10 +234,7 @@ impl Visit<'_> {
         let items = elements_mut(node)?;
         let mut count = self.matching(items, field, &pattern, rest)?;
         if count == 0 && self.create.is_some() {
-            items.push(match field {
-                "" => untyped(value),
-                _ => Node::map(Map::from_iter([(field.into(), untyped(value))])),
-            });
+            items.push(new_element(field, value));
             let last = items.len() - 1;
             count = self.matching(&mut items[last..], field, &pattern, rest)?;
         }
@@ -260,6 +261,14 @@ impl Visit<'_> {
     }
 }
 
+/// What a search for `[field=value]` finds once it is made.
+pub(crate) fn new_element(field: &str, value: &str) -> Node {
+    match field {
+        "" => untyped(value),
+        _ => Node::map(Map::from_iter([(field.into(), untyped(value))])),
+    }
+}
+
 /// A scalar as it is written, which is what patterns are held against: quotes count.
 fn as_written(scalar: &Scalar) -> Cow<'_, str> {
     match scalar.form {
@@ -268,7 +277,7 @@ fn as_written(scalar: &Scalar) -> Cow<'_, str> {
     }
 }
 
-fn elements_mut(node: &mut Node) -> Result<&mut Vec<Node>> {
+pub(crate) fn elements_mut(node: &mut Node) -> Result<&mut Vec<Node>> {
     let wrong = type_error(node, "a list");
     node.as_seq_mut().ok_or(wrong)
 }
@@ -285,7 +294,7 @@ pub(crate) fn parse_structured(scalar: &Node) -> Result<Node> {
 /// The value that a text is when it stands without quotes in a resource, and nothing says what it is.
 pub(crate) fn untyped(text: &str) -> Node {
     let (mut node, form) = match text {
-        "" => (Node::null(), Form::Missing),
+        "" => (Node::null(), Form::Emptied),
         _ => (Node::plain(text), Form::Untyped),
     };
     if let Data::Scalar(scalar) = &mut node.data {
@@ -305,7 +314,7 @@ pub(crate) fn set_text_keeping_type(node: &mut Node, text: &str) -> Result<()> {
     let Data::Scalar(scalar) = &mut node.data else {
         return Err(wrong);
     };
-    if scalar.form == Form::Untyped {
+    if matches!(scalar.form, Form::Untyped | Form::Emptied) {
         *node = untyped(text).at(node.mark);
         return Ok(());
     }

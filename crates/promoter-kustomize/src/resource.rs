@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use promoter_yaml::{Form, Map, Node};
+use promoter_yaml::{Map, Node};
 
 use crate::error::{BuildError, Result};
 use crate::id::{Gvk, Id};
@@ -247,7 +247,7 @@ fn text(node: Option<&Node>) -> &str {
 
 /// The text of any scalar as it stands in its file, null ones included, as kustomize copies values of string maps.
 pub(crate) fn raw_text(node: &Node) -> &str {
-    node.as_scalar().filter(|it| it.form != Form::Missing).map_or("", |it| &it.text)
+    node.as_scalar().filter(|it| !it.is_nothing()).map_or("", |it| &it.text)
 }
 
 /// kustomize's own annotations, which functions and tests may write by hand.

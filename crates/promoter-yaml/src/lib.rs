@@ -22,6 +22,7 @@
 //! Hostile input meets [`Limits`]: aliases are counted as they are written out, and no input makes it panic.
 
 mod emit;
+mod map;
 mod node;
 mod read;
 mod scalar;
@@ -30,7 +31,8 @@ mod typed;
 
 use std::fmt;
 
-pub use node::{Data, Entry, Form, Map, Mark, Node, Scalar, Tag};
+pub use map::{Entry, Map};
+pub use node::{Data, Form, Mark, Node, Scalar, Tag};
 pub use scalar::{Number, is_plain_text};
 pub use styled::StyledText;
 

@@ -1,9 +1,11 @@
 //! The tree that every YAML reader and writer of promoter shares.
 //!
 //! A [`Node`] keeps what a decision may need and nothing else: the text of a scalar with the type that the
-//! dialect gave it and whether it was quoted, the order of mapping keys, and where it stood. Comments, anchors and flow
-//! or block style are gone after parsing. Changing trees is plain field access; what the text of a scalar means as a
+//! dialect gave it and whether it was quoted, the order of mapping keys, and where it stood. Comments and anchors are
+//! gone after parsing, and of flow style only mappings of resources know. Changing trees is plain field access; what the text of a scalar means as a
 //! number is decided in `scalar`, how a tree is written in `emit`.
+
+use crate::Map;
 
 /// Where a value stood in its file. Lines and columns count from 1; `Mark::default()` (0, 0) means "made by code".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -45,6 +47,8 @@ pub enum Form {
     /// Made by code, without quotes and without a type: it is what it looks like, until kustomize writes it anew and takes
     /// it for text.
     Untyped,
+    /// Like `Untyped`, and nothing is left to look at. It is shown as a null, but merges take it for a value.
+    Emptied,
     /// Not at all: a key or an element without a value. A strategic merge drops such a key, but keeps a written null.
     Missing,
 }
@@ -232,7 +236,7 @@ impl Node {
     pub fn put_in_flow(&mut self) {
         match &mut self.data {
             Data::Map(map) => {
-                map.is_flow = true;
+                map.set_flow(true);
                 map.iter_mut().for_each(|(_, value)| value.put_in_flow());
             }
             Data::Seq(items) => items.iter_mut().for_each(Self::put_in_flow),
@@ -254,158 +258,5 @@ impl Node {
                 Tag::Str => "a string",
             },
         }
-    }
-}
-
-/// One entry of a mapping.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// The key.
-    pub key: Box<str>,
-    /// Where the key stood.
-    pub key_mark: Mark,
-    /// The value.
-    pub value: Node,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.key == other.key && self.value == other.value
-    }
-}
-
-impl Eq for Entry {}
-
-/// A mapping: entries in order, keys unique. Look-ups are linear, which suits manifests (few keys a mapping). Equality
-/// ignores whether it stood in braces.
-#[derive(Debug, Clone, Default)]
-pub struct Map {
-    entries: Vec<Entry>,
-    is_flow: bool,
-}
-
-impl PartialEq for Map {
-    fn eq(&self, other: &Self) -> bool {
-        self.entries == other.entries
-    }
-}
-
-impl Eq for Map {}
-
-impl Map {
-    /// An empty mapping.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Takes entries whose keys the caller knows to be unique (the parser checks while reading).
-    pub fn from_unique(entries: Vec<Entry>) -> Self {
-        Self { entries, is_flow: false }
-    }
-
-    /// True in braces or brackets of a resource: see [`Node::put_in_flow`].
-    pub fn is_flow(&self) -> bool {
-        self.is_flow
-    }
-
-    /// Says whether it stands in braces or brackets of a resource.
-    pub fn set_flow(&mut self, is_flow: bool) {
-        self.is_flow = is_flow;
-    }
-
-    /// The number of entries.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// True without entries.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// The entries in order.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
-    /// The entries in order, for changing values. Keys must stay unique.
-    pub fn entries_mut(&mut self) -> &mut [Entry] {
-        &mut self.entries
-    }
-
-    /// Takes the entries out.
-    pub fn into_entries(self) -> Vec<Entry> {
-        self.entries
-    }
-
-    /// Keys and values in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
-        self.entries.iter().map(|it| (&*it.key, &it.value))
-    }
-
-    /// Keys and values in order, values for changing.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Node)> {
-        self.entries.iter_mut().map(|it| (&*it.key, &mut it.value))
-    }
-
-    /// True when the key is there.
-    pub fn contains(&self, key: &str) -> bool {
-        self.get(key).is_some()
-    }
-
-    /// The entry of a key, with its place.
-    pub fn entry(&self, key: &str) -> Option<&Entry> {
-        self.entries.iter().find(|it| &*it.key == key)
-    }
-
-    /// The value of a key.
-    pub fn get(&self, key: &str) -> Option<&Node> {
-        self.entry(key).map(|it| &it.value)
-    }
-
-    /// The value of a key for changing.
-    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
-        self.entries.iter_mut().find(|it| &*it.key == key).map(|it| &mut it.value)
-    }
-
-    /// Sets a key: in place when it is there, else at the end. Returns the old value.
-    pub fn insert(&mut self, key: impl Into<Box<str>>, value: Node) -> Option<Node> {
-        let key = key.into();
-        if let Some(old) = self.get_mut(&key) {
-            return Some(std::mem::replace(old, value));
-        }
-        self.entries.push(Entry { key, key_mark: Mark::default(), value });
-        None
-    }
-
-    /// The value of a key, put at the end first if it is missing.
-    pub fn get_or_insert_with(&mut self, key: &str, make: impl FnOnce() -> Node) -> &mut Node {
-        let index = match self.entries.iter().position(|it| &*it.key == key) {
-            Some(index) => index,
-            None => {
-                self.entries.push(Entry { key: key.into(), key_mark: Mark::default(), value: make() });
-                self.entries.len() - 1
-            }
-        };
-        &mut self.entries[index].value
-    }
-
-    /// Takes a key out, keeping the order of the others.
-    pub fn remove(&mut self, key: &str) -> Option<Node> {
-        let index = self.entries.iter().position(|it| &*it.key == key)?;
-        Some(self.entries.remove(index).value)
-    }
-
-    /// Keeps the entries for which `keep` is true.
-    pub fn retain(&mut self, mut keep: impl FnMut(&str, &mut Node) -> bool) {
-        self.entries.retain_mut(|it| keep(&it.key, &mut it.value));
-    }
-}
-
-impl FromIterator<(Box<str>, Node)> for Map {
-    /// Collects entries; a later value of one key replaces the earlier one.
-    fn from_iter<I: IntoIterator<Item = (Box<str>, Node)>>(items: I) -> Self {
-        let entries = items.into_iter().map(|(key, value)| Entry { key, key_mark: Mark::default(), value });
-        Self::from_unique(crate::read::last_wins(entries.collect()))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use promoter_yaml::{Data, Form, Map, Node, Tag};
+use promoter_yaml::{Data, Map, Node, Tag};
 
 use crate::error::{BuildError, Result};
 use crate::field::{FieldSpec, Leaf, made_text, wrong_type};
@@ -71,7 +71,7 @@ fn set_pairs<'a>(
     for (key, value) in pairs {
         match map.get_mut(key) {
             // Quotes that stand there stay.
-            Some(Node { data: Data::Scalar(old), .. }) if old.form != Form::Missing => {
+            Some(Node { data: Data::Scalar(old), .. }) if !old.is_nothing() => {
                 (old.text, old.tag) = (value.as_str().into(), Tag::Str);
             }
             Some(other) => *other = Node::str(value.as_str()),

@@ -1,6 +1,6 @@
 //! What a replacement copies.
 
-use promoter_yaml::{Data, Form, Node};
+use promoter_yaml::{Data, Node};
 
 use super::replacements::{DEFAULT_FIELD, field_missing, ids, wrong};
 use crate::error::{BuildError, Result};
@@ -25,12 +25,7 @@ pub(super) struct Value {
 impl Value {
     /// A value that the kustomization itself says.
     pub(super) fn said(text: &str) -> Self {
-        let mut node = untyped(text);
-        if let Data::Scalar(scalar) = &mut node.data
-            && text.is_empty()
-        {
-            scalar.form = Form::Missing;
-        }
+        let node = untyped(text);
         Self { size: Size::of(&node), node, home: None }
     }
 

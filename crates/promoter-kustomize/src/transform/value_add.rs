@@ -4,7 +4,7 @@ use promoter_yaml::{Map, Node};
 
 use crate::error::Result;
 use crate::field::{set_text, wrong_type};
-use crate::field_path::split_escaped;
+use crate::field_path::{Part, elements_mut, is_element, new_element, split_escaped, syntax};
 use crate::patch::selector::Selector;
 use crate::resmap::ResMap;
 use crate::resource::raw_text;
@@ -26,7 +26,7 @@ pub(crate) struct ValueAdd {
 pub(crate) struct ValueTarget {
     /// The resources; all when there is none.
     pub(crate) selector: Option<Selector>,
-    /// Keys separated by slashes.
+    /// Keys and elements (`0`, `-`, `[name=web]`) separated by slashes.
     pub(crate) field_path: String,
     /// From 1: the part of a path before which the text is put; 0 replaces the whole.
     pub(crate) position: usize,
@@ -45,7 +45,9 @@ impl ValueAdd {
                     NamespaceChange { namespace, ..NamespaceChange::default() }.move_one(resource)?;
                     continue;
                 }
-                let added = add(&mut resource.node, &split_escaped(&target.field_path, '/'), self, target);
+                let path = split_escaped(&target.field_path, '/');
+                let path: Vec<&str> = path.iter().map(|it| it.trim()).filter(|it| !it.is_empty()).collect();
+                let added = add(&mut resource.node, &path, self, target);
                 resource.blamed(added)?;
                 resource.settle();
             }
@@ -54,8 +56,10 @@ impl ValueAdd {
     }
 }
 
-fn add(node: &mut Node, path: &[String], add_value: &ValueAdd, target: &ValueTarget) -> Result<()> {
-    let Some((name, rest)) = path.split_first() else {
+/// Goes down a path, making fields and elements that are missing. An element by a number that the list does not have, and
+/// whatever would be below a null, is passed over.
+fn add(node: &mut Node, path: &[&str], add_value: &ValueAdd, target: &ValueTarget) -> Result<()> {
+    let Some((part, rest)) = path.split_first() else {
         if node.as_scalar().is_none() {
             return Err(wrong_type(node, "a single value"));
         }
@@ -65,10 +69,45 @@ fn add(node: &mut Node, path: &[String], add_value: &ValueAdd, target: &ValueTar
         };
         return set_text(node, &new);
     };
-    let wrong = wrong_type(node, "a mapping");
-    let map = node.as_map_mut().ok_or(wrong)?;
-    let blank = || if rest.is_empty() { Node::str("") } else { Node::map(Map::new()) };
-    add(map.get_or_insert_with(name, blank), rest, add_value, target)
+    if node.is_null() {
+        return Ok(());
+    }
+    let next = match Part::parse(part)? {
+        Part::Every => return Err(syntax("`*` is no part of the path of a value addition".to_owned())),
+        Part::Index(index) => elements_mut(node)?.get_mut(index),
+        Part::Last => {
+            let items = elements_mut(node)?;
+            Some(
+                items
+                    .last_mut()
+                    .ok_or_else(|| syntax("`-` means the last element of an empty list".into()))?,
+            )
+        }
+        Part::Element(field, value) => {
+            let items = elements_mut(node)?;
+            let found = items.iter().position(|it| is_element(it, field, value));
+            let at = found.unwrap_or_else(|| {
+                items.push(new_element(field, value));
+                items.len() - 1
+            });
+            items.get_mut(at)
+        }
+        Part::Field(name) => {
+            let wrong = wrong_type(node, "a mapping");
+            let map = node.as_map_mut().ok_or(wrong)?;
+            Some(map.get_or_insert_with(name, || container(rest.first())))
+        }
+    };
+    next.map_or(Ok(()), |it| add(it, rest, add_value, target))
+}
+
+/// What a field that is missing is made of: it depends on the part of the path behind it.
+fn container(next: Option<&&str>) -> Node {
+    match next.map(|it| Part::parse(it)) {
+        None => Node::str(""),
+        Some(Ok(Part::Index(_) | Part::Element(..))) => Node::seq(Vec::new()),
+        Some(_) => Node::map(Map::new()),
+    }
 }
 
 /// A path with one more part at a position; an absolute path stays one.

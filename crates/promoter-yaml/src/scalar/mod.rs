@@ -22,11 +22,16 @@ impl Scalar {
         }
     }
 
+    /// True when nothing stands there, whatever the text shows.
+    pub fn is_nothing(&self) -> bool {
+        matches!(self.form, Form::Missing | Form::Emptied)
+    }
+
     /// What [`crate::Node::put_in_flow`] does to a scalar.
     pub(crate) fn put_in_flow(&mut self) {
         match (self.tag, self.form) {
             // To merges it stays a null.
-            (Tag::Null, Form::Missing) => self.text = "".into(),
+            (Tag::Null, Form::Missing | Form::Emptied) => self.text = "".into(),
             (Tag::Timestamp, Form::Plain | Form::Untyped) if self.text.contains(':') => self.tag = Tag::Str,
             (Tag::Str, Form::Folded) => self.form = Form::Quoted,
             _ => {}

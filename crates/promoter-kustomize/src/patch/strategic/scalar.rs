@@ -11,7 +11,7 @@ pub(super) fn rewrite(value: &mut Node) {
     let is_text = match scalar.form {
         Form::Untyped => scalar.tag != Tag::Null,
         Form::Plain => scalar.tag == Tag::Str,
-        Form::Quoted | Form::Folded | Form::Missing => false,
+        Form::Quoted | Form::Folded | Form::Emptied | Form::Missing => false,
     };
     if is_text && !is_plain_text(&scalar.text, Dialect::Config) {
         (scalar.tag, scalar.form) = (Tag::Str, Form::Quoted);

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use promoter_yaml::{Form, Node};
+use promoter_yaml::Node;
 
 /// The values of all merge keys of an element, empty where it has none.
 pub(super) type Tuple = Vec<Rc<str>>;
@@ -35,7 +35,7 @@ fn united(one: &[Rc<str>], other: &[Rc<str>]) -> Option<Tuple> {
 
 /// The text of a scalar as written; empty for a value that is not there, for mappings and lists.
 pub(super) fn raw(node: &Node) -> &str {
-    node.as_scalar().filter(|it| it.form != Form::Missing).map_or("", |it| &it.text)
+    node.as_scalar().filter(|it| !it.is_nothing()).map_or("", |it| &it.text)
 }
 
 /// The text of a key of an element; the key `""` stands for the element itself.
