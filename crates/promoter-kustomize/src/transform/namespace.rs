@@ -1,9 +1,9 @@
 //! `namespace`: every namespaced resource moves there, and so do the references that name a namespace by rule.
 
-use promoter_yaml::{Data, Map, Node};
+use promoter_yaml::{Data, Form, Map, Node};
 
 use crate::error::Result;
-use crate::field::{FieldSpec, Leaf, set_text, visit, wrong_type};
+use crate::field::{FieldSpec, Leaf, made_text, set_text, visit, wrong_type};
 use crate::resmap::{ResMap, charge};
 use crate::resource::Resource;
 
@@ -106,6 +106,16 @@ impl NamespaceChange {
         if self.unset_only && node.text().is_some_and(|it| !it.is_empty()) {
             return Ok(());
         }
-        set_text(node, &self.namespace)
+        match &mut node.data {
+            // Quotes stay, as everywhere; without them it is text all the same.
+            Data::Scalar(scalar) if matches!(scalar.form, Form::Quoted | Form::Folded) => {
+                set_text(node, &self.namespace)
+            }
+            Data::Scalar(_) => {
+                *node = made_text(&self.namespace).at(node.mark);
+                Ok(())
+            }
+            _ => Err(wrong_type(node, "a single value")),
+        }
     }
 }
