@@ -140,8 +140,13 @@ impl<'a> Target<'a> {
             return Ok(());
         }
         let options = &self.spec.options;
+        // kustomize writes annotations anew as text, whatever they were.
+        let is_annotation = matches!(path, [a, b, _] if a == "metadata" && b == "annotations");
         let mut set = |field: &mut Node, made: bool| {
             count(0)?;
+            if is_annotation && field.as_scalar().is_some() && field.as_str().is_none() {
+                *field = Node::str(raw_text(field)).at(field.mark);
+            }
             set_field(field, made, value, options)
         };
         let found = Visit { create, set: &mut set }.go(node, path).map_err(|error| {
