@@ -55,9 +55,9 @@ fn read_name_reference(reader: Reader<'_>, node: &Node) -> Result<NameReference>
         NameReference { group: "".into(), version: "".into(), kind: "".into(), fields: Vec::new() };
     reader.object(node, &["group", "version", "kind", "fieldSpecs"], |field, value| {
         match field {
-            "group" => reference.group = reader.string(value)?.into(),
-            "version" => reference.version = reader.string(value)?.into(),
-            "kind" => reference.kind = reader.string(value)?.into(),
+            "group" => reference.group = reader.embedded().string(value)?.into(),
+            "version" => reference.version = reader.embedded().string(value)?.into(),
+            "kind" => reference.kind = reader.embedded().string(value)?.into(),
             _ => reference.fields = reader.list(value, |it| read_field_spec(reader, it))?,
         }
         Ok(())

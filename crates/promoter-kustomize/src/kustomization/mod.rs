@@ -190,7 +190,9 @@ impl Kustomization {
             "patches" => self.patches = reader.list(value, |it| Patch::read(reader, it))?,
             "images" => self.images = reader.list(value, |it| Image::read(reader, it))?,
             "imageTags" => late.image_tags = reader.list(value, |it| Image::read(reader, it))?,
-            "replacements" => self.replacements = reader.list(value, |it| Replacement::read(reader, it))?,
+            "replacements" => {
+                self.replacements = reader.list(value, |it| Replacement::read_entry(reader, it))?;
+            }
             "replicas" => self.replicas = reader.list(value, |it| Replica::read(reader, it))?,
             "vars" => self.vars = reader.list(value, |it| Variable::read(reader, it))?,
             "sortOptions" => self.sort_options = Some(SortOptions::read(reader, value)?),

@@ -44,9 +44,9 @@ pub(crate) fn read_field_spec(reader: Reader<'_>, node: &Node) -> Result<FieldSp
     let mut spec = FieldSpec::new("", "", "", "", false);
     reader.object(node, &["group", "version", "kind", "path", "create"], |field, value| {
         match field {
-            "group" => spec.group = reader.string(value)?.into(),
-            "version" => spec.version = reader.string(value)?.into(),
-            "kind" => spec.kind = reader.string(value)?.into(),
+            "group" => spec.group = reader.embedded().string(value)?.into(),
+            "version" => spec.version = reader.embedded().string(value)?.into(),
+            "kind" => spec.kind = reader.embedded().string(value)?.into(),
             "path" => spec.path = reader.string(value)?.into(),
             _ => spec.create = reader.bool(value)?,
         }
@@ -68,7 +68,10 @@ pub(crate) fn read_selector(reader: Reader<'_>, node: &Node) -> Result<SelectorS
     let mut spec = SelectorSpec::default();
     let fields = &["group", "version", "kind", "name", "namespace", "labelSelector", "annotationSelector"];
     reader.object(node, fields, |field, value| {
-        let text = reader.string(value)?;
+        let text = match field {
+            "labelSelector" | "annotationSelector" => reader.string(value)?,
+            _ => reader.embedded().string(value)?,
+        };
         match field {
             "group" => spec.group = text,
             "version" => spec.version = text,

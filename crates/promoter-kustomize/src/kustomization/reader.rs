@@ -40,6 +40,11 @@ impl<'a> Reader<'a> {
         Self { file, strict: true, converts: false }
     }
 
+    /// For fields that Go finds in an embedded struct: there it knows no types, and so converts nothing.
+    pub(crate) fn embedded(self) -> Self {
+        Self { converts: false, ..self }
+    }
+
     /// For files of `configurations`: strict, but converting.
     pub(crate) fn configuration(file: &'a str) -> Self {
         Self { file, strict: true, converts: true }

@@ -118,11 +118,11 @@ impl SourceSelector {
         let fields = &["group", "version", "kind", "name", "namespace", "fieldPath", "options"];
         reader.object(node, fields, |field, value| {
             match field {
-                "group" => this.object.group = reader.string(value)?,
-                "version" => this.object.version = reader.string(value)?,
-                "kind" => this.object.kind = reader.string(value)?,
-                "name" => this.object.name = reader.string(value)?,
-                "namespace" => this.object.namespace = reader.string(value)?,
+                "group" => this.object.group = reader.embedded().string(value)?,
+                "version" => this.object.version = reader.embedded().string(value)?,
+                "kind" => this.object.kind = reader.embedded().string(value)?,
+                "name" => this.object.name = reader.embedded().string(value)?,
+                "namespace" => this.object.namespace = reader.embedded().string(value)?,
                 "fieldPath" => this.field_path = reader.string(value)?,
                 _ => this.options = FieldOptions::read(reader, value)?,
             }
@@ -179,14 +179,24 @@ pub(crate) struct Replacement {
 }
 
 impl Replacement {
+    /// Reads an entry of a file of replacements.
     pub(crate) fn read(reader: Reader<'_>, node: &Node) -> Result<Self> {
+        Self::read_with(reader, reader, node)
+    }
+
+    /// Reads an entry of a kustomization or a plugin file, to which all fields but `path` come by embedding.
+    pub(crate) fn read_entry(reader: Reader<'_>, node: &Node) -> Result<Self> {
+        Self::read_with(reader, reader.embedded(), node)
+    }
+
+    fn read_with(reader: Reader<'_>, inner: Reader<'_>, node: &Node) -> Result<Self> {
         let mut this = Self { file: Rc::from(reader.file), line: node.mark.line, ..Self::default() };
         reader.object(node, &["path", "source", "sourceValue", "targets"], |field, value| {
             match field {
                 "path" => this.path = reader.string(value)?,
-                "source" => this.source = Some(SourceSelector::read(reader, value)?),
-                "sourceValue" => this.source_value = Some(reader.string(value)?),
-                _ => this.targets = Some(reader.list(value, |it| TargetSelector::read(reader, it))?),
+                "source" => this.source = Some(SourceSelector::read(inner, value)?),
+                "sourceValue" => this.source_value = Some(inner.string(value)?),
+                _ => this.targets = Some(inner.list(value, |it| TargetSelector::read(inner, it))?),
             }
             Ok(())
         })?;

@@ -143,7 +143,7 @@ impl PluginFile<'_, '_> {
     pub(super) fn replacements(&self) -> Result<Transform> {
         let mut list = Vec::new();
         self.reader.object(self.node(), &["replacements"], |_, value| {
-            list = self.reader.list(value, |it| Replacement::read(self.reader, it))?;
+            list = self.reader.list(value, |it| Replacement::read_entry(self.reader, it))?;
             Ok(())
         })?;
         self.target.replacements(&list, &self.plugin.source)

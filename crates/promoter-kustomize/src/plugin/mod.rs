@@ -111,7 +111,8 @@ impl Target<'_> {
     /// What the generator that one configuration asks for makes.
     pub(crate) fn plugin_resources(&self, plugin: &Resource, shared: &Shared<'_>) -> Result<Vec<Resource>> {
         self.check_builtin(plugin)?;
-        let reader = Reader::plugin(&plugin.source);
+        // All that a generator takes is embedded in it.
+        let reader = Reader::plugin(&plugin.source).embedded();
         let of_kind = |kind: Kind| {
             let mut args = GeneratorArgs::read_plugin(reader, &plugin.node, kind == Kind::Secret)?;
             if args.name.is_empty() {
