@@ -3,11 +3,11 @@
 use crate::dice::Dice;
 use crate::value::{Scalar, Style, Value, plain, text};
 
-/// Names of objects.
-pub(super) const NAMES: [&str; 10] =
-    ["web", "api", "db", "cache", "worker", "front", "web-api", "queue", "mail", "auth"];
-/// Namespaces.
-pub(super) const NAMESPACES: [&str; 4] = ["shop", "prod", "stage", "default"];
+/// Names of objects, one of them like a number.
+pub(super) const NAMES: [&str; 11] =
+    ["web", "api", "db", "cache", "worker", "front", "web-api", "queue", "mail", "auth", "1e3"];
+/// Namespaces, one of them like a number.
+pub(super) const NAMESPACES: [&str; 5] = ["shop", "prod", "stage", "default", "2026"];
 /// Images, as objects name them.
 pub(super) const IMAGES: [&str; 9] = [
     "nginx",

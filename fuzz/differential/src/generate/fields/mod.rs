@@ -16,7 +16,7 @@ type Make = fn(&mut World<'_>, &mut Layer) -> Option<Value>;
 
 /// Every field with the chance, of a hundred, that a kustomization has it.
 const FIELDS: [(&str, u32, Make); 29] = [
-    ("namePrefix", 15, |world, _| Some(text(*world.dice.pick(&["eu-", "a-", "dev-", "x"])))),
+    ("namePrefix", 15, |world, _| Some(text(*world.dice.pick(&["eu-", "a-", "dev-", "x", "1"])))),
     ("nameSuffix", 10, |world, _| Some(text(*world.dice.pick(&["-v1", "-b", "-blue"])))),
     ("namespace", 15, |world, _| Some(text(*world.dice.pick(&NAMESPACES)))),
     ("commonLabels", 6, |world, _| Some(pairs(world.dice))),

@@ -192,6 +192,12 @@ fn value_add(dice: &mut Dice, layer: &Layer, plugin: &mut Value) {
             "spec/free/x",
             "data/a",
             "spec/parts/value",
+            "spec/template/spec/containers/0/image",
+            "spec/template/spec/containers/[name=web]/image",
+            "spec/template/spec/containers/-/image",
+            "spec/made/0/x",
+            "spec/made/[name=1]/x",
+            "spec//note",
         ]);
         let chosen = selector(dice, layer);
         let position = (*dice.pick(&["0", "1", "2"])).to_owned();
