@@ -227,10 +227,20 @@ pub(super) fn reread(text: &str, rereads_json: bool, mark: Mark) -> Result<Cow<'
         let message = format!("the character U+{:04X} cannot be written", u32::from(character));
         return Err(YamlError::new(message, mark));
     }
-    match text.contains('\u{85}') {
-        true => Ok(Cow::Owned(fold_next_lines(text))),
-        false => Ok(Cow::Borrowed(text)),
+    if !text.contains('\u{85}') {
+        return Ok(Cow::Borrowed(text));
     }
+    if text.match_indices('\u{85}').any(|(at, it)| is_document_mark(&text[at + it.len()..])) {
+        let message = "a line that begins with `---` or `...` behind U+0085 cannot be written";
+        return Err(YamlError::new(message, mark));
+    }
+    Ok(Cow::Owned(fold_next_lines(text)))
+}
+
+/// True where a YAML reader sees a document begin or end, even between quotes.
+fn is_document_mark(line: &str) -> bool {
+    let rest = line.strip_prefix("---").or_else(|| line.strip_prefix("..."));
+    rest.is_some_and(|it| it.starts_with([' ', '\u{85}']))
 }
 
 fn fold_next_lines(text: &str) -> String {
