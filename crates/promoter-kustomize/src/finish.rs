@@ -15,7 +15,11 @@ use crate::resource::{INTERNAL_DOMAIN, Resource, raw_text};
 use crate::{name_reference, order, variables};
 
 /// Turns what the top kustomization accumulated into what is printed.
-pub(crate) fn finish(sum: Accumulator, top: &Kustomization, shared: &mut Shared<'_>) -> Result<Vec<Node>> {
+pub(crate) fn finish(
+    sum: Accumulator,
+    top: &Kustomization,
+    shared: &mut Shared<'_>,
+) -> Result<Vec<Resource>> {
     let Accumulator { mut resources, config, variables } = sum;
     add_hashes(&mut resources)?;
     resources.spend(config.own_references())?;
@@ -37,7 +41,7 @@ pub(crate) fn finish(sum: Accumulator, top: &Kustomization, shared: &mut Shared<
         let done = shown.clean_up(it);
         it.blamed(done)
     })?;
-    Ok(resources.list.into_iter().map(|it| it.node).collect())
+    Ok(resources.list)
 }
 
 /// Fails when a transformer took kind or name away.

@@ -85,6 +85,7 @@ use promoter_yaml::Node;
 
 use accumulate::{Accumulator, Shared, Target};
 use loader::Loader;
+use output::Sources;
 use patch::schema::{Builtin, Schema};
 use repository::Repository;
 
@@ -229,6 +230,8 @@ pub struct Build {
     pub resources: Vec<Node>,
     /// Lines for stderr, as kustomize words them.
     pub warnings: Vec<String>,
+    /// The file that each resource is from.
+    sources: Sources,
 }
 
 /// Builds the kustomization in `directory` of the tree.
@@ -276,7 +279,9 @@ fn run(loader: Loader<'_>, options: &Options, externals: &dyn Externals) -> Resu
     let top = Target::top(loader, &mut shared)?;
     let sum = top.accumulate(Accumulator::default(), &mut shared)?;
     let resources = finish::finish(sum, &top.kustomization, &mut shared)?;
-    Ok(Build { resources, warnings: shared.warnings })
+    let sources = Sources::of(&resources);
+    let resources = resources.into_iter().map(|it| it.node).collect();
+    Ok(Build { resources, warnings: shared.warnings, sources })
 }
 
 /// The example of the README is compiled and run with the others.

@@ -1,12 +1,14 @@
 //! A build as text: one stream, or one file a resource.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use promoter_yaml::{Node, emit_kustomize};
 
 use crate::Build;
 use crate::error::{BuildError, Result};
 use crate::id::{Gvk, Id, NOT_A_NAMESPACE};
+use crate::resource::Resource;
 
 impl Build {
     /// The resources as kustomize prints them: documents joined by `---`.
@@ -18,7 +20,7 @@ impl Build {
             if number > 0 {
                 out.push_str("---\n");
             }
-            emit(node, &mut out)?;
+            self.emit(number, node, &mut out)?;
         }
         Ok(out)
     }
@@ -32,7 +34,7 @@ impl Build {
         let namespaces = self.resources.iter().map(|it| id(it).effective_namespace());
         let namespaces: BTreeSet<&str> = namespaces.filter(|it| *it != NOT_A_NAMESPACE).collect();
         let mut files = BTreeMap::new();
-        for node in &self.resources {
+        for (number, node) in self.resources.iter().enumerate() {
             let name = file_name(&id(node), namespaces.len() > 1);
             let wrong = |what: &str| {
                 let message = format!("`{}` {what} `{name}`", id(node));
@@ -42,21 +44,37 @@ impl Build {
                 return Err(wrong("cannot be written to a file of its own, which would be"));
             }
             let mut text = String::new();
-            emit(node, &mut text)?;
+            self.emit(number, node, &mut text)?;
             if files.insert(name.clone(), text).is_some() {
                 return Err(wrong("and another resource would be written to the same file"));
             }
         }
         Ok(files)
     }
+
+    fn emit(&self, number: usize, node: &Node, out: &mut String) -> Result<()> {
+        emit_kustomize(node, out).map_err(|error| {
+            let message =
+                format!("`{}/{}` cannot be written: {}", id(node).gvk.kind, id(node).name, error.message);
+            let error = BuildError::new("kustomize-output", message).line(error.mark.line);
+            match self.sources.0.get(number) {
+                Some(file) => error.at(file, 0),
+                None => error,
+            }
+        })
+    }
 }
 
-fn emit(node: &Node, out: &mut String) -> Result<()> {
-    emit_kustomize(node, out).map_err(|error| {
-        let message =
-            format!("`{}/{}` cannot be written: {}", id(node).gvk.kind, id(node).name, error.message);
-        BuildError::new("kustomize-output", message).line(error.mark.line)
-    })
+/// The files that resources are from, one for each.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Sources(Vec<Arc<str>>);
+
+impl Sources {
+    pub(crate) fn of(resources: &[Resource]) -> Self {
+        let mut known: HashMap<&str, Arc<str>> = HashMap::new();
+        let files = resources.iter().map(|it| &*it.source);
+        Self(files.map(|it| Arc::clone(known.entry(it).or_insert_with(|| Arc::from(it)))).collect())
+    }
 }
 
 fn id(node: &Node) -> Id<'_> {
