@@ -1,19 +1,25 @@
 //! The changes from one tree to another, made in a tree with styles.
 
 use crate::read::WrittenStyle;
-use crate::{Data, Mark, Node, YamlError};
+use crate::{Data, Dialect, Mark, Node, Tag, YamlError, scalar};
 
 use super::{Styled, Text, What, unsupported};
 
 /// Makes of what stands for `before` what stands for `after`.
 ///
-/// Errors: a change behind an alias or a merge key, a list or mapping put where something else stood, one taken away.
+/// Errors: a change behind an alias, a merge key or a tag of another type, a list or mapping put where something else
+/// stood, one taken away.
 pub(super) fn apply(styled: &mut Styled, before: &Node, after: &Node) -> Result<(), YamlError> {
     if before == after {
         return Ok(());
     }
     let mark = styled.mark;
     match (&mut styled.what, &before.data, &after.data) {
+        (What::Scalar(_), Data::Scalar(_), Data::Scalar(scalar))
+            if !fits(styled.tag.as_deref(), &scalar.text) =>
+        {
+            Err(unsupported("a value that does not fit the tag before it", mark))
+        }
         (What::Scalar(text), Data::Scalar(_), Data::Scalar(scalar)) => {
             text.text = scalar.text.clone();
             Ok(())
@@ -39,6 +45,19 @@ pub(super) fn apply(styled: &mut Styled, before: &Node, after: &Node) -> Result<
         }
         (What::Alias(_), ..) => Err(unsupported("a change behind an alias", mark)),
         _ => Err(unsupported("a value put in the place of another kind of value", mark)),
+    }
+}
+
+/// Whether a text can stand behind a tag, if there is one.
+fn fits(tag: Option<&str>, text: &str) -> bool {
+    let found = scalar::resolve(text, Dialect::Resource);
+    match tag {
+        Some("!!null") => found == Tag::Null,
+        Some("!!bool") => found == Tag::Bool,
+        Some("!!int") => found == Tag::Int,
+        Some("!!float") => matches!(found, Tag::Int | Tag::Float),
+        Some("!!timestamp") => found == Tag::Timestamp,
+        _ => true,
     }
 }
 

@@ -193,6 +193,7 @@ mod tests {
             ("a: old\nb: ! c\n", "2:4: an unusual tag or anchor"),
             ("a: old\n\t\nb: c\n", "2:1: a tab in the indentation"),
             ("a: old # why\r\nb: c\r\n", "1:1: an unusual line break"),
+            ("a: !!int '5'\n", "1:4: a value that does not fit the tag before it"),
         ] {
             let error = rewritten(text, "a", "new").unwrap_err();
             assert_eq!(error.to_string(), message, "{text}");
