@@ -186,6 +186,9 @@ impl Visit<'_> {
         if node.is_null() {
             return Ok(0);
         }
+        if name.is_empty() && self.create.is_some() {
+            return Err(type_error(node, "a single value").hint("a path has no empty part"));
+        }
         let wrong = type_error(node, "a mapping");
         let map = node.as_map_mut().ok_or(wrong)?;
         let (is_flow, made) = (map.is_flow(), !map.contains(name));
