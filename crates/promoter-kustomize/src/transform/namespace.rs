@@ -3,7 +3,7 @@
 use promoter_yaml::{Data, Form, Map, Node};
 
 use crate::error::Result;
-use crate::field::{FieldSpec, Leaf, made_text, set_text, visit, wrong_type};
+use crate::field::{FieldSpec, Leaf, set_text, visit, wrong_type};
 use crate::resmap::{ResMap, charge};
 use crate::resource::Resource;
 
@@ -112,7 +112,7 @@ impl NamespaceChange {
                 set_text(node, &self.namespace)
             }
             Data::Scalar(_) => {
-                *node = made_text(&self.namespace).at(node.mark);
+                *node = Node::str(self.namespace.as_str()).at(node.mark);
                 Ok(())
             }
             _ => Err(wrong_type(node, "a single value")),

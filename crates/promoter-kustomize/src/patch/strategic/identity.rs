@@ -1,8 +1,9 @@
 //! Kind, name and namespace of a resource, which outlive a patch.
 
-use promoter_yaml::{Map, Node};
+use promoter_yaml::{Data, Form, Map, Node, Tag};
 
 use super::Allow;
+use crate::field_path::untyped;
 
 /// What a merge must not change.
 pub(super) struct Identity {
@@ -28,7 +29,7 @@ impl Identity {
             return;
         };
         if let Some(kind) = self.kind.filter(|_| !allow.kind_change) {
-            set_text(root, "kind", kind);
+            put_back(root, "kind", &kind, |it| Node::str(it));
         }
         let name = self.name.filter(|_| !allow.name_change);
         if name.is_none() && self.namespace.is_none() && !root.contains("metadata") {
@@ -39,10 +40,11 @@ impl Identity {
             return;
         };
         if let Some(name) = name {
-            set_text(metadata, "name", name);
+            put_back(metadata, "name", &name, |it| Node::str(it));
         }
         match self.namespace {
-            Some(namespace) => set_text(metadata, "namespace", namespace),
+            // kustomize gives it no type, so that one like a number becomes a number.
+            Some(namespace) => put_back(metadata, "namespace", &namespace, untyped),
             None => {
                 metadata.remove("namespace");
             }
@@ -50,8 +52,18 @@ impl Identity {
     }
 }
 
-fn set_text(map: &mut Map, key: &str, text: String) {
-    if map.get(key).and_then(Node::text) != Some(&text) {
-        map.insert(key, Node::str(text));
+/// Puts a text back; quotes that stand there stay, without them `bare` says what it is.
+fn put_back(map: &mut Map, key: &str, text: &str, bare: fn(&str) -> Node) {
+    match map.get_mut(key) {
+        Some(Node { data: Data::Scalar(scalar), .. }) if scalar.form == Form::Quoted => {
+            if *scalar.text != *text {
+                scalar.text = text.into();
+            }
+            scalar.tag = Tag::Str;
+        }
+        Some(there) => *there = bare(text).at(there.mark),
+        None => {
+            map.insert(key, bare(text));
+        }
     }
 }
