@@ -202,6 +202,10 @@ impl Visit<'_> {
         if field.as_scalar().is_some() && !rest.is_empty() {
             // A structured text: kustomize changes a copy of it here and throws that away.
             let mut copy = parse_structured(field)?;
+            let is_untyped = field.as_scalar().is_some_and(|it| it.form == Form::Untyped);
+            if copy.is_null() && is_untyped && self.create.is_some() {
+                return Ok(1);
+            }
             return self.step(&mut copy, rest, false);
         }
         if is_flow && made {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use promoter_yaml::{Map, Node};
 
 use crate::error::{BuildError, Result};
+use crate::field::put_back_namespace;
 use crate::id::{Gvk, Id};
 use crate::origin::Origin;
 use crate::shared::SharedValue;
@@ -190,7 +191,7 @@ impl Resource {
         }
     }
 
-    /// Sets `metadata.namespace`; an empty one is taken away.
+    /// Sets `metadata.namespace`, as kustomize does without a type; an empty one is taken away.
     pub(crate) fn set_namespace(&mut self, namespace: &str) {
         let Some(metadata) = self.metadata_mut() else {
             return;
@@ -198,7 +199,7 @@ impl Resource {
         if namespace.is_empty() {
             metadata.remove("namespace");
         } else {
-            metadata.insert("namespace", Node::str(namespace));
+            put_back_namespace(metadata, namespace);
         }
     }
 

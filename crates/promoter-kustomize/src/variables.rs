@@ -135,10 +135,12 @@ fn with_indices(path: &str) -> Vec<String> {
 
 /// Makes text of a single value that has no type.
 fn take_for_text(node: &mut Node) {
-    if let Data::Scalar(scalar) = &mut node.data
-        && scalar.form == Form::Untyped
-    {
-        (scalar.tag, scalar.form) = (Tag::Str, Form::Plain);
+    match &mut node.data {
+        Data::Scalar(scalar) if scalar.form == Form::Untyped => {
+            (scalar.tag, scalar.form) = (Tag::Str, Form::Plain);
+        }
+        Data::Scalar(scalar) if scalar.form == Form::Emptied => *node = Node::str("").at(node.mark),
+        _ => {}
     }
 }
 

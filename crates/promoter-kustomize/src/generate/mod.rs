@@ -92,7 +92,7 @@ fn metadata(args: &GeneratorArgs, options: Option<&GeneratorOptions>) -> Node {
     let mut metadata = Map::new();
     metadata.insert("name", Node::str(args.name.as_str()));
     if !args.namespace.is_empty() {
-        metadata.insert("namespace", Node::str(args.namespace.as_str()));
+        metadata.insert("namespace", made_text(&args.namespace));
     }
     let Some(options) = options else {
         return Node::map(metadata);

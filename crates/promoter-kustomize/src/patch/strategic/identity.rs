@@ -1,9 +1,9 @@
 //! Kind, name and namespace of a resource, which outlive a patch.
 
-use promoter_yaml::{Data, Form, Map, Node, Tag};
+use promoter_yaml::{Map, Node};
 
 use super::Allow;
-use crate::field_path::untyped;
+use crate::field::{put_back, put_back_namespace};
 
 /// What a merge must not change.
 pub(super) struct Identity {
@@ -43,27 +43,10 @@ impl Identity {
             put_back(metadata, "name", &name, |it| Node::str(it));
         }
         match self.namespace {
-            // kustomize gives it no type, so that one like a number becomes a number.
-            Some(namespace) => put_back(metadata, "namespace", &namespace, untyped),
+            Some(namespace) => put_back_namespace(metadata, &namespace),
             None => {
                 metadata.remove("namespace");
             }
-        }
-    }
-}
-
-/// Puts a text back; quotes that stand there stay, without them `bare` says what it is.
-fn put_back(map: &mut Map, key: &str, text: &str, bare: fn(&str) -> Node) {
-    match map.get_mut(key) {
-        Some(Node { data: Data::Scalar(scalar), .. }) if scalar.form == Form::Quoted => {
-            if *scalar.text != *text {
-                scalar.text = text.into();
-            }
-            scalar.tag = Tag::Str;
-        }
-        Some(there) => *there = bare(text).at(there.mark),
-        None => {
-            map.insert(key, bare(text));
         }
     }
 }

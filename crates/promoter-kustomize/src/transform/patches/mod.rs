@@ -12,6 +12,7 @@ use std::rc::Rc;
 use promoter_yaml::{Map, Node};
 
 use crate::error::{BuildError, Result};
+use crate::field_path::untyped;
 use crate::patch::json6902::{JsonPatch, Notes};
 use crate::patch::schema::Schema;
 use crate::patch::selector::Selector;
@@ -142,7 +143,11 @@ impl PatchEntry {
                     && let Some(map) =
                         resource.node.as_map_mut().filter(|it| !it.is_empty() && !it.contains("apiVersion"))
                 {
-                    map.insert("apiVersion", Node::null());
+                    let mut version = untyped("");
+                    if map.is_flow() {
+                        version.put_in_flow();
+                    }
+                    map.insert("apiVersion", version);
                 }
             }
         }
