@@ -1,0 +1,139 @@
+//! The way to all values of a path, which can make what is missing.
+
+use std::borrow::Cow;
+
+use promoter_yaml::{Form, Node, Scalar};
+
+use super::value::{new_element, parse_structured};
+use super::{Part, elements_mut, syntax, type_error};
+use crate::error::Result;
+use crate::pattern::Pattern;
+
+/// A walk to all values of a path.
+pub(crate) struct Visit<'v> {
+    /// What a missing value is made of; `None` makes nothing.
+    pub(crate) create: Option<Node>,
+    /// Called with each value, and whether it was just made.
+    pub(crate) set: &'v mut dyn FnMut(&mut Node, bool) -> Result<()>,
+}
+
+impl Visit<'_> {
+    /// Goes to all values of a path and says how many there were.
+    ///
+    /// Errors: a part does not fit what it meets, or `set` fails.
+    pub(crate) fn go(&mut self, node: &mut Node, path: &[String]) -> Result<usize> {
+        self.step(node, path, false)
+    }
+
+    fn step(&mut self, node: &mut Node, path: &[String], made: bool) -> Result<usize> {
+        let Some((part, rest)) = path.split_first() else {
+            (self.set)(node, made)?;
+            return Ok(1);
+        };
+        match Part::parse(part)? {
+            Part::Index(index) => self.index(node, index, rest),
+            Part::Every => {
+                let mut count = 0;
+                for item in elements_mut(node)? {
+                    count += self.step(item, rest, false)?;
+                }
+                Ok(count)
+            }
+            Part::Element(field, value) => self.element(node, field, value, rest),
+            Part::Last | Part::Field(_) => self.field(node, part, rest),
+        }
+    }
+
+    fn field(&mut self, node: &mut Node, name: &str, rest: &[String]) -> Result<usize> {
+        if node.is_null() {
+            return Ok(0);
+        }
+        if name.is_empty() && self.create.is_some() {
+            return Err(type_error(node, "a single value").hint("a path has no empty part"));
+        }
+        let wrong = type_error(node, "a mapping");
+        let map = node.as_map_mut().ok_or(wrong)?;
+        let (is_flow, made) = (map.is_flow(), !map.contains(name));
+        let field = match &self.create {
+            Some(leaf) => map.get_or_insert_with(name, || Part::container(rest.first(), leaf)),
+            None => match map.get_mut(name) {
+                Some(field) => field,
+                None => return Ok(0),
+            },
+        };
+        if field.as_scalar().is_some() && !rest.is_empty() {
+            // A structured text: kustomize changes a copy of it here and throws that away.
+            let mut copy = parse_structured(field)?;
+            let is_untyped = field.as_scalar().is_some_and(|it| it.form == Form::Untyped);
+            if copy.is_null() && is_untyped && self.create.is_some() {
+                return Ok(1);
+            }
+            return self.step(&mut copy, rest, false);
+        }
+        if is_flow && made {
+            field.put_in_flow();
+        }
+        let count = self.step(field, rest, made)?;
+        if is_flow && rest.is_empty() {
+            field.put_in_flow();
+        }
+        Ok(count)
+    }
+
+    fn index(&mut self, node: &mut Node, index: usize, rest: &[String]) -> Result<usize> {
+        let leaf = self.create.clone();
+        let items = elements_mut(node)?;
+        let mut made = false;
+        if let Some(leaf) = leaf
+            && items.len() == index
+        {
+            items.push(Part::container(rest.first(), &leaf));
+            made = true;
+        }
+        let count = items.len();
+        match items.get_mut(index) {
+            Some(item) => self.step(item, rest, made),
+            None => Err(syntax(format!("there is no element {index}, the list has {count}"))),
+        }
+    }
+
+    fn element(&mut self, node: &mut Node, field: &str, value: &str, rest: &[String]) -> Result<usize> {
+        let wrong = |reason| syntax(format!("`{value}` in a path is no regular expression: {reason}"));
+        let pattern = Pattern::part(value).map_err(wrong)?;
+        let items = elements_mut(node)?;
+        let mut count = self.matching(items, field, &pattern, rest)?;
+        if count == 0 && self.create.is_some() {
+            items.push(new_element(field, value));
+            let last = items.len() - 1;
+            count = self.matching(&mut items[last..], field, &pattern, rest)?;
+        }
+        Ok(count)
+    }
+
+    fn matching(
+        &mut self,
+        items: &mut [Node],
+        field: &str,
+        pattern: &Pattern,
+        rest: &[String],
+    ) -> Result<usize> {
+        let mut count = 0;
+        for item in items {
+            let found = if field.is_empty() { Some(&*item) } else { item.get(field) };
+            let fits = found.and_then(Node::as_scalar).is_some_and(|it| pattern.fits(&as_written(it)));
+            if fits {
+                let rest = if field.is_empty() { &[] } else { rest };
+                count += self.step(item, rest, false)?;
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// A scalar as it is written, which is what patterns are held against: quotes count.
+fn as_written(scalar: &Scalar) -> Cow<'_, str> {
+    match scalar.form {
+        Form::Quoted if !scalar.text.contains('\n') => Cow::Owned(format!("\"{}\"", scalar.text)),
+        _ => Cow::Borrowed(scalar.text.trim()),
+    }
+}
