@@ -22,6 +22,7 @@ pub(crate) struct Report {
     built: u64,
     refused: u64,
     undecided: u64,
+    known: u64,
     differences: u64,
     coverage: Coverage,
 }
@@ -37,6 +38,7 @@ impl Report {
             built: 0,
             refused: 0,
             undecided: 0,
+            known: 0,
             differences: 0,
             coverage: Coverage::default(),
         }
@@ -53,6 +55,7 @@ impl Report {
             Verdict::Built => &mut self.built,
             Verdict::Refused => &mut self.refused,
             Verdict::Undecided => &mut self.undecided,
+            Verdict::Known => &mut self.known,
             Verdict::Differs(_) => &mut self.differences,
         };
         *count += 1;
@@ -82,16 +85,17 @@ impl Report {
     }
 
     fn line(&self) -> String {
-        let cases = self.built + self.refused + self.undecided + self.differences;
+        let cases = self.built + self.refused + self.undecided + self.known + self.differences;
         let seconds = self.start.elapsed().as_secs_f64();
         format!(
             "seed {}, {seconds:.0} s: {cases} cases, {:.1} a second; built by both {}, refused by both {}, \
-             kustomize against itself or crashed {}, differences {}",
+             kustomize against itself or crashed {}, known differences {}, differences {}",
             self.seed,
             cases as f64 / seconds,
             self.built,
             self.refused,
             self.undecided,
+            self.known,
             self.differences
         )
     }

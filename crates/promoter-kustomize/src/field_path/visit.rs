@@ -133,7 +133,7 @@ impl Visit<'_> {
 /// A scalar as it is written, which is what patterns are held against: quotes count.
 fn as_written(scalar: &Scalar) -> Cow<'_, str> {
     match scalar.form {
-        Form::Quoted if !scalar.text.contains('\n') => Cow::Owned(format!("\"{}\"", scalar.text)),
+        Form::Quoted => Cow::Owned(format!("\"{}\"", scalar.text.replace('\n', "\\n"))),
         _ => Cow::Borrowed(scalar.text.trim()),
     }
 }
