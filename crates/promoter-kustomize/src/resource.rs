@@ -8,7 +8,7 @@ use std::rc::Rc;
 use promoter_yaml::{Map, Node};
 
 use crate::error::{BuildError, Result};
-use crate::field::put_back_namespace;
+use crate::field::{put_back, put_back_namespace};
 use crate::id::{Gvk, Id};
 use crate::origin::Origin;
 use crate::shared::SharedValue;
@@ -187,7 +187,7 @@ impl Resource {
     /// Sets `metadata.name`.
     pub(crate) fn set_name(&mut self, name: &str) {
         if let Some(metadata) = self.metadata_mut() {
-            metadata.insert("name", Node::str(name));
+            put_back(metadata, "name", name, |it| Node::str(it));
         }
     }
 

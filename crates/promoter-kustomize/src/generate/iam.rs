@@ -39,9 +39,10 @@ pub(crate) fn generate(reader: Reader<'_>, plugin: &Resource) -> Result<Resource
     let annotations = Map::from_iter([("iam.gke.io/gcp-service-account".into(), bound)]);
     let mut metadata = Map::new();
     metadata.insert("annotations", Node::map(annotations));
-    metadata.insert("name", Node::str(name));
+    // kustomize writes them without quotes and reads that.
+    metadata.insert("name", Node::plain(name));
     if !namespace.is_empty() {
-        metadata.insert("namespace", Node::str(namespace));
+        metadata.insert("namespace", Node::plain(namespace));
     }
     let mut map = Map::new();
     map.insert("apiVersion", Node::str("v1"));

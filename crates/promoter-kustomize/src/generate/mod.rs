@@ -90,7 +90,7 @@ pub(crate) fn generate(
 
 fn metadata(args: &GeneratorArgs, options: Option<&GeneratorOptions>) -> Node {
     let mut metadata = Map::new();
-    metadata.insert("name", Node::str(args.name.as_str()));
+    metadata.insert("name", made_text(&args.name));
     if !args.namespace.is_empty() {
         metadata.insert("namespace", made_text(&args.namespace));
     }

@@ -175,8 +175,8 @@ pub(super) fn field_missing(node: &Node, path: &str, role: &str) -> BuildError {
     let message = format!("the {role} field `{path}` is not there: {above} has no `{missing}`");
     let error = BuildError::new("kustomize-target", message);
     match found.as_map().and_then(|map| nearest(missing, map.iter().map(|(key, _)| key))) {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error,
+        Some(near) if near != missing => error.hint(format!("did you mean `{near}`?")),
+        _ => error,
     }
 }
 
