@@ -256,8 +256,9 @@ pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<()> {
     }
 }
 
-/// Puts a text back; quotes that stand there stay, `bare` says what it is where others stand without them.
-pub(crate) fn put_back(map: &mut Map, key: &str, text: &str, bare: fn(&str) -> Node) {
+/// Puts back a text that a resource had, a name first of all. Quotes that stand there stay; where a text stands without
+/// them, kustomize gives the new one no type, so that what is like a number becomes a number.
+pub(crate) fn put_back(map: &mut Map, key: &str, text: &str) {
     match map.get_mut(key) {
         Some(Node { data: Data::Scalar(scalar), .. }) if scalar.form == Form::Quoted => {
             if *scalar.text != *text {
@@ -265,17 +266,11 @@ pub(crate) fn put_back(map: &mut Map, key: &str, text: &str, bare: fn(&str) -> N
             }
             scalar.tag = Tag::Str;
         }
-        Some(there) => *there = bare(text).at(there.mark),
+        Some(there) => *there = untyped(text).at(there.mark),
         None => {
             map.insert(key, Node::str(text));
         }
     }
-}
-
-/// Puts a namespace back: kustomize gives it no type, so that one like a number becomes a number where another one stands
-/// without quotes.
-pub(crate) fn put_back_namespace(metadata: &mut Map, namespace: &str) {
-    put_back(metadata, "namespace", namespace, untyped);
 }
 
 /// A text made by kustomize, which puts quotes around what YAML 1.1 takes for something else.

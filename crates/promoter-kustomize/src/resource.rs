@@ -8,7 +8,7 @@ use std::rc::Rc;
 use promoter_yaml::{Map, Node};
 
 use crate::error::{BuildError, Result};
-use crate::field::{put_back, put_back_namespace};
+use crate::field::put_back;
 use crate::id::{Gvk, Id};
 use crate::origin::Origin;
 use crate::shared::SharedValue;
@@ -187,7 +187,7 @@ impl Resource {
     /// Sets `metadata.name`.
     pub(crate) fn set_name(&mut self, name: &str) {
         if let Some(metadata) = self.metadata_mut() {
-            put_back(metadata, "name", name, |it| Node::str(it));
+            put_back(metadata, "name", name);
         }
     }
 
@@ -199,7 +199,7 @@ impl Resource {
         if namespace.is_empty() {
             metadata.remove("namespace");
         } else {
-            put_back_namespace(metadata, namespace);
+            put_back(metadata, "namespace", namespace);
         }
     }
 

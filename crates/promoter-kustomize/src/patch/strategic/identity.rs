@@ -3,7 +3,7 @@
 use promoter_yaml::{Map, Node};
 
 use super::Allow;
-use crate::field::{put_back, put_back_namespace};
+use crate::field::put_back;
 
 /// What a merge must not change.
 pub(super) struct Identity {
@@ -29,7 +29,7 @@ impl Identity {
             return;
         };
         if let Some(kind) = self.kind.filter(|_| !allow.kind_change) {
-            put_back(root, "kind", &kind, |it| Node::str(it));
+            put_back(root, "kind", &kind);
         }
         let name = self.name.filter(|_| !allow.name_change);
         if name.is_none() && self.namespace.is_none() && !root.contains("metadata") {
@@ -40,10 +40,10 @@ impl Identity {
             return;
         };
         if let Some(name) = name {
-            put_back(metadata, "name", &name, |it| Node::str(it));
+            put_back(metadata, "name", &name);
         }
         match self.namespace {
-            Some(namespace) => put_back_namespace(metadata, &namespace),
+            Some(namespace) => put_back(metadata, "namespace", &namespace),
             None => {
                 metadata.remove("namespace");
             }
