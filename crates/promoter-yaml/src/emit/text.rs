@@ -18,7 +18,6 @@ pub(super) struct Place {
 
 /// Appends a text.
 pub(super) fn write(text: &str, style: Style, place: Place, rules: &Rules, out: &mut String) {
-    let line_start = out.rfind('\n').map_or(0, |it| it + 1);
     let fold_after = if place.is_key { usize::MAX } else { rules.fold_after };
     // An upper bound of the columns: escapes make up to four of a byte, single quotes two.
     let growth = match style {
@@ -26,7 +25,9 @@ pub(super) fn write(text: &str, style: Style, place: Place, rules: &Rules, out: 
         Style::SingleQuoted => 2,
         Style::DoubleQuoted => 4,
     };
-    let fits = fold_after == usize::MAX || out.len() - line_start + growth * text.len() + 2 <= fold_after;
+    // Lines are short, so that looking back byte by byte is the fastest way to where this one starts.
+    let bytes_before = || out.bytes().rev().take_while(|it| *it != b'\n').count();
+    let fits = fold_after == usize::MAX || bytes_before() + growth * text.len() + 2 <= fold_after;
     let folding = Folding { after: if fits { usize::MAX } else { fold_after }, indent: place.indent };
     match style {
         Style::Plain if fits => out.push_str(text),

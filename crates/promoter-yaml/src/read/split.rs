@@ -18,7 +18,8 @@ pub(super) struct Piece<'a> {
 pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, YamlError> {
     let mut pieces = Vec::new();
     let (mut start, mut lines_before) = (0, 0);
-    while let Some(at) = text[start..].find("\n---").map(|it| start + it) {
+    let separator = memchr::memmem::Finder::new("\n---");
+    while let Some(at) = separator.find(&text.as_bytes()[start..]).map(|it| start + it) {
         let Some(length) = text[at + 1..].find('\n') else {
             break;
         };
