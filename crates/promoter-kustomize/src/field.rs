@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use promoter_yaml::{Data, Dialect, Form, Map, Node, Tag, is_plain_text};
+use promoter_yaml::{Data, Dialect, Form, Limits, Map, Node, Tag, is_plain_text, parse_first};
 
 use crate::error::{BuildError, Result};
 use crate::field_path::untyped;
@@ -273,15 +273,33 @@ pub(crate) fn put_back(map: &mut Map, key: &str, text: &str) {
     }
 }
 
-/// A text made by kustomize, which puts quotes around what YAML 1.1 takes for something else.
+/// A text made by kustomize, which puts quotes around what YAML 1.1 takes for something else, and writes lines as a block.
 pub(crate) fn made_text(text: &str) -> Node {
     let mut node = Node::str(text);
     if let Data::Scalar(scalar) = &mut node.data
-        && !is_plain_text(text, Dialect::Config)
+        && (text.contains('\n') || needs_quotes(text))
     {
         scalar.form = Form::Quoted;
     }
     node
+}
+
+/// Whether YAML 1.1 takes a text of one line, as a document of its own, for something else: a number, but also a list
+/// (`- a`), a mapping (`a: b`) or nothing (`# a`).
+pub(crate) fn needs_quotes(text: &str) -> bool {
+    if text.is_empty() || text.contains('\n') {
+        return false;
+    }
+    if text == "?" || !is_plain_text(text, Dialect::Config) {
+        return true;
+    }
+    let begins = text.starts_with(['[', '{', '-', '?', '#', '!', '&', ' ', '\t']);
+    let ends = text.ends_with([':', ' ', '\t']);
+    if !(begins || ends || text.contains(": ") || text.contains(" #")) {
+        return false;
+    }
+    parse_first(text, Dialect::Config, &Limits::default())
+        .is_ok_and(|it| it.is_none_or(|node| node.as_str().is_none()))
 }
 
 /// A value of the wrong type.

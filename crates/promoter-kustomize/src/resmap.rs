@@ -7,6 +7,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use promoter_yaml::{Map, Node};
 
 use crate::error::{BuildError, Result};
+use crate::field::made_text;
 use crate::id::Id;
 use crate::resource::{Behavior, Resource, raw_text};
 use crate::size::{COPIED_BYTES_MAX, STEPS_A_WALK, STEPS_MAX};
@@ -296,7 +297,7 @@ fn data_text(value: &Node) -> &str {
 fn merged_strings(below: Option<&Node>, above: Option<&Node>, text: fn(&Node) -> &str) -> Result<Map> {
     let maps = [below, above].into_iter().flatten().filter_map(Node::as_map);
     let entry = |(key, value): (&str, &Node)| {
-        check_key(key, "merged data").map(|()| (key.into(), Node::str(text(value))))
+        check_key(key, "merged data").map(|()| (key.into(), made_text(text(value))))
     };
     maps.flat_map(Map::iter).map(entry).collect()
 }

@@ -1,6 +1,8 @@
 //! The form of the scalars that a merge leaves: which get quotes, and which keep those that stood there.
 
-use promoter_yaml::{Data, Dialect, Form, Node, Scalar, Tag, is_plain_text};
+use promoter_yaml::{Data, Form, Node, Scalar, Tag};
+
+use crate::field::needs_quotes;
 
 /// What becomes of a field that is written anew as it is: what has no type becomes text, and text that YAML 1.1 takes for
 /// something else gets quotes.
@@ -9,11 +11,11 @@ pub(super) fn rewrite(value: &mut Node) {
         return;
     };
     let is_text = match scalar.form {
-        Form::Untyped => scalar.tag != Tag::Null,
+        Form::Untyped => true,
         Form::Plain => scalar.tag == Tag::Str,
         Form::Quoted | Form::Folded | Form::Emptied | Form::Missing => false,
     };
-    if is_text && !is_plain_text(&scalar.text, Dialect::Config) {
+    if is_text && needs_quotes(&scalar.text) {
         (scalar.tag, scalar.form) = (Tag::Str, Form::Quoted);
     }
 }
