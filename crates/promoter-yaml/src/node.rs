@@ -210,9 +210,10 @@ impl Node {
         }
     }
 
-    /// True for a null scalar.
+    /// True for a null scalar. What code made without a type is none, even if it is shown as one.
     pub fn is_null(&self) -> bool {
-        self.as_scalar().is_some_and(|it| it.tag == Tag::Null)
+        self.as_scalar()
+            .is_some_and(|it| it.tag == Tag::Null && !matches!(it.form, Form::Untyped | Form::Emptied))
     }
 
     /// The value below `key`, if this is a mapping that has it.

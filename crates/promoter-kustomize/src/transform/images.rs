@@ -11,6 +11,7 @@ use crate::field::{FieldSpec, Leaf, set_text, wrong_type};
 use crate::kustomization::Image;
 use crate::pattern::{self, Pattern};
 use crate::resmap::ResMap;
+use crate::resource::raw_text;
 
 /// An entry of `images` with its pattern compiled.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ impl ImagePattern {
         if node.as_scalar().is_none() {
             return Err(wrong_type(node, "an image reference"));
         }
-        let reference = node.text().unwrap_or_default();
+        let reference = raw_text(node);
         if !self.matches(reference) {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::field::{FieldSpec, Leaf, set_text};
 use crate::id::Gvk;
 use crate::resmap::{ResMap, charge};
-use crate::resource::Resource;
+use crate::resource::{Resource, raw_text};
 
 /// Which end of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ fn rename(resource: &mut Resource, side: Side, text: &str, specs: &[FieldSpec]) 
             resource.remember();
         }
         spec.apply(resource, Leaf::Scalar, &mut |node| {
-            let old = node.text().unwrap_or_default();
+            let old = raw_text(node);
             let new = match side {
                 Side::Prefix => format!("{text}{old}"),
                 Side::Suffix => format!("{old}{text}"),
