@@ -112,11 +112,57 @@ fn container(next: Option<&&str>) -> Node {
 
 /// A path with one more part at a position; an absolute path stays one.
 fn with_part(path: &str, position: usize, part: &str) -> String {
-    let mut parts: Vec<&str> = if path.is_empty() { Vec::new() } else { path.split('/').collect() };
+    let mut parts = parts_of(path);
+    let is_absolute = parts.first() == Some(&"");
     let mut at = position.min(parts.len());
-    if parts.first() == Some(&"") && at < parts.len() {
+    if is_absolute && at < parts.len() {
         at += 1;
     }
     parts.insert(at, part);
-    parts.join("/")
+    match is_absolute {
+        true => format!("/{}", joined(&parts[1..])),
+        false => joined(&parts),
+    }
+}
+
+/// The parts of a path, as kustomize takes them off its end; the first one of an absolute path is empty.
+fn parts_of(path: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        match rest.rsplit_once('/') {
+            None => {
+                parts.push(rest);
+                rest = "";
+            }
+            Some((before, last)) => {
+                if !(before.is_empty() && last.is_empty()) {
+                    parts.push(last);
+                }
+                if before.is_empty() {
+                    parts.push("");
+                }
+                rest = before;
+            }
+        }
+    }
+    parts.reverse();
+    parts
+}
+
+/// Parts joined as Go's path/filepath does it: empty parts and `.` go, `..` takes the part before it along, and where
+/// nothing is left of something stands a `.`.
+fn joined(parts: &[&str]) -> String {
+    let mut tidy: Vec<&str> = Vec::new();
+    for part in parts.iter().flat_map(|it| it.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." if tidy.last().is_some_and(|it| *it != "..") => drop(tidy.pop()),
+            part => tidy.push(part),
+        }
+    }
+    match tidy.is_empty() && parts.iter().any(|it| !it.is_empty()) {
+        true => ".".to_owned(),
+        false => tidy.join("/"),
+    }
 }
