@@ -243,13 +243,18 @@ fn split_first(path: &str) -> (Cow<'_, str>, Option<&str>) {
 ///
 /// Errors: a mapping or a list stands there.
 pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<()> {
+    set_keeping_quotes(node, text, untyped)
+}
+
+/// Gives a single value another text: within quotes that stand there, or else as what `bare` makes of it.
+pub(crate) fn set_keeping_quotes(node: &mut Node, text: &str, bare: impl FnOnce(&str) -> Node) -> Result<()> {
     match &mut node.data {
         Data::Scalar(scalar) if matches!(scalar.form, Form::Quoted | Form::Folded) => {
             (scalar.text, scalar.tag) = (text.into(), Tag::Str);
             Ok(())
         }
         Data::Scalar(_) => {
-            *node = untyped(text).at(node.mark);
+            *node = bare(text).at(node.mark);
             Ok(())
         }
         _ => Err(wrong_type(node, "a single value")),

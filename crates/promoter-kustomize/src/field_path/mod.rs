@@ -89,8 +89,8 @@ impl<'a> Part<'a> {
     }
 
     /// What a field must hold whose next part this is.
-    fn container(next: Option<&String>, leaf: &Node) -> Node {
-        match next.map(|it| Part::parse(it)) {
+    pub(crate) fn container(next: Option<&str>, leaf: &Node) -> Node {
+        match next.map(Part::parse) {
             None => leaf.clone(),
             Some(Ok(Part::Index(_) | Part::Element(..))) => Node::seq(Vec::new()),
             Some(_) => Node::map(Map::new()),

@@ -55,7 +55,9 @@ impl Visit<'_> {
         let map = node.as_map_mut().ok_or(wrong)?;
         let (is_flow, made) = (map.is_flow(), !map.contains(name));
         let field = match &self.create {
-            Some(leaf) => map.get_or_insert_with(name, || Part::container(rest.first(), leaf)),
+            Some(leaf) => {
+                map.get_or_insert_with(name, || Part::container(rest.first().map(String::as_str), leaf))
+            }
             None => match map.get_mut(name) {
                 Some(field) => field,
                 None => return Ok(0),
@@ -87,7 +89,7 @@ impl Visit<'_> {
         if let Some(leaf) = leaf
             && items.len() == index
         {
-            items.push(Part::container(rest.first(), &leaf));
+            items.push(Part::container(rest.first().map(String::as_str), &leaf));
             made = true;
         }
         let count = items.len();

@@ -1,9 +1,9 @@
 //! `namespace`: every namespaced resource moves there, and so do the references that name a namespace by rule.
 
-use promoter_yaml::{Data, Form, Map, Node};
+use promoter_yaml::{Data, Map, Node};
 
 use crate::error::Result;
-use crate::field::{FieldSpec, Leaf, set_text, visit, wrong_type};
+use crate::field::{FieldSpec, Leaf, set_keeping_quotes, visit, wrong_type};
 use crate::resmap::{ResMap, charge};
 use crate::resource::Resource;
 
@@ -106,16 +106,6 @@ impl NamespaceChange {
         if self.unset_only && node.text().is_some_and(|it| !it.is_empty()) {
             return Ok(());
         }
-        match &mut node.data {
-            // Quotes stay, as everywhere; without them it is text all the same.
-            Data::Scalar(scalar) if matches!(scalar.form, Form::Quoted | Form::Folded) => {
-                set_text(node, &self.namespace)
-            }
-            Data::Scalar(_) => {
-                *node = Node::str(self.namespace.as_str()).at(node.mark);
-                Ok(())
-            }
-            _ => Err(wrong_type(node, "a single value")),
-        }
+        set_keeping_quotes(node, &self.namespace, |it| Node::str(it))
     }
 }

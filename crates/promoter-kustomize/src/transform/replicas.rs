@@ -1,9 +1,9 @@
 //! `replicas`: the count of workloads, found by any name they ever had.
 
-use promoter_yaml::{Data, Form, Node};
+use promoter_yaml::{Data, Node};
 
 use crate::error::{BuildError, Result};
-use crate::field::{FieldSpec, Leaf, set_text, wrong_type};
+use crate::field::{FieldSpec, Leaf, set_keeping_quotes, wrong_type};
 use crate::kustomization::Replica;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
@@ -38,15 +38,8 @@ pub(super) fn run(resources: &mut ResMap, replica: &Replica, specs: &[FieldSpec]
 }
 
 fn set_count(node: &mut Node, count: i64) -> Result<()> {
-    match &node.data {
-        // Quotes that stand there stay, and make it text.
-        Data::Scalar(scalar) if matches!(scalar.form, Form::Quoted | Form::Folded) => {
-            set_text(node, &count.to_string())
-        }
-        Data::Scalar(_) => {
-            *node = Node::int(count).at(node.mark);
-            Ok(())
-        }
+    match node.data {
+        Data::Scalar(_) => set_keeping_quotes(node, &count.to_string(), |_| Node::int(count)),
         _ => Err(wrong_type(node, "a number")),
     }
 }

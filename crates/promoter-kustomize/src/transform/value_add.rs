@@ -1,6 +1,6 @@
 //! The ValueAddTransformer plugin: one text set in, or inserted into a path in, fields of chosen resources.
 
-use promoter_yaml::{Map, Node};
+use promoter_yaml::Node;
 
 use crate::error::Result;
 use crate::field::{set_text, wrong_type};
@@ -95,19 +95,10 @@ fn add(node: &mut Node, path: &[&str], add_value: &ValueAdd, target: &ValueTarge
         Part::Field(name) => {
             let wrong = wrong_type(node, "a mapping");
             let map = node.as_map_mut().ok_or(wrong)?;
-            Some(map.get_or_insert_with(name, || container(rest.first())))
+            Some(map.get_or_insert_with(name, || Part::container(rest.first().copied(), &Node::str(""))))
         }
     };
     next.map_or(Ok(()), |it| add(it, rest, add_value, target))
-}
-
-/// What a field that is missing is made of: it depends on the part of the path behind it.
-fn container(next: Option<&&str>) -> Node {
-    match next.map(|it| Part::parse(it)) {
-        None => Node::str(""),
-        Some(Ok(Part::Index(_) | Part::Element(..))) => Node::seq(Vec::new()),
-        Some(_) => Node::map(Map::new()),
-    }
 }
 
 /// A path with one more part at a position; an absolute path stays one.
