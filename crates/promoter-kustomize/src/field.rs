@@ -262,7 +262,8 @@ pub(crate) fn set_keeping_quotes(node: &mut Node, text: &str, bare: impl FnOnce(
 }
 
 /// Puts back a text that a resource had, a name first of all. Quotes that stand there stay; where a text stands without
-/// them, kustomize gives the new one no type, so that what is like a number becomes a number.
+/// them, kustomize gives the new one no type, so that what is like a number becomes a number; where nothing stands, only
+/// a time is not put in quotes.
 pub(crate) fn put_back(map: &mut Map, key: &str, text: &str) {
     match map.get_mut(key) {
         Some(Node { data: Data::Scalar(scalar), .. }) if scalar.form == Form::Quoted => {
@@ -273,7 +274,7 @@ pub(crate) fn put_back(map: &mut Map, key: &str, text: &str) {
         }
         Some(there) => *there = untyped(text).at(there.mark),
         None => {
-            map.insert(key, Node::str(text));
+            map.insert(key, if is_time(text) { untyped(text) } else { made_text(text) });
         }
     }
 }
@@ -295,7 +296,8 @@ pub(crate) fn needs_quotes(text: &str) -> bool {
     if text.is_empty() || text.contains('\n') {
         return false;
     }
-    if text == "?" || !is_plain_text(text, Dialect::Config) {
+    // kustomize asks go-yaml v2, which hands times out as text.
+    if text == "?" || !(is_plain_text(text, Dialect::Config) || is_time(text)) {
         return true;
     }
     let begins = text.starts_with(['[', '{', '-', '?', '#', '!', '&', ' ', '\t']);
@@ -305,6 +307,11 @@ pub(crate) fn needs_quotes(text: &str) -> bool {
     }
     parse_first(text, Dialect::Config, &Limits::default())
         .is_ok_and(|it| it.is_none_or(|node| node.as_str().is_none()))
+}
+
+/// Whether a text without quotes is a date or time in a resource.
+pub(crate) fn is_time(text: &str) -> bool {
+    Node::plain(text).as_scalar().is_some_and(|it| it.tag == Tag::Timestamp)
 }
 
 /// A value of the wrong type.

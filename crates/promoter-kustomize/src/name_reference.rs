@@ -9,7 +9,7 @@ use promoter_yaml::{Data, Map, Node};
 
 use crate::config::{Config, NameReference};
 use crate::error::{BuildError, Result};
-use crate::field::{FieldSpec, Leaf, set_text, visit, wrong_type};
+use crate::field::{FieldSpec, Leaf, put_back, set_text, visit, wrong_type};
 use crate::id::{Gvk, NOT_A_NAMESPACE};
 use crate::resmap::ResMap;
 use crate::resource::Resource;
@@ -257,9 +257,9 @@ impl<'a> Search<'a> {
         if found.name == old && found.namespace.is_empty() {
             return Ok(());
         }
-        map.insert("name", Node::str(found.name.as_str()));
+        put_back(map, "name", &found.name);
         if !found.namespace.is_empty() {
-            map.insert("namespace", Node::str(found.namespace.as_str()));
+            put_back(map, "namespace", &found.namespace);
         }
         Ok(())
     }

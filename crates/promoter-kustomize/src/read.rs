@@ -6,6 +6,7 @@ use std::rc::Rc;
 use promoter_yaml::{Data, Dialect, Form, Limits, Node, Tag, emit_json, parse_all};
 
 use crate::error::{BuildError, Result};
+use crate::field::is_time;
 use crate::loader::text;
 use crate::resource::{Resource, is_null_or_empty};
 
@@ -53,9 +54,7 @@ fn through_json(node: &mut Node) -> Result<()> {
     };
     if scalar.tag == Tag::Str {
         // In braces a time is text for other reasons, which come later than this.
-        let is_time = scalar.form == Form::Plain
-            && Node::plain(scalar.text.clone()).as_scalar().is_some_and(|it| it.tag == Tag::Timestamp);
-        if !is_time {
+        if !(scalar.form == Form::Plain && is_time(&scalar.text)) {
             scalar.form = Form::Quoted;
             return Ok(());
         }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use promoter_yaml::{Form, Node, Scalar};
+use promoter_yaml::{Form, Node, Scalar, emit_kustomize};
 
 use super::value::{new_element, parse_structured};
 use super::{Part, elements_mut, syntax, type_error};
@@ -134,6 +134,15 @@ impl Visit<'_> {
 
 /// A scalar as it is written, which is what patterns are held against: quotes count.
 fn as_written(scalar: &Scalar) -> Cow<'_, str> {
+    let mut out = String::new();
+    // What cannot be shown is escaped, in double quotes whatever stood around it.
+    let may_be_escaped = |it: char| !it.is_ascii() || (it.is_ascii_control() && it != '\n');
+    if scalar.text.contains(may_be_escaped)
+        && emit_kustomize(&Node::str(scalar.text.clone()), &mut out).is_ok()
+        && out.starts_with('"')
+    {
+        return Cow::Owned(out.trim_end().to_owned());
+    }
     match scalar.form {
         Form::Quoted => Cow::Owned(format!("\"{}\"", scalar.text.replace('\n', "\\n"))),
         _ => Cow::Borrowed(scalar.text.trim()),
