@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read};
+use std::iter;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -226,12 +227,11 @@ impl Files for DiskFiles {
             return Err(FileError::WrongKind(path.into(), "no regular file"));
         }
         let max = self.limits.file_bytes_max;
-        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(max)).unwrap_or(0) + 1);
-        file.take(max.saturating_add(1)).read_to_end(&mut bytes).map_err(store)?;
+        let bytes = read_all(file.take(max.saturating_add(1)), metadata.len().min(max)).map_err(store)?;
         if bytes.len() as u64 > max {
             return Err(FileError::TooLarge(path.into(), max));
         }
-        Ok(bytes.into())
+        Ok(bytes)
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, FileError> {
@@ -259,6 +259,31 @@ impl Files for DiskFiles {
 
     fn real_path(&self, path: &str) -> Result<String, FileError> {
         Ok(self.walk(path)?.0)
+    }
+}
+
+/// Reads a file to its end, which should come after so many bytes.
+///
+/// Reading into the place where the bytes stay saves a copy, and the memory for it.
+fn read_all(mut file: impl Read, bytes_expected: u64) -> std::io::Result<Arc<[u8]>> {
+    let mut bytes: Arc<[u8]> = iter::repeat_n(0, usize::try_from(bytes_expected).unwrap_or(0)).collect();
+    let mut filled = 0;
+    if let Some(space) = Arc::get_mut(&mut bytes) {
+        while filled < space.len() {
+            match file.read(&mut space[filled..]) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    let mut more = Vec::new();
+    file.read_to_end(&mut more)?;
+    match filled == bytes.len() && more.is_empty() {
+        true => Ok(bytes),
+        // It grew or shrank while it was read.
+        false => Ok([&bytes[..filled], &more].concat().into()),
     }
 }
 

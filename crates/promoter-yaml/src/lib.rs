@@ -127,6 +127,12 @@ pub fn parse_all(text: &str, dialect: Dialect, limits: &Limits) -> Result<Vec<No
     read::documents(text, dialect, limits, usize::MAX)
 }
 
+/// Panics when the two ways in which documents are read do not agree. For fuzzing.
+#[cfg(fuzzing)]
+pub fn assert_ways_agree(text: &str) {
+    read::quick_agrees(text);
+}
+
 /// Reads the first document of a text; `Ok(None)` when it is empty or there is none.
 ///
 /// What follows it is not read in `Resource` and `Config`, as in Go; in `Own` a further document is an error.

@@ -67,6 +67,11 @@ impl Builder {
         self.nodes_left
     }
 
+    /// True before the first node of a document is complete.
+    pub(super) fn is_empty(&self) -> bool {
+        self.root.is_none()
+    }
+
     /// Takes the document out.
     pub(super) fn finish(&mut self) -> Option<Node> {
         self.anchors.clear();

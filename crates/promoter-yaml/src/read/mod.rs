@@ -1,12 +1,13 @@
 //! Text to [`Node`] trees: bounds, forbidden characters, the split into documents, and the parser's events.
 //!
 //! Owns the parser crate: nothing outside this module knows its types. What a scalar is, `scalar` decides; how events
-//! become trees, `build`.
+//! become trees, `build`. Most files need no parser: `quick` reads them.
 
 mod build;
 mod indent;
 mod json;
 mod keys;
+mod quick;
 mod scalars;
 mod split;
 mod tag;
@@ -23,6 +24,8 @@ use build::Builder;
 pub(crate) use granit_parser::ScalarStyle as WrittenStyle;
 pub(crate) use json::json;
 pub(crate) use keys::last_wins;
+#[cfg(fuzzing)]
+pub(crate) use quick::agrees as quick_agrees;
 pub(crate) use scalars::{Written, scalars};
 
 /// Reads the documents of a text, at most `documents_max` of them.
@@ -61,6 +64,17 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Reads one text for the parser. In a piece of a resource file the first document is all there may be.
     fn piece(&mut self, text: &str, lines_before: u32, documents_max: usize) -> Result<(), YamlError> {
+        let mut builder = Builder::new(self.dialect, self.limits, self.nodes_left);
+        if let Some(found) = quick::document(text, lines_before, &mut builder) {
+            self.found.extend(found.filter(|it| !it.is_null()));
+            self.nodes_left = builder.nodes_left();
+            return Ok(());
+        }
+        self.parse(text, lines_before, documents_max)
+    }
+
+    /// What [`Self::piece`] does, by the parser alone.
+    fn parse(&mut self, text: &str, lines_before: u32, documents_max: usize) -> Result<(), YamlError> {
         let options = parser_options(self.dialect, self.limits);
         let mut parser = Parser::new_from_str_with_options(text, options.clone());
         let mut builder = Builder::new(self.dialect, self.limits, self.nodes_left);
@@ -73,7 +87,7 @@ impl Reader<'_> {
                     let again = indent::indented(text, &options);
                     let again = again.ok_or_else(|| self.syntax_error(&error, lines_before))?;
                     self.found.truncate(found_before);
-                    return self.piece(&again, lines_before, documents_max);
+                    return self.parse(&again, lines_before, documents_max);
                 }
                 Err(error) => return Err(self.syntax_error(&error, lines_before)),
             };
