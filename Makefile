@@ -78,6 +78,6 @@ MINUTES ?= 10
 JOBS ?= 1
 FUZZ ?=
 .PHONY: fuzz-kustomize
-fuzz-kustomize: tools ## random kustomizations, ours against the real one: SEED=1 MINUTES=10 JOBS=1 FUZZ='--mutate DIR'
+fuzz-kustomize: tools ## random kustomizations, ours against the real one: SEED=1 MINUTES=10 JOBS=1 FUZZ='--mutate DIR' or --pairs
 	$(CARGO) run --release --locked -p promoter-fuzz-kustomize -- --seed $(SEED) --minutes $(MINUTES) --jobs $(JOBS) \
 	  --findings $(TARGET)/fuzz-kustomize $(FUZZ)

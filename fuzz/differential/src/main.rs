@@ -8,6 +8,7 @@ mod coverage;
 mod dice;
 mod generate;
 mod mutate;
+mod pairs;
 mod print;
 mod report;
 mod shrink;
@@ -54,6 +55,9 @@ struct Arguments {
     /// Change the kustomizations below this directory instead of making new ones
     #[arg(long, value_name = "DIR")]
     mutate: Option<PathBuf>,
+    /// Instead of making random cases, count through every form of a value and every pair of changes
+    #[arg(long, conflicts_with_all = ["mutate", "replay"])]
+    pairs: bool,
     /// Judge the findings below this directory again instead of making cases
     #[arg(long, value_name = "DIR", conflicts_with = "mutate")]
     replay: Option<PathBuf>,
@@ -80,13 +84,14 @@ fn main() -> Result<ExitCode> {
     }
     let source = match &arguments.mutate {
         Some(directory) => Source::Trees(Stock::read(directory)?),
+        None if arguments.pairs => Source::Pairs,
         None => Source::Templates(Templates::read()?),
     };
     let run = Run {
         source: &source,
         kustomize: &kustomize,
         next: AtomicU64::new(arguments.only.unwrap_or(0)),
-        end: arguments.only.map(|it| it + 1).or(arguments.cases).unwrap_or(u64::MAX),
+        end: arguments.only.map(|it| it + 1).or(arguments.cases).unwrap_or(u64::MAX).min(source.cases()),
         until: Instant::now() + Duration::from_secs_f64(arguments.minutes * 60.0),
         report: Mutex::new(Report::new(arguments.seed)),
         arguments: &arguments,
@@ -133,6 +138,7 @@ fn installed() -> Result<PathBuf> {
 enum Source {
     Templates(Templates),
     Trees(Stock),
+    Pairs,
 }
 
 impl Source {
@@ -141,6 +147,15 @@ impl Source {
         match self {
             Self::Templates(templates) => generate::generate(templates, &mut dice),
             Self::Trees(stock) => stock.mutate(&mut dice),
+            Self::Pairs => pairs::case(number),
+        }
+    }
+
+    /// How many different cases there are.
+    fn cases(&self) -> u64 {
+        match self {
+            Self::Templates(_) | Self::Trees(_) => u64::MAX,
+            Self::Pairs => pairs::count(),
         }
     }
 }
@@ -195,18 +210,41 @@ impl Run<'_> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_few_cases_do_not_differ() -> Result<()> {
+    /// The cases of these numbers that differ, and how many were built.
+    fn judge(source: &Source, numbers: impl Iterator<Item = u64>) -> Result<Option<(Vec<u64>, usize)>> {
         let Some(kustomize) = promoter_testkit::tool("kustomize-v5.8.1", "kustomize") else {
+            return Ok(None);
+        };
+        let judge = Judge::new(&kustomize)?;
+        let (mut differing, mut built) = (Vec::new(), 0);
+        for number in numbers {
+            match judge.judge(&source.case(1, number))? {
+                Verdict::Differs(_) => differing.push(number),
+                Verdict::Built => built += 1,
+                _ => {}
+            }
+        }
+        Ok(Some((differing, built)))
+    }
+
+    #[test]
+    fn a_few_random_cases_do_not_differ() -> Result<()> {
+        let Some((differing, built)) = judge(&Source::Templates(Templates::read()?), 0..40)? else {
             return Ok(());
         };
-        let (source, judge) = (Source::Templates(Templates::read()?), Judge::new(&kustomize)?);
-        let verdicts = (0..40).map(|number| judge.judge(&source.case(1, number)));
-        let verdicts: Vec<Verdict> = verdicts.collect::<Result<_>>()?;
-        let differing: Vec<usize> =
-            (0..40).filter(|it| matches!(verdicts[*it], Verdict::Differs(_))).collect();
         assert_eq!(differing, [0; 0], "see `make fuzz-kustomize FUZZ='--only NUMBER'`");
-        assert!(verdicts.iter().filter(|it| **it == Verdict::Built).count() > 15, "most cases should build");
+        assert!(built > 15, "most cases should build");
+        Ok(())
+    }
+
+    #[test]
+    fn a_few_pairs_do_not_differ() -> Result<()> {
+        // A step that shares no factor with the parts of a number meets all of them.
+        let Some((differing, built)) = judge(&Source::Pairs, (0..pairs::count()).step_by(617))? else {
+            return Ok(());
+        };
+        assert_eq!(differing, [0; 0], "see `make fuzz-kustomize FUZZ='--pairs --only NUMBER'`");
+        assert!(built > 15, "most cases should build");
         Ok(())
     }
 }
