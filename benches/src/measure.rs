@@ -73,7 +73,7 @@ pub(crate) fn output(program: &Path, arguments: &[&OsStr]) -> Result<Vec<u8>> {
 }
 
 /// Runs a program to its end, throwing its output away, and gives the most memory that it held, in bytes.
-pub(crate) fn peak_memory(program: &Path, arguments: &[&OsStr]) -> Result<u64> {
+pub(crate) fn run(program: &Path, arguments: &[&OsStr]) -> Result<u64> {
     let child = Command::new(program)
         .args(arguments)
         .stdout(Stdio::null())

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use crate::measure::{in_turn, millis, output, peak_memory, ratio};
+use crate::measure::{in_turn, millis, output, ratio, run};
 use crate::{Programs, tree};
 
 /// A case has as many rounds as the peer manages in this time, within bounds.
@@ -106,12 +106,12 @@ fn measure_one(programs: &Programs, case: &Case) -> Result<(String, f64)> {
     let rounds = PEER_TIME.as_secs_f64() / started.elapsed().as_secs_f64();
     anyhow::ensure!(output(&ours.0, &ours.1)? == wanted, "{}: the outputs differ", case.name);
     let (our_times, peer_times) = in_turn(
-        rounds.clamp(5.0, 51.0) as usize,
-        || output(&ours.0, &ours.1).map(drop),
-        || output(&peer.0, &peer.1).map(drop),
+        rounds.clamp(5.0, 101.0) as usize,
+        || run(&ours.0, &ours.1).map(drop),
+        || run(&peer.0, &peer.1).map(drop),
     )?;
-    let our_memory = peak_memory(&ours.0, &ours.1)? as f64;
-    let peer_memory = peak_memory(&peer.0, &peer.1)? as f64;
+    let our_memory = run(&ours.0, &ours.1)? as f64;
+    let peer_memory = run(&peer.0, &peer.1)? as f64;
     let times = ratio(&our_times, &peer_times);
     let line = format!(
         "{:<44} {:>9} {:>11} {times:>7.1}   {:>5.1} MB {:>6.1} MB {:>7.1}",

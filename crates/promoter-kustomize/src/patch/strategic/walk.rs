@@ -165,7 +165,8 @@ impl<'a> Walk<'a> {
         shape: Option<Shape<'a>>,
     ) -> Result<(), MergeError> {
         let mut failed = None;
-        let is_flow = into.is_flow();
+        // Braces around nothing give way to what comes in.
+        let is_flow = if into.is_empty() { from.is_flow() } else { into.is_flow() };
         let mut patches = Patches::of(std::mem::take(from));
         into.retain(|key, value| {
             if failed.is_some() {
@@ -177,9 +178,9 @@ impl<'a> Walk<'a> {
                 Some(mut patch) => self.pair(value, &mut patch, shape).map(|taken| {
                     if taken == Taken::Patch {
                         set(value, patch);
-                        if is_flow {
-                            value.put_in_flow();
-                        }
+                    }
+                    if is_flow && (taken == Taken::Patch || has_blocks(value)) {
+                        value.put_in_flow();
                     }
                     taken != Taken::Nothing
                 }),
@@ -218,6 +219,15 @@ impl<'a> Walk<'a> {
                 self.schema.kind(node.get("apiVersion")?.text()?, kind)
             })
         })
+    }
+}
+
+/// True when something stands here that was in no braces.
+fn has_blocks(value: &Node) -> bool {
+    match &value.data {
+        Data::Map(map) => !map.is_flow(),
+        Data::Seq(items) => items.iter().any(has_blocks),
+        Data::Scalar(_) => false,
     }
 }
 
