@@ -76,6 +76,13 @@ impl BuildError {
         self
     }
 
+    /// The same for a text that stands in its file behind so many lines.
+    #[must_use]
+    pub(crate) fn behind(self, lines: u32) -> Self {
+        let line = if self.line == 0 { 0 } else { self.line + lines };
+        Self { line, ..self }
+    }
+
     /// The same with a line, for code that does not know the file. A line that is there already stays.
     #[must_use]
     pub(crate) fn line(mut self, line: u32) -> Self {

@@ -69,7 +69,9 @@ impl FieldSpec {
         leaf: Leaf,
         set: &mut dyn FnMut(&mut Node) -> Result<()>,
     ) -> Result<()> {
-        if !resource.gvk().matches(self.gvk()) {
+        // Most specs are for another kind, and the kind is the quickest to compare.
+        let is_of_kind = self.kind.is_empty() || *self.kind == *resource.kind();
+        if !is_of_kind || !resource.gvk().matches(self.gvk()) {
             return Ok(());
         }
         // kustomize's own notes are annotations, so where it took one the mapping is there. Left empty, it goes again.

@@ -115,16 +115,16 @@ impl Target<'_> {
             allow: Allow::default(),
             named_at: (Rc::clone(file), 0),
             source: Rc::clone(file),
-            offset: 0,
+            lines_before: 0,
         }))
     }
 
     /// An entry of `patches`. `file` holds it.
     pub(crate) fn patch(&self, patch: &Patch, file: &Rc<str>) -> Result<PatchEntry> {
-        let (source, text, offset) = self.patch_text(patch, file)?;
+        let (source, text, lines_before) = self.patch_text(patch, file)?;
         // What is in place loses the blanks around it; in patchesJson6902 they can be the end of a value.
         let text = if patch.path.is_empty() { text.trim() } else { text.as_str() };
-        let content = PatchContent::read(text, &source, offset)?;
+        let content = PatchContent::read(text, &source, lines_before)?;
         let allow = Allow {
             name_change: patch.options.allow_name_change,
             kind_change: patch.options.allow_kind_change,
@@ -133,7 +133,7 @@ impl Target<'_> {
         let named_at = (Rc::clone(file), patch.line);
         // kustomize never looks at the target of a patch that holds nothing.
         let target = if content.is_empty() { None } else { selector(patch, file)? };
-        Ok(PatchEntry { content, target, allow, named_at, source, offset })
+        Ok(PatchEntry { content, target, allow, named_at, source, lines_before })
     }
 
     /// An entry of `patchesJson6902`. `file` holds it.
@@ -142,14 +142,14 @@ impl Target<'_> {
         if patch.target.as_ref().is_none_or(|it| it.name.is_empty()) {
             return wrong("an entry of patchesJson6902 needs a target with a name");
         }
-        let (source, text, offset) = self.patch_text(patch, file)?;
-        let operations = read_json(&text, &source, offset)?;
+        let (source, text, lines_before) = self.patch_text(patch, file)?;
+        let operations = read_json(&text, &source, lines_before)?;
         if operations.is_empty() {
             return wrong("an entry of patchesJson6902 holds no operation");
         }
         let content = PatchContent::OldJson(operations);
         let (target, named_at) = (selector(patch, file)?, (Rc::clone(file), patch.line));
-        Ok(PatchEntry { content, target, allow: Allow::default(), named_at, source, offset })
+        Ok(PatchEntry { content, target, allow: Allow::default(), named_at, source, lines_before })
     }
 
     /// Where a patch stands, its text, and how many lines of the file come before it.
@@ -168,7 +168,7 @@ impl Target<'_> {
                 let content = text(&path, &bytes)?.to_owned();
                 Ok((path, content, 0))
             }
-            (_, "") => Ok((Rc::clone(file), patch.patch.clone(), patch.line)),
+            (_, "") => Ok((Rc::clone(file), patch.patch.clone(), patch.line.saturating_sub(1))),
             _ => wrong("a patch has both `patch` and `path`", "keep one of them"),
         }
     }

@@ -14,13 +14,38 @@ use crate::resource::{Resource, is_null_or_empty};
 ///
 /// Errors: no YAML, or something in it that is no resource.
 pub(crate) fn resources(path: &Rc<str>, bytes: &[u8]) -> Result<Vec<Resource>> {
-    resources_from_text(path, text(path, bytes)?)
+    resources_from_text(path, text(path, bytes)?, 0)
 }
 
-/// Reads the resources of a text; `path` is for messages.
-pub(crate) fn resources_from_text(path: &Rc<str>, text: &str) -> Result<Vec<Resource>> {
+/// Reads the resources of a text that stands in a file behind so many lines; `path` is for messages.
+pub(crate) fn resources_from_text(path: &Rc<str>, text: &str, lines_before: u32) -> Result<Vec<Resource>> {
+    let nodes = nodes_from_text(path, text).map_err(|error| error.behind(lines_before))?;
+    resources_from_nodes(path, behind(nodes, lines_before))
+}
+
+/// Counts the lines of documents from the start of the file in which their text stands behind so many lines.
+pub(crate) fn behind(mut nodes: Vec<Node>, lines_before: u32) -> Vec<Node> {
+    if lines_before > 0 {
+        nodes.iter_mut().for_each(|node| shift_marks(node, lines_before));
+    }
+    nodes
+}
+
+fn shift_marks(node: &mut Node, lines: u32) {
+    node.mark.line += lines;
+    match &mut node.data {
+        Data::Scalar(_) => {}
+        Data::Seq(items) => items.iter_mut().for_each(|item| shift_marks(item, lines)),
+        Data::Map(map) => map.entries_mut().iter_mut().for_each(|entry| {
+            entry.key_mark.line += lines;
+            shift_marks(&mut entry.value, lines);
+        }),
+    }
+}
+
+fn nodes_from_text(path: &str, text: &str) -> Result<Vec<Node>> {
     let nodes = parse_all(text, Dialect::Resource, &Limits::default());
-    resources_from_nodes(path, nodes.map_err(|error| BuildError::syntax(path, text, &error))?)
+    nodes.map_err(|error| BuildError::syntax(path, text, &error))
 }
 
 /// Makes resources of documents.

@@ -342,6 +342,13 @@ mod tests {
     }
 
     #[test]
+    fn reads_to_the_end_whatever_was_expected() {
+        for bytes_expected in [0, 2, 3, 7] {
+            assert_eq!(&*read_all(&b"abc"[..], bytes_expected).unwrap(), b"abc");
+        }
+    }
+
+    #[test]
     fn follows_links_inside_and_never_out() {
         let dir = tree();
         let files = open(&dir.path().join("root"));

@@ -192,7 +192,7 @@ fn verdict(ours: &Said, theirs: Option<&Said>) -> Verdict {
         (Ok(_), Ok(_)) => Difference::Bytes,
         (Err(error), Ok(_)) if is_known(error) => return Verdict::Known,
         (Err(error), Ok(_)) => Difference::WeRefuse(code_of(error)),
-        (Ok(_), Err(error)) if is_number_in_quotes(error) => return Verdict::Known,
+        (Ok(_), Err(error)) if is_typed_in_quotes(error) => return Verdict::Known,
         (Ok(_), Err(error)) => Difference::TheyRefuse(end_of(error)),
         (Err(_), Err(_)) => return Verdict::Refused,
     })
@@ -206,10 +206,10 @@ fn is_known(error: &str) -> bool {
         .any(|(code, words)| code_of(error) == *code && error.contains(words))
 }
 
-/// What kustomize refuses and docs/kustomize.md says that we build: text put where a number stands in quotes.
-fn is_number_in_quotes(error: &str) -> bool {
-    error.contains("cannot decode !!str `")
-        && (error.ends_with("as a !!int") || error.ends_with("as a !!float"))
+/// What kustomize refuses and docs/kustomize.md says that we build: something else put where a number or boolean stands in
+/// quotes.
+fn is_typed_in_quotes(error: &str) -> bool {
+    error.contains(": yaml: cannot decode !!") && error.contains("` as a !!")
 }
 
 fn code_of(error: &str) -> String {

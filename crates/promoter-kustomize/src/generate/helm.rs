@@ -62,7 +62,7 @@ pub(crate) fn generate(
     let rendered =
         shared.externals.template(loader.files(), &request).map_err(|error| error.at(file, chart.line))?;
     let source: Rc<str> = Rc::from(format!("{file} (chart {})", chart.name));
-    let mut resources = resources_from_text(&source, &rendered)?;
+    let mut resources = resources_from_text(&source, &rendered, 0)?;
     resources.iter_mut().for_each(|it| it.helm_namespaced = true);
     Ok(resources)
 }

@@ -66,11 +66,11 @@ impl Target<'_> {
 
     fn inline_plugin(&self, entry: &At<String>, shared: &Shared<'_>) -> Option<Result<Vec<Resource>>> {
         let file = &self.kustomization.file;
-        let found = resources_from_text(file, &entry.value);
+        let found = resources_from_text(file, &entry.value, entry.line.saturating_sub(1));
         if found.is_err() && !entry.value.contains('\n') {
             return None;
         }
-        Some(found.map_err(|error| BuildError { line: error.line + entry.line, ..error }).map(|mut list| {
+        Some(found.map(|mut list| {
             if shared.track_origin {
                 let origin = self.own_origin();
                 list.iter_mut().for_each(|it| it.origin = Some(origin.clone()));

@@ -2,12 +2,10 @@
 
 use std::borrow::Cow;
 
-use json_patch::PatchOperation;
 use json_patch::jsonptr::Pointer;
 use promoter_yaml::{Data, Form, Map, Node, Scalar, Tag, emit_hydrated};
-use serde_json::Value;
 
-use super::{JsonPatchError, Notes, Step};
+use super::{JsonPatchError, Notes, Operation, Step, parse};
 use crate::number::shortest;
 use crate::size::{COPIED_BYTES_MAX, DEPTH_MAX, Size};
 
@@ -34,6 +32,7 @@ pub(super) fn patch(steps: &[Step], target: &mut Node, notes: Notes) -> Result<u
             mark: step.mark,
         })?;
     }
+    numbers_from_json(target);
     annotations_as_text(target);
     for path in [&["kind"][..], &["metadata", "name"]] {
         if target.path(path).and_then(Node::text).is_none_or(str::is_empty) {
@@ -43,24 +42,24 @@ pub(super) fn patch(steps: &[Step], target: &mut Node, notes: Notes) -> Result<u
     Ok(copied)
 }
 
-fn run(operation: &PatchOperation, root: &mut Node, copied: &mut usize) -> Result<(), String> {
+fn run(operation: &Operation, root: &mut Node, copied: &mut usize) -> Result<(), String> {
     match operation {
-        PatchOperation::Add(it) => add(root, &it.path, node(&it.value)),
-        PatchOperation::Remove(it) => remove(root, &it.path).map(drop),
-        PatchOperation::Replace(it) => replace(root, &it.path, node(&it.value)),
-        PatchOperation::Test(it) => test(root, &it.path, &it.value),
-        PatchOperation::Move(it) => {
-            let moved = remove(root, &it.from)?;
-            add(root, &it.path, moved)
+        Operation::Add(path, value) => add(root, path, value.clone()),
+        Operation::Remove(path) => remove(root, path).map(drop),
+        Operation::Replace(path, value) => replace(root, path, value.clone()),
+        Operation::Test(path, value) => test(root, path, value),
+        Operation::Move { from, path } => {
+            let moved = remove(root, from)?;
+            add(root, path, moved)
         }
-        PatchOperation::Copy(it) => {
-            let found = get(root, &it.from)?;
+        Operation::Copy { from, path } => {
+            let found = get(root, from)?;
             *copied += found.map_or(0, |it| Size::of(it).bytes);
             if *copied > COPIED_BYTES_MAX {
                 return Err(format!("the patch copies more than {} MiB", COPIED_BYTES_MAX >> 20));
             }
             let value = found.cloned().unwrap_or_else(Node::null);
-            add(root, &it.path, value)
+            add(root, path, value)
         }
     }
 }
@@ -113,7 +112,7 @@ fn replace(root: &mut Node, path: &Pointer, value: Node) -> Result<(), String> {
     Ok(())
 }
 
-fn test(root: &mut Node, path: &Pointer, wanted: &Value) -> Result<(), String> {
+fn test(root: &mut Node, path: &Pointer, wanted: &Node) -> Result<(), String> {
     let secret = root.get("kind").and_then(Node::text) == Some("Secret");
     let found = if path.is_root() { Some(&*root) } else { get(root, path)? };
     let same = match found {
@@ -195,21 +194,7 @@ fn no_key_at(key: &str, path: &str, map: &Map) -> String {
     format!("no key `{key}`: the mapping {place} {there}")
 }
 
-/// JSON as a tree. Numbers are floats, spelled as Go spells them.
-fn node(value: &Value) -> Node {
-    match value {
-        Value::Null => Node::null(),
-        Value::Bool(it) => Node::bool(*it),
-        Value::Number(it) => number(it.as_f64().unwrap_or_default()),
-        Value::String(it) => text(it.as_str()),
-        Value::Array(items) => Node::seq(items.iter().map(node).collect()),
-        Value::Object(object) => {
-            Node::map(object.iter().map(|(key, it)| (Box::from(key.as_str()), node(it))).collect())
-        }
-    }
-}
-
-/// Brings a tree into the form in which it comes back from JSON.
+/// Brings a tree into the form that it has as JSON.
 fn through_json(node: &mut Node) -> Result<(), String> {
     match &mut node.data {
         Data::Map(map) => {
@@ -239,14 +224,11 @@ fn scalar_through_json(scalar: &Scalar) -> Result<Node, String> {
         Tag::Bool => Ok(Node::bool(scalar.as_bool().ok_or_else(refused)?)),
         Tag::Timestamp => Ok(text(scalar.rfc3339().ok_or_else(refused)?)),
         Tag::Str => Ok(text(scalar.written())),
-        Tag::Int | Tag::Float => {
-            let value = scalar.number().map(promoter_yaml::Number::to_f64).filter(|it| it.is_finite());
-            Ok(number(value.ok_or_else(refused)?))
-        }
+        Tag::Int | Tag::Float => parse::number(scalar, false).ok_or_else(refused),
     }
 }
 
-fn text(text: impl Into<Box<str>>) -> Node {
+pub(super) fn text(text: impl Into<Box<str>>) -> Node {
     let text = text.into();
     let form = form(&text);
     Data::Scalar(Scalar { text, tag: Tag::Str, form }).into()
@@ -266,23 +248,30 @@ fn form(text: &str) -> Form {
     if is_written && !written.starts_with(['"', '\'', '|']) { Form::Plain } else { Form::Quoted }
 }
 
-fn number(value: f64) -> Node {
-    let text = shortest(value);
-    let tag = if text.contains(['.', 'e']) { Tag::Float } else { Tag::Int };
-    Data::Scalar(Scalar { text: text.into(), tag, form: Form::Plain }).into()
+/// Makes of the numbers of JSON what kustomize makes of them: floats, spelled as Go spells them.
+fn numbers_from_json(node: &mut Node) {
+    match &mut node.data {
+        Data::Map(map) => map.iter_mut().for_each(|(_, it)| numbers_from_json(it)),
+        Data::Seq(items) => items.iter_mut().for_each(numbers_from_json),
+        Data::Scalar(scalar) if scalar.tag == Tag::Float => {
+            let text = shortest(scalar.text.parse().unwrap_or_default());
+            scalar.tag = if text.contains(['.', 'e']) { Tag::Float } else { Tag::Int };
+            scalar.text = text.into();
+        }
+        Data::Scalar(_) => {}
+    }
 }
 
-fn same(node: &Node, wanted: &Value) -> bool {
-    match (&node.data, wanted) {
-        (Data::Seq(items), Value::Array(others)) => {
+fn same(node: &Node, wanted: &Node) -> bool {
+    match (&node.data, &wanted.data) {
+        (Data::Seq(items), Data::Seq(others)) => {
             items.len() == others.len() && items.iter().zip(others).all(|(item, other)| same(item, other))
         }
-        (Data::Map(map), Value::Object(object)) => {
-            map.len() == object.len()
-                && map.iter().all(|(key, it)| object.get(key).is_some_and(|other| same(it, other)))
+        (Data::Map(map), Data::Map(others)) => {
+            map.len() == others.len()
+                && map.iter().all(|(key, it)| others.get(key).is_some_and(|other| same(it, other)))
         }
-        (Data::Scalar(_), Value::Array(_) | Value::Object(_)) => false,
-        (Data::Scalar(scalar), _) => self::node(wanted).as_scalar() == Some(scalar),
+        (Data::Scalar(scalar), Data::Scalar(other)) => scalar == other,
         _ => false,
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! They are: negative indices count from the end; `replace` adds a missing key to a mapping; `test` against null
 //! passes on a missing key; `add` without a value adds null; a path that does not begin with `/` loses its first part.
-//! The json-patch crate refuses all of these, so only its types are used: `parse` reads operations into them, `apply`
-//! carries them out.
+//! The json-patch crate refuses all of these and does not know how a number was written, which `test` asks for, so only its
+//! pointers are used: `parse` reads operations, `apply` carries them out.
 
 mod apply;
 mod parse;
 
-use json_patch::PatchOperation;
+use json_patch::jsonptr::PointerBuf;
 use promoter_yaml::{Limits, Mark, Node};
 
 /// The operations of one patch.
@@ -22,8 +22,19 @@ pub(crate) struct JsonPatch {
 #[derive(Debug, Clone)]
 struct Step {
     name: String,
-    operation: Result<PatchOperation, String>,
+    operation: Result<Operation, String>,
     mark: Mark,
+}
+
+/// What an operation does. Numbers in values have the text that they have in JSON.
+#[derive(Debug, Clone)]
+enum Operation {
+    Add(PointerBuf, Node),
+    Remove(PointerBuf),
+    Replace(PointerBuf, Node),
+    Test(PointerBuf, Node),
+    Move { from: PointerBuf, path: PointerBuf },
+    Copy { from: PointerBuf, path: PointerBuf },
 }
 
 /// Why a text is no JSON patch, or why an operation does not apply.
@@ -122,10 +133,20 @@ mod tests {
             ("- {op: copy, from: /m/zz, path: /new}", "new", "null"),
             ("- {op: move, from: /l/0, path: /l/1}", "l", r#"["b","a","c"]"#),
             ("- {op: test, path: /m, value: {a: 1.0}}", "m", r#"{"a":1}"#),
+            ("[{\"op\": \"test\", \"path\": \"/m/a\", \"value\": 1}]", "m", r#"{"a":1}"#),
             ("- {op: test, path: /zz, value: null}", "m", r#"{"a":1}"#),
             ("- {op: test, path: /n}", "n", "null"),
         ] {
             assert_eq!(part(patch, key), value, "{patch}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_compared_as_they_stand_in_json() {
+        for patch in
+            ["[{\"op\": \"test\", \"path\": \"/m/a\", \"value\": 1.0}]", "- {op: test, path: /m/a, value: 2}"]
+        {
+            assert!(apply(RESOURCE, patch).is_err(), "{patch}");
         }
     }
 }

@@ -1,20 +1,17 @@
 //! Text to operations: what is read is lenient where kustomize is, and never decides whether an operation applies.
 
 use json_patch::jsonptr::{PointerBuf, Token};
-use json_patch::{
-    AddOperation, CopyOperation, MoveOperation, PatchOperation, RemoveOperation, ReplaceOperation,
-    TestOperation,
+use promoter_yaml::{
+    Data, Dialect, Form, Limits, Map, Mark, Node, Scalar, Tag, emit_json, parse_first, parse_json,
 };
-use promoter_yaml::{Data, Dialect, Limits, Mark, Node, Number, Scalar, Tag, parse_first, parse_json};
-use serde_json::Value;
 
-use super::{JsonPatchError, Step};
-
-type Object = serde_json::Map<String, Value>;
+use super::apply::text;
+use super::{JsonPatchError, Operation, Step};
 
 /// Reads a patch. A text that starts with `[` has to be JSON; any other is YAML, first document only.
 pub(super) fn patch(text: &str, limits: &Limits) -> Result<Vec<Step>, JsonPatchError> {
-    let document = match text.starts_with('[') {
+    let is_json = text.starts_with('[');
+    let document = match is_json {
         true => parse_json(text, limits).map(Some),
         false => parse_first(text, Dialect::Config, limits),
     };
@@ -26,8 +23,8 @@ pub(super) fn patch(text: &str, limits: &Limits) -> Result<Vec<Step>, JsonPatchE
             return Err(error(format!("no list of operations but {}", node.type_name()), node.mark));
         }
     };
-    let steps = items.into_iter().map(|item| match value(&item)? {
-        Value::Object(object) => Ok(step(object, item.mark)),
+    let steps = items.into_iter().map(|item| match &item.data {
+        Data::Map(map) => step(map, is_json, item.mark),
         _ => Err(error(format!("an operation has to be a mapping, this is {}", item.type_name()), item.mark)),
     });
     steps.collect()
@@ -37,34 +34,37 @@ fn error(message: String, mark: Mark) -> JsonPatchError {
     JsonPatchError { message, mark }
 }
 
-fn step(object: Object, mark: Mark) -> Step {
-    let text = |key: &str| object.get(key).and_then(Value::as_str);
+fn step(map: &Map, is_json: bool, mark: Mark) -> Result<Step, JsonPatchError> {
+    let mut fields = Map::new();
+    for (key, value) in map.iter() {
+        fields.insert(key, json(value, is_json)?);
+    }
+    let text = |key: &str| fields.get(key).and_then(Node::as_str);
     let name = format!("{} {}", text("op").unwrap_or("?"), text("path").unwrap_or("?"));
-    Step { name, operation: operation(object), mark }
+    Ok(Step { name, operation: operation(&mut fields), mark })
 }
 
-fn operation(object: Object) -> Result<PatchOperation, String> {
-    let mut object = object;
-    let Some(Value::String(op)) = object.remove("op") else {
+fn operation(fields: &mut Map) -> Result<Operation, String> {
+    // A missing value is null, as it is for the library.
+    let value = fields.remove("value").unwrap_or_else(Node::null);
+    let Some(op) = fields.get("op").and_then(Node::as_str) else {
         return Err("`op` is missing or no text".to_owned());
     };
-    let path = pointer(&object, "path");
-    // A missing value is null, as it is for the library.
-    let value = object.remove("value").unwrap_or(Value::Null);
-    match op.as_str() {
-        "add" => Ok(PatchOperation::Add(AddOperation { path: path?, value })),
-        "remove" => Ok(PatchOperation::Remove(RemoveOperation { path: path? })),
-        "replace" => Ok(PatchOperation::Replace(ReplaceOperation { path: path?, value })),
-        "test" => Ok(PatchOperation::Test(TestOperation { path: path?, value })),
-        "move" => Ok(PatchOperation::Move(MoveOperation { from: pointer(&object, "from")?, path: path? })),
-        "copy" => Ok(PatchOperation::Copy(CopyOperation { from: pointer(&object, "from")?, path: path? })),
+    let path = pointer(fields, "path");
+    match op {
+        "add" => Ok(Operation::Add(path?, value)),
+        "remove" => Ok(Operation::Remove(path?)),
+        "replace" => Ok(Operation::Replace(path?, value)),
+        "test" => Ok(Operation::Test(path?, value)),
+        "move" => Ok(Operation::Move { from: pointer(fields, "from")?, path: path? }),
+        "copy" => Ok(Operation::Copy { from: pointer(fields, "from")?, path: path? }),
         other => Err(format!("`op: {other}` is none of `add`, `remove`, `replace`, `move`, `copy`, `test`")),
     }
 }
 
 /// A path as the library splits it: at every `/`, without what stands before the first one.
-fn pointer(object: &Object, key: &str) -> Result<PointerBuf, String> {
-    let Some(text) = object.get(key).and_then(Value::as_str) else {
+fn pointer(fields: &Map, key: &str) -> Result<PointerBuf, String> {
+    let Some(text) = fields.get(key).and_then(Node::as_str) else {
         return Err(format!("`{key}` is missing or no text"));
     };
     if text.is_empty() {
@@ -94,30 +94,47 @@ fn unescape(token: &str) -> String {
     out
 }
 
-/// A tree as JSON.
-fn value(node: &Node) -> Result<Value, JsonPatchError> {
-    match &node.data {
-        Data::Scalar(it) => {
-            scalar(it).ok_or_else(|| error(format!("`{}` cannot be JSON", it.text), node.mark))
-        }
-        Data::Seq(items) => items.iter().map(value).collect::<Result<_, _>>().map(Value::Array),
+/// A tree as JSON: keys sorted, and of a number the text that JSON has, which `test` compares.
+fn json(node: &Node, is_json: bool) -> Result<Node, JsonPatchError> {
+    let data = match &node.data {
+        Data::Seq(items) => Data::Seq(items.iter().map(|it| json(it, is_json)).collect::<Result<_, _>>()?),
         Data::Map(map) => {
-            let entries = map.iter().map(|(key, it)| Ok((key.to_owned(), value(it)?)));
-            entries.collect::<Result<_, _>>().map(Value::Object)
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_unstable_by_key(|(key, _)| *key);
+            let mut sorted = Map::new();
+            for (key, value) in entries {
+                sorted.insert(key, json(value, is_json)?);
+            }
+            Data::Map(sorted)
         }
+        Data::Scalar(scalar) => {
+            let made = json_scalar(scalar, is_json);
+            made.ok_or_else(|| error(format!("`{}` cannot be JSON", scalar.text), node.mark))?.data
+        }
+    };
+    Ok(data.into())
+}
+
+fn json_scalar(scalar: &Scalar, is_json: bool) -> Option<Node> {
+    match scalar.tag {
+        Tag::Null => Some(Node::null()),
+        Tag::Bool => scalar.as_bool().map(Node::bool),
+        Tag::Int | Tag::Float => number(scalar, is_json),
+        // go-yaml v2 leaves dates as they were written.
+        Tag::Timestamp | Tag::Str => Some(text(&*scalar.text)),
     }
 }
 
-fn scalar(scalar: &Scalar) -> Option<Value> {
-    match scalar.tag {
-        Tag::Null => Some(Value::Null),
-        Tag::Bool => scalar.as_bool().map(Value::Bool),
-        Tag::Int | Tag::Float => match scalar.number()? {
-            Number::Int(it) => Some(Value::from(it)),
-            Number::UInt(it) => Some(Value::from(it)),
-            Number::Float(it) => serde_json::Number::from_f64(it).map(Value::Number),
-        },
-        // go-yaml v2 leaves dates as they were written.
-        Tag::Timestamp | Tag::Str => Some(Value::from(&*scalar.text)),
+/// A number with the text that it has in JSON: as it stands there, or as Go makes JSON of YAML.
+pub(super) fn number(scalar: &Scalar, is_json: bool) -> Option<Node> {
+    let value = scalar.number()?.to_f64();
+    let (is_finite, is_zero) = (value.is_finite(), value == 0.0);
+    let mut text = String::new();
+    match is_json {
+        true => text.push_str(&scalar.text),
+        // Go keeps the sign of a float.
+        false if scalar.tag == Tag::Float && is_zero && scalar.text.starts_with('-') => text.push_str("-0"),
+        false => emit_json(&Data::Scalar(scalar.clone()).into(), false, &mut text).ok()?,
     }
+    is_finite.then(|| Data::Scalar(Scalar { text: text.into(), tag: Tag::Float, form: Form::Plain }).into())
 }

@@ -22,7 +22,6 @@ use crate::resource::{Resource, raw_text};
 use crate::shared::is_replacement;
 use crate::size::Size;
 
-use read::shift;
 use target::{find_target, selected};
 
 pub(crate) use read::{read_json, read_strategic};
@@ -48,7 +47,7 @@ pub(crate) struct PatchEntry {
     /// The file that holds the text: that of the entry, or one of its own.
     pub(crate) source: Rc<str>,
     /// Lines of `source` before the text of an inline patch.
-    pub(crate) offset: u32,
+    pub(crate) lines_before: u32,
 }
 
 /// What a patch does.
@@ -210,7 +209,7 @@ impl PatchEntry {
             let applied = patch.apply(&mut resource.node, notes).map_err(|error| {
                 let message = format!("the patch does not fit `{}`: {}", resource.id(), error.message);
                 let found = BuildError::new("kustomize-patch", message).line(error.mark.line);
-                shift(found, self.offset).at(&self.source, 0)
+                found.behind(self.lines_before).at(&self.source, 0)
             });
             charge(copied, applied?)?;
             resource.shared.clear();
