@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use granit_parser::{ScalarStyle, Tag as YamlTag};
 
-use super::keys::{duplicate, last_wins, merge};
+use super::keys::{Key, duplicate, key_of, last_wins, merge};
 use super::tag::{collection_tag, is_merge_tag, is_non_specific, scalar_tag};
-use crate::scalar::{self, float};
-use crate::{Data, Dialect, Entry, Form, Limits, Map, Mark, Node, Number, Scalar, Tag, YamlError};
+use crate::scalar;
+use crate::{Data, Dialect, Entry, Form, Limits, Map, Mark, Node, Scalar, Tag, YamlError};
 
 /// Collects the events of one text.
 pub(super) struct Builder {
@@ -33,11 +33,6 @@ struct Frame {
 enum Items {
     Seq(Vec<Node>),
     Map { entries: Vec<Entry>, key: Option<Key>, merged: Option<Node> },
-}
-
-enum Key {
-    Text(Box<str>, Mark),
-    Merge(Mark),
 }
 
 /// Text that costs as much as a node when it is copied, so that a long one named often is no way around the budget.
@@ -287,41 +282,4 @@ impl Builder {
 
 fn too_many(at: Mark) -> YamlError {
     YamlError::new("too many values, counted after aliases are written out", at)
-}
-
-fn key_of(node: Node, dialect: Dialect, depth: usize) -> Result<Key, YamlError> {
-    let mark = node.mark;
-    let type_name = node.type_name();
-    let Data::Scalar(Scalar { text, tag, form }) = node.data else {
-        return Err(YamlError::new(format!("a key must be text, not {type_name}"), mark));
-    };
-    // Go reads the outermost mapping of a resource into a map of strings, so that any scalar is text there.
-    let is_text = tag == Tag::Str || (dialect == Dialect::Resource && depth == 1 && tag != Tag::Null);
-    if dialect == Dialect::Resource && &*text == "<<" {
-        // A quoted one: kustomize takes it for no merge key and still drops it.
-        return Err(YamlError::new("a quoted `<<` cannot be a key", mark));
-    }
-    // sigs.k8s.io/yaml makes text of them on the way to JSON: `y` is "true" then, and 0x10 is "16".
-    if dialect == Dialect::Config && !matches!(tag, Tag::Str | Tag::Null) {
-        let key = json_key(&Scalar { text, tag, form });
-        let key = key.ok_or_else(|| YamlError::new("a key that is a number must fit 64 bits", mark))?;
-        return Ok(Key::Text(key.into(), mark));
-    }
-    match is_text {
-        true => Ok(Key::Text(text, mark)),
-        false => Err(YamlError::new(format!("the key `{text}` is {type_name}, not text: quote it"), mark)),
-    }
-}
-
-/// A boolean or number as the key of a JSON object; `None` for an integer that is too large.
-fn json_key(scalar: &Scalar) -> Option<String> {
-    match (scalar.tag, scalar.number()) {
-        (Tag::Float, Some(number)) => Some(float::key(number.to_f64())),
-        (Tag::Int, number) => match number? {
-            Number::Int(value) => Some(value.to_string()),
-            Number::UInt(_) => None,
-            Number::Float(value) => Some(float::key(value)),
-        },
-        _ => scalar.as_bool().map(|it| it.to_string()),
-    }
 }

@@ -1,8 +1,9 @@
-//! Keys that occur twice, and merge keys.
+//! What can be a key, keys that occur twice, and merge keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Data, Entry, Map, Node, YamlError};
+use crate::scalar::float;
+use crate::{Data, Dialect, Entry, Map, Mark, Node, Number, Scalar, Tag, YamlError};
 
 /// The first key that occurs twice: its first and its second entry.
 pub(super) fn duplicate(entries: &[Entry]) -> Option<(&Entry, &Entry)> {
@@ -58,4 +59,52 @@ pub(super) fn merge(own: Map, merged: Node) -> Result<Map, YamlError> {
     let further = sources.into_iter().rev().flat_map(Map::into_entries);
     entries.extend(further.filter(|it| !own_keys.contains(&it.key)));
     Ok(Map::from_unique(last_wins(entries)))
+}
+
+/// What the key of an entry says.
+pub(super) enum Key {
+    /// Its name.
+    Text(Box<str>, Mark),
+    /// The entries of the value are to be merged in.
+    Merge(Mark),
+}
+
+/// The key that a node is, `depth` mappings and sequences deep.
+///
+/// Errors: it can be none.
+pub(super) fn key_of(node: Node, dialect: Dialect, depth: usize) -> Result<Key, YamlError> {
+    let mark = node.mark;
+    let type_name = node.type_name();
+    let Data::Scalar(Scalar { text, tag, form }) = node.data else {
+        return Err(YamlError::new(format!("a key must be text, not {type_name}"), mark));
+    };
+    // Go reads the outermost mapping of a resource into a map of strings, so that any scalar is text there.
+    let is_text = tag == Tag::Str || (dialect == Dialect::Resource && depth == 1 && tag != Tag::Null);
+    if dialect == Dialect::Resource && &*text == "<<" {
+        // A quoted one: kustomize takes it for no merge key and still drops it.
+        return Err(YamlError::new("a quoted `<<` cannot be a key", mark));
+    }
+    // sigs.k8s.io/yaml makes text of them on the way to JSON: `y` is "true" then, and 0x10 is "16".
+    if dialect == Dialect::Config && !matches!(tag, Tag::Str | Tag::Null) {
+        let key = json_key(&Scalar { text, tag, form });
+        let key = key.ok_or_else(|| YamlError::new("a key that is a number must fit 64 bits", mark))?;
+        return Ok(Key::Text(key.into(), mark));
+    }
+    match is_text {
+        true => Ok(Key::Text(text, mark)),
+        false => Err(YamlError::new(format!("the key `{text}` is {type_name}, not text: quote it"), mark)),
+    }
+}
+
+/// A boolean or number as the key of a JSON object; `None` for an integer that is too large.
+fn json_key(scalar: &Scalar) -> Option<String> {
+    match (scalar.tag, scalar.number()) {
+        (Tag::Float, Some(number)) => Some(float::key(number.to_f64())),
+        (Tag::Int, number) => match number? {
+            Number::Int(value) => Some(value.to_string()),
+            Number::UInt(_) => None,
+            Number::Float(value) => Some(float::key(value)),
+        },
+        _ => scalar.as_bool().map(|it| it.to_string()),
+    }
 }
