@@ -162,6 +162,11 @@ pub fn emit_hydrated(node: &Node, out: &mut String) -> Result<(), YamlError> {
     emit::hydrated(node, out)
 }
 
+/// True for a text that [`emit_hydrated`] writes as it is: without quotes, and not as a block.
+pub fn is_written_plain(text: &str) -> bool {
+    emit::is_written_plain(text)
+}
+
 /// Appends one value as compact JSON with keys in byte order; `escape_html` writes `<`, `>`, `&` as Go's encoding/json does by default.
 pub fn emit_json(node: &Node, escape_html: bool, out: &mut String) -> Result<(), YamlError> {
     emit::json(node, escape_html, out)

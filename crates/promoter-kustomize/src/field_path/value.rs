@@ -57,6 +57,10 @@ pub(crate) fn set_text_keeping_type(node: &mut Node, text: &str) -> Result<()> {
     if scalar.tag != Tag::Str && scalar.tag != found && (scalar.tag, found) != (Tag::Float, Tag::Int) {
         return Err(wrong);
     }
+    if scalar.form == Form::Missing {
+        // Now it stands there as a word.
+        scalar.form = Form::Plain;
+    }
     scalar.text = text.into();
     Ok(())
 }

@@ -19,7 +19,7 @@ pub(crate) struct Pattern(Matcher);
 enum Matcher {
     /// The text is one of the names between the `|`.
     Names(String),
-    /// The text has this in it.
+    /// The text has this name in it.
     Part(String),
     Regex(Regex),
 }
@@ -39,7 +39,7 @@ impl Pattern {
     ///
     /// Errors: as for `whole`.
     pub(crate) fn part(pattern: &str) -> Result<Self, String> {
-        if is_name(pattern) && !pattern.contains('.') {
+        if is_name(pattern) {
             return Ok(Self(Matcher::Part(pattern.to_owned())));
         }
         compile(pattern)
@@ -49,7 +49,8 @@ impl Pattern {
     pub(crate) fn fits(&self, text: &str) -> bool {
         match &self.0 {
             Matcher::Names(names) => names.split('|').any(|name| strip_name(text, name) == Some("")),
-            Matcher::Part(part) => text.contains(part),
+            Matcher::Part(part) if !part.contains('.') => text.contains(part),
+            Matcher::Part(part) => text.char_indices().any(|(at, _)| strip_name(&text[at..], part).is_some()),
             Matcher::Regex(regex) => regex.is_match(text),
         }
     }
@@ -99,11 +100,16 @@ mod tests {
             ("a|bc|", "", true, true),
             ("a|bc", "abc", false, true),
             ("", "x", false, true),
+            ("", "", true, true),
+            ("b.d", "a\nb\nb.é b-d", false, true),
+            ("b.d", "b\nd", false, false),
+            ("..", "é", false, false),
         ] {
             assert_eq!(fits(pattern, text), whole, "{pattern} {text}");
             assert_eq!(Pattern::part(pattern).unwrap().fits(text), part, "{pattern} {text}");
             let regex = compile(&format!("^(?:{pattern})$")).unwrap();
             assert_eq!(regex.fits(text), whole, "{pattern} {text}");
+            assert_eq!(compile(pattern).unwrap().fits(text), part, "{pattern} {text}");
         }
     }
 

@@ -110,23 +110,29 @@ impl Store {
         Ok(())
     }
 
-    /// Starts a new generation when this one has become too large.
+    /// Starts a new generation when this one has become too large, and removes old ones that somebody still read when they
+    /// were left.
     pub(super) fn make_room(&self, lock: &WriteLock) -> Result<(), GitError> {
         let packs = self.current().packs().map_err(|it| self.failed(&it))?;
         let bytes: u64 = packs.iter().map(|(_, bytes)| bytes).sum();
         let large = bytes > self.limits.cache_bytes_max && packs.len() >= FETCHES_MIN;
         let scattered = packs.len() >= PACKS_MAX || self.current().known().boundaries.len() >= BOUNDARIES_MAX;
-        if large || scattered { self.start_anew(lock) } else { Ok(()) }
+        if large || scattered { self.start_anew(lock) } else { self.remove_unused() }
     }
 
     /// Starts a new, empty generation.
     pub(super) fn start_anew(&self, _lock: &WriteLock) -> Result<(), GitError> {
         let made = make_generation(&self.directory, &self.limits).map_err(|it| self.failed(&it))?;
-        let kept = made.directory.clone();
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = made;
         // Only now this process itself no longer reads the old one, unless a tree of it is still held.
+        self.remove_unused()
+    }
+
+    /// Removes the generations that nobody reads.
+    fn remove_unused(&self) -> Result<(), GitError> {
+        let kept = self.current();
         for old in generations(&self.directory).map_err(|it| self.failed(&it))? {
-            if old != kept {
+            if old != kept.directory {
                 remove_unused(&old);
             }
         }

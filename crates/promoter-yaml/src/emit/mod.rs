@@ -78,6 +78,11 @@ pub(crate) fn allowed_styles(text: &str) -> Allowed {
     Shape::of(text, &HYDRATED).allowed()
 }
 
+/// True for a text that the hydrator writes as it is: without quotes, and not as a block.
+pub(crate) fn is_written_plain(text: &str) -> bool {
+    Style::of(text, &Shape::of(text, &HYDRATED), &HYDRATED, false) == Style::Plain
+}
+
 /// A document is written whole or not at all.
 fn document(node: &Node, rules: &'static Rules, out: &mut String) -> Result<(), YamlError> {
     let start = out.len();

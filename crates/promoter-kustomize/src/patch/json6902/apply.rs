@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use json_patch::jsonptr::Pointer;
-use promoter_yaml::{Data, Form, Map, Node, Scalar, Tag, emit_hydrated};
+use promoter_yaml::{Data, Form, Map, Node, Number, Scalar, Tag, is_written_plain};
 
 use super::{JsonPatchError, Notes, Operation, Step, parse};
 use crate::number::shortest;
@@ -18,7 +18,10 @@ pub(super) fn patch(steps: &[Step], target: &mut Node, notes: Notes) -> Result<u
         return Ok(0);
     };
     let whole = |message| JsonPatchError { message, mark: last.mark };
-    through_json(target).map_err(whole)?;
+    // Most patches test nothing, and then no number's text is ever asked for.
+    let tests = steps.iter().any(|it| matches!(it.operation, Ok(Operation::Test(..))));
+    let numbers = if tests { Numbers::AsText } else { Numbers::AsFloats };
+    through_json(target, numbers).map_err(whole)?;
     if notes == Notes::Taken
         && let Some(metadata) = target.get_mut("metadata").and_then(Node::as_map_mut)
     {
@@ -26,13 +29,19 @@ pub(super) fn patch(steps: &[Step], target: &mut Node, notes: Notes) -> Result<u
     }
     let mut copied = 0;
     for (index, step) in steps.iter().enumerate() {
-        let done = step.operation.as_ref().map_err(Clone::clone).and_then(|it| run(it, target, &mut copied));
+        let done = step
+            .operation
+            .as_ref()
+            .map_err(Clone::clone)
+            .and_then(|it| run(it, target, numbers, &mut copied));
         done.map_err(|reason| JsonPatchError {
             message: format!("operation {} (`{}`) does not apply: {reason}", index + 1, step.name),
             mark: step.mark,
         })?;
     }
-    numbers_from_json(target);
+    if numbers == Numbers::AsText {
+        numbers_from_json(target);
+    }
     annotations_as_text(target);
     for path in [&["kind"][..], &["metadata", "name"]] {
         if target.path(path).and_then(Node::text).is_none_or(str::is_empty) {
@@ -42,11 +51,27 @@ pub(super) fn patch(steps: &[Step], target: &mut Node, notes: Notes) -> Result<u
     Ok(copied)
 }
 
-fn run(operation: &Operation, root: &mut Node, copied: &mut usize) -> Result<(), String> {
+/// How numbers stand in a resource while it is patched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Numbers {
+    /// With their text in JSON.
+    AsText,
+    /// As what they become in the end.
+    AsFloats,
+}
+
+fn run(operation: &Operation, root: &mut Node, numbers: Numbers, copied: &mut usize) -> Result<(), String> {
+    let value_of = |value: &Node| {
+        let mut value = value.clone();
+        if numbers == Numbers::AsFloats {
+            numbers_from_json(&mut value);
+        }
+        value
+    };
     match operation {
-        Operation::Add(path, value) => add(root, path, value.clone()),
+        Operation::Add(path, value) => add(root, path, value_of(value)),
         Operation::Remove(path) => remove(root, path).map(drop),
-        Operation::Replace(path, value) => replace(root, path, value.clone()),
+        Operation::Replace(path, value) => replace(root, path, value_of(value)),
         Operation::Test(path, value) => test(root, path, value),
         Operation::Move { from, path } => {
             let moved = remove(root, from)?;
@@ -195,13 +220,13 @@ fn no_key_at(key: &str, path: &str, map: &Map) -> String {
 }
 
 /// Brings a tree into the form that it has as JSON.
-fn through_json(node: &mut Node) -> Result<(), String> {
+fn through_json(node: &mut Node, numbers: Numbers) -> Result<(), String> {
     match &mut node.data {
         Data::Map(map) => {
             map.set_flow(false);
-            map.iter_mut().try_for_each(|(_, it)| through_json(it))
+            map.iter_mut().try_for_each(|(_, it)| through_json(it, numbers))
         }
-        Data::Seq(items) => items.iter_mut().try_for_each(through_json),
+        Data::Seq(items) => items.iter_mut().try_for_each(|it| through_json(it, numbers)),
         Data::Scalar(scalar) if scalar.tag == Tag::Str => {
             if let Cow::Owned(text) = scalar.written() {
                 scalar.text = text.into();
@@ -210,13 +235,13 @@ fn through_json(node: &mut Node) -> Result<(), String> {
             Ok(())
         }
         Data::Scalar(scalar) => {
-            node.data = scalar_through_json(scalar)?.data;
+            node.data = scalar_through_json(scalar, numbers)?.data;
             Ok(())
         }
     }
 }
 
-fn scalar_through_json(scalar: &Scalar) -> Result<Node, String> {
+fn scalar_through_json(scalar: &Scalar, numbers: Numbers) -> Result<Node, String> {
     let refused = || format!("`{}` cannot be JSON, through which a JSON patch has to go", scalar.text);
     match scalar.tag {
         Tag::Null if scalar.text.is_empty() => Ok(text("")),
@@ -224,7 +249,13 @@ fn scalar_through_json(scalar: &Scalar) -> Result<Node, String> {
         Tag::Bool => Ok(Node::bool(scalar.as_bool().ok_or_else(refused)?)),
         Tag::Timestamp => Ok(text(scalar.rfc3339().ok_or_else(refused)?)),
         Tag::Str => Ok(text(scalar.written())),
-        Tag::Int | Tag::Float => parse::number(scalar, false).ok_or_else(refused),
+        Tag::Int | Tag::Float if numbers == Numbers::AsText => {
+            parse::number(scalar, false).ok_or_else(refused)
+        }
+        Tag::Int | Tag::Float => {
+            let value = scalar.number().map(Number::to_f64).filter(|it| it.is_finite());
+            Ok(Data::Scalar(float(value.ok_or_else(refused)?)).into())
+        }
     }
 }
 
@@ -243,9 +274,7 @@ fn form(text: &str) -> Form {
     if is_simple {
         return Form::Plain;
     }
-    let mut written = String::new();
-    let is_written = emit_hydrated(&Node::str(text), &mut written).is_ok();
-    if is_written && !written.starts_with(['"', '\'', '|']) { Form::Plain } else { Form::Quoted }
+    if is_written_plain(text) { Form::Plain } else { Form::Quoted }
 }
 
 /// Makes of the numbers of JSON what kustomize makes of them: floats, spelled as Go spells them.
@@ -254,12 +283,16 @@ fn numbers_from_json(node: &mut Node) {
         Data::Map(map) => map.iter_mut().for_each(|(_, it)| numbers_from_json(it)),
         Data::Seq(items) => items.iter_mut().for_each(numbers_from_json),
         Data::Scalar(scalar) if scalar.tag == Tag::Float => {
-            let text = shortest(scalar.text.parse().unwrap_or_default());
-            scalar.tag = if text.contains(['.', 'e']) { Tag::Float } else { Tag::Int };
-            scalar.text = text.into();
+            *scalar = float(scalar.text.parse().unwrap_or_default());
         }
         Data::Scalar(_) => {}
     }
+}
+
+fn float(value: f64) -> Scalar {
+    let text = shortest(value);
+    let tag = if text.contains(['.', 'e']) { Tag::Float } else { Tag::Int };
+    Scalar { text: text.into(), tag, form: Form::Plain }
 }
 
 fn same(node: &Node, wanted: &Node) -> bool {
