@@ -39,7 +39,9 @@ impl Identity {
         let Some(metadata) = metadata.as_map_mut() else {
             return;
         };
-        if let Some(name) = name {
+        // A new name is set once more too.
+        let new_name = || metadata.get("name").and_then(Node::text).map(str::to_owned);
+        if let Some(name) = name.or_else(new_name) {
             put_back(metadata, "name", &name);
         }
         match self.namespace {
