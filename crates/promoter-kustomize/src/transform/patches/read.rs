@@ -4,11 +4,11 @@
 
 use std::rc::Rc;
 
-use promoter_yaml::{Dialect, Limits, Node, parse_all};
+use promoter_yaml::{Dialect, Limits, parse_all};
 
 use crate::error::{BuildError, Result};
 use crate::patch::json6902::JsonPatch;
-use crate::read::{behind, resources_from_nodes};
+use crate::read::{behind, resources_from_nodes, resources_from_text};
 use crate::resource::Resource;
 
 use super::PatchContent;
@@ -33,15 +33,13 @@ impl PatchContent {
         if nodes.first().is_some_and(|first| first.as_seq().is_some()) {
             return read_json(text, source, lines_before).map(Self::Json);
         }
-        make_resources(nodes, source, lines_before).map(Self::Strategic)
+        resources_from_nodes(source, behind(nodes, lines_before)).map(Self::Strategic)
     }
 }
 
 /// Reads strategic merge patches.
 pub(crate) fn read_strategic(text: &str, source: &Rc<str>, lines_before: u32) -> Result<Vec<Resource>> {
-    let nodes = parse_all(text, Dialect::Resource, &Limits::default())
-        .map_err(|error| BuildError::syntax(source, text, &error).behind(lines_before))?;
-    make_resources(nodes, source, lines_before)
+    resources_from_text(source, text, lines_before)
 }
 
 /// Reads JSON patch operations.
@@ -56,8 +54,4 @@ pub(crate) fn read_json(text: &str, source: &Rc<str>, lines_before: u32) -> Resu
         }
         found
     })
-}
-
-fn make_resources(nodes: Vec<Node>, source: &Rc<str>, lines_before: u32) -> Result<Vec<Resource>> {
-    resources_from_nodes(source, behind(nodes, lines_before))
 }

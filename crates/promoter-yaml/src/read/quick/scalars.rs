@@ -21,7 +21,6 @@ pub(super) enum Beginning<'t> {
 }
 
 /// Where the plain text of a line ends.
-#[derive(PartialEq)]
 enum End {
     /// At the line break, or with the text.
     Line,
