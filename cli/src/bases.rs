@@ -1,6 +1,6 @@
 //! Bases that kustomizations pin in other repositories, as commands reach them.
 
-use clap::Args;
+use clap::{Args, Parser};
 use promoter_controller::options::cache_root;
 use promoter_core::Diagnosis;
 use promoter_kustomize::Files;
@@ -20,7 +20,20 @@ pub(crate) struct BaseOptions {
     git_credentials_file: Option<PathBuf>,
 }
 
+/// A command line that says nothing else.
+#[derive(Parser)]
+struct BaseLine {
+    #[command(flatten)]
+    bases: BaseOptions,
+}
+
 impl BaseOptions {
+    /// What the environment says where no flag does.
+    pub(crate) fn of_environment() -> Result<Self, Diagnosis> {
+        let line = BaseLine::try_parse_from(["promoter"]);
+        line.map(|it| it.bases).map_err(|error| Diagnosis::input("command-line", error))
+    }
+
     /// The files of a pinned commit: from the object cache, or fetched by its id. Whoever runs a command may read the
     /// repositories on their own machine.
     pub(crate) fn tree(&self, source: &PinnedSource) -> Result<Arc<dyn Files>, Diagnosis> {

@@ -48,8 +48,12 @@ fn main() -> ExitCode {
 }
 
 fn parsed() -> Result<commands::Command, clap::Error> {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    if let Some(plain) = commands::Command::plain(&words) {
+        return Ok(plain);
+    }
     let frequent = FrequentLine::command();
-    if std::env::args_os().nth(1).is_none_or(|it| frequent.find_subcommand(it).is_none()) {
+    if words.first().is_none_or(|it| frequent.find_subcommand(it).is_none()) {
         return CommandLine::try_parse().map(|it| it.command);
     }
     let matches = frequent.try_get_matches()?;

@@ -12,6 +12,7 @@ use promoter_kustomize::{
 };
 use promoter_render::{PinnedSource, build_diagnosis, build_error};
 use promoter_sources::helm::{Helm, HelmLimits};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +20,23 @@ use std::sync::Arc;
 pub(crate) enum Command {
     /// Print what a kustomization makes, byte for byte as kustomize v5.8.1.
     Build(BuildArguments),
+    /// The same without any flag.
+    #[command(skip)]
+    Plain(PathBuf),
+}
+
+impl Command {
+    /// Reads `kustomize build [DIR]`, which needs no parser: laying one out takes longer than building a small
+    /// kustomization. `None` for every line that says more, or that has to be refused.
+    pub(crate) fn plain(words: &[OsString]) -> Option<Self> {
+        let directory = match words {
+            [group, command] if group == "kustomize" && command == "build" => OsStr::new("."),
+            [group, command, directory] if group == "kustomize" && command == "build" => directory,
+            _ => return None,
+        };
+        let is_value = !directory.is_empty() && !directory.as_encoded_bytes().starts_with(b"-");
+        is_value.then(|| Self::Plain(directory.into()))
+    }
 }
 
 #[derive(Args)]
@@ -37,7 +55,7 @@ pub(crate) struct BuildArguments {
     #[arg(long)]
     enable_helm: bool,
     /// The helm to run: a name in PATH, or a path
-    #[arg(long, value_name = "COMMAND", default_value = "helm")]
+    #[arg(long, value_name = "COMMAND", default_value = HELM)]
     helm_command: PathBuf,
     /// API versions that charts are told of, where the kustomization names none
     #[arg(long, value_name = "VERSION")]
@@ -103,12 +121,18 @@ enum Order {
     None,
 }
 
+/// The helm that is run if nothing else is said.
+const HELM: &str = "helm";
 /// The variable by which kustomize takes `--enable-managedby-label`, set to `on`.
 const MANAGED_BY_VARIABLE: &str = "KUSTOMIZE_ENABLE_MANAGEDBY_LABEL";
 
 pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
     match command {
         Command::Build(arguments) => run_build(&arguments),
+        Command::Plain(directory) => {
+            let options = Options::default().with_managed_by_label(labels_by_variable());
+            print(&directory, &options, &Outside::default(), None)
+        }
     }
 }
 
@@ -125,16 +149,20 @@ fn run_build(arguments: &BuildArguments) -> Result<Outcome, Diagnosis> {
         })
         .with_helm(arguments.enable_helm)
         .with_managed_by_label(arguments.other.labels_builder());
-    let outside = Outside::of(arguments);
-    match arguments.directory.to_str().filter(|it| names_repository(it)) {
-        Some(address) => {
-            let built = build_repository(address, &options, &outside);
-            deliver(built, &Shown::of(""), arguments.output.as_deref())
-        }
+    print(&arguments.directory, &options, &Outside::of(arguments), arguments.output.as_deref())
+}
+
+fn print(
+    directory: &Path,
+    options: &Options,
+    outside: &Outside,
+    output: Option<&Path>,
+) -> Result<Outcome, Diagnosis> {
+    match directory.to_str().filter(|it| names_repository(it)) {
+        Some(address) => deliver(build_repository(address, options, outside), &Shown::of(""), output),
         None => {
-            let (files, directory) = whole_disk(&arguments.directory)?;
-            let built = build(&files, &directory, &options, &outside);
-            deliver(built, &Shown::of(&directory), arguments.output.as_deref())
+            let (files, directory) = whole_disk(directory)?;
+            deliver(build(&files, &directory, options, outside), &Shown::of(&directory), output)
         }
     }
 }
@@ -162,9 +190,13 @@ fn deliver(
     Ok(Outcome::Done)
 }
 
+fn labels_by_variable() -> bool {
+    std::env::var_os(MANAGED_BY_VARIABLE).is_some_and(|it| it == "on")
+}
+
 impl OtherFlags {
     fn labels_builder(&self) -> bool {
-        self.enable_managedby_label || std::env::var_os(MANAGED_BY_VARIABLE).is_some_and(|it| it == "on")
+        self.enable_managedby_label || labels_by_variable()
     }
 
     /// Refuses what would run programs, and says what is old, as kustomize says it.
@@ -197,7 +229,8 @@ impl OtherFlags {
 /// Helm with what the command line says about the cluster, and the way to other repositories.
 struct Outside {
     helm: Helm,
-    bases: BaseOptions,
+    /// `None`: those of the environment, read when they are needed.
+    bases: Option<BaseOptions>,
     api_versions: Vec<String>,
     kube_version: Option<String>,
 }
@@ -206,9 +239,20 @@ impl Outside {
     fn of(arguments: &BuildArguments) -> Self {
         Self {
             helm: Helm::new(&arguments.helm_command, HelmLimits::default()),
-            bases: arguments.bases.clone(),
+            bases: Some(arguments.bases.clone()),
             api_versions: arguments.helm_api_versions.clone(),
             kube_version: arguments.helm_kube_version.clone(),
+        }
+    }
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self {
+            helm: Helm::new(Path::new(HELM), HelmLimits::default()),
+            bases: None,
+            api_versions: Vec::new(),
+            kube_version: None,
         }
     }
 }
@@ -224,7 +268,37 @@ impl Externals for Outside {
     }
 
     fn repository(&self, url: &str, commit: &str) -> Result<Arc<dyn Files>, BuildError> {
-        let tree = PinnedSource::base(url, commit).and_then(|it| self.bases.tree(&it));
+        let bases = self.bases.clone().map_or_else(BaseOptions::of_environment, Ok);
+        let tree = bases.and_then(|it| it.tree(&PinnedSource::base(url, commit)?));
         tree.map_err(|error| build_error(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_line_without_flags_needs_no_parser() {
+        let read = |line: &[&str]| {
+            let words: Vec<OsString> = line.iter().map(Into::into).collect();
+            match Command::plain(&words) {
+                Some(Command::Plain(directory)) => Some(directory),
+                _ => None,
+            }
+        };
+        assert_eq!(read(&["kustomize", "build"]), Some(".".into()));
+        assert_eq!(read(&["kustomize", "build", "a b"]), Some("a b".into()));
+        for line in [
+            &["kustomize", "build", ""][..],
+            &["kustomize", "build", "-h"],
+            &["kustomize", "build", "--"],
+            &["kustomize", "build", "a", "b"],
+            &["kustomize"],
+            &["render", "build"],
+            &[],
+        ] {
+            assert_eq!(read(line), None, "{line:?}");
+        }
     }
 }

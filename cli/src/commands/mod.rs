@@ -13,6 +13,7 @@ mod word;
 use crate::edge::Outcome;
 use clap::Subcommand;
 use promoter_core::Diagnosis;
+use std::ffi::OsString;
 
 /// The commands that scripts run often. The command line can be read for them alone, which is sooner done.
 #[derive(Subcommand)]
@@ -56,6 +57,13 @@ pub(crate) enum Command {
     Verify(verify::VerifyArguments),
     /// Play a promotion through three environments in a temporary folder.
     Demo(crate::demo::DemoArguments),
+}
+
+impl Command {
+    /// Reads the most frequent line of all without a parser.
+    pub(crate) fn plain(words: &[OsString]) -> Option<Self> {
+        kustomize::Command::plain(words).map(|it| Self::Frequent(Frequent::Kustomize(it)))
+    }
 }
 
 pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
