@@ -121,3 +121,43 @@ fn the_program_reads_its_key_once_and_complains_at_the_start() {
     assert_eq!(once(&[&url], cache.path()).code, Some(0));
     assert!(written(&world).iter().any(|it| !git_takes(&world, &signers, it)));
 }
+
+/// gpg with the keyring that git uses in the world's repository.
+fn gpg(world: &World, arguments: &[&str]) -> String {
+    let home = world.repo.parent().join(".gnupg");
+    if !home.exists() {
+        std::fs::create_dir(&home).unwrap();
+        std::fs::set_permissions(&home, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    }
+    let mut command = Command::new("gpg");
+    command.args(["--batch", "--quiet", "--pinentry-mode=loopback", "--passphrase", "", "--homedir"]);
+    let output = command.arg(&home).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn an_openpgp_key_signs_too_and_its_address_is_looked_at() {
+    let (world, keys, cache) = (World::at_once(), TempDir::new().unwrap(), TempDir::new().unwrap());
+    gpg(&world, &["--quick-generate-key", "promoter <promoter@example.com>", "ed25519", "sign", "0"]);
+    let file = keys.path().join("key").display().to_string();
+    std::fs::write(&file, gpg(&world, &["--armor", "--export-secret-keys"])).unwrap();
+    let url = world.repo.url();
+    let options = ["--signing-key-file", &file, "--author-email", "promoter@example.com"];
+    let fitting = once_with(&[&url], cache.path(), &options);
+    assert_eq!(fitting.code, Some(0), "{}", fitting.log);
+    assert!(!fitting.log.contains("signing-key-identity"), "{}", fitting.log);
+    world.edit_base("nginx:1.20");
+    let other = once_with(&[&url], cache.path(), &options[..2]);
+    let words = "has no user id with the address `promoter@localhost`";
+    assert!(other.log.contains(words) && other.log.contains("[signing-key-identity]"), "{}", other.log);
+    assert_eq!(other.code, Some(0), "it is a warning");
+    let commits = written(&world);
+    assert!(commits.len() > 8, "{commits:?}");
+    for commit in &commits {
+        let output = world.repo.try_git(&["verify-commit", commit], b"");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let home = world.repo.parent().join(".gnupg");
+    Command::new("gpgconf").arg("--homedir").arg(home).args(["--kill", "all"]).status().unwrap();
+}

@@ -4,7 +4,7 @@
 //! was replaced or retired ends it at that time; any other makes everything that it ever signed worthless.
 
 use pgp::composed::{SignedPublicKey, SignedPublicSubKey};
-use pgp::packet::{PublicKey, RevocationCode, Signature, SignatureType};
+use pgp::packet::{PublicKey, RevocationCode, Signature, SignatureType, SubpacketData};
 use pgp::types::{Fingerprint, KeyDetails as _, KeyId, Tag};
 
 /// A public key, understood.
@@ -154,8 +154,11 @@ fn subkey(primary: &PublicKey, of_primary: Life, sub: &SignedPublicSubKey) -> Op
     Some(Signer { key: SignerKey::Sub(sub.key.clone()), life })
 }
 
+/// True when a self-signature allows signing. Old keys say nothing about it, and may do everything.
 fn may_sign(said: &Signature) -> bool {
-    said.key_flags().sign()
+    let mut subpackets = said.config().into_iter().flat_map(|it| it.hashed_subpackets());
+    let says = subpackets.any(|it| matches!(it.data, SubpacketData::KeyFlags(_)));
+    !says || said.key_flags().sign()
 }
 
 fn lasts(said: &Signature) -> Option<u32> {
