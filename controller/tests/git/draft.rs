@@ -73,10 +73,11 @@ fn a_signature_changes_nothing_but_itself() {
     let text = std::fs::read_to_string(&file).unwrap();
     let key = Arc::new(SigningKey::read(&text, None, "key", UnixSeconds(0)).unwrap());
     let cache = open(&root.path().join("cache"), &repo.url());
-    let [plain, signed, again] = [None, Some(&key), Some(&key)].map(|it| {
-        let mut draft = Draft::new(&cache).signed_by(it.cloned());
+    let tries = [("plain", None), ("signed", Some(&key)), ("again", Some(&key))];
+    let [plain, signed, again] = tries.map(|(branch, key)| {
+        let mut draft = Draft::new(&cache).signed_by(key.cloned());
         let made = commit_on(&mut draft, &[], &[write("a", "1")], "say");
-        let name = format!("refs/heads/{made}");
+        let name = format!("refs/heads/{branch}");
         draft.push(&[update(&name, None, &made)]).unwrap();
         repo.try_git(&["cat-file", "commit", made.as_str()], b"").stdout
     });
