@@ -71,7 +71,7 @@ fn everything_that_is_written_is_signed() {
     for name in refs {
         let head = world.repo.id(&name).unwrap().parse().unwrap();
         for judged in judge_history(&reader, &head, 1_000, &trusted, world.now()).unwrap() {
-            let who = format!("{}", judged.commit.committer.email);
+            let who = judged.commit.committer.email.clone();
             assert_eq!(judged.verdict.signers, [who], "{name}: {judged:?}");
             seen.push(judged.commit.id.to_string());
         }

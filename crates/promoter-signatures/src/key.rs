@@ -12,7 +12,7 @@ use crate::{openpgp, ssh};
 pub struct SigningKey(Kind);
 
 enum Kind {
-    Ssh(ssh::Key),
+    Ssh(Box<ssh::Key>),
     OpenPgp(Box<openpgp::Key>),
 }
 
@@ -35,7 +35,9 @@ impl SigningKey {
         let format = |why: &str, hint| Err(KeyError::Format { path: path.into(), why: why.into(), hint });
         let armor = text.lines().map(str::trim).find_map(|it| it.strip_prefix("-----BEGIN "));
         match armor.and_then(|it| it.strip_suffix("-----")) {
-            Some("OPENSSH PRIVATE KEY") => ssh::Key::read(text, passphrase, path).map(Kind::Ssh).map(Self),
+            Some("OPENSSH PRIVATE KEY") => {
+                ssh::Key::read(text, passphrase, path).map(|it| Self(Kind::Ssh(Box::new(it))))
+            }
             Some("PGP PRIVATE KEY BLOCK") => {
                 openpgp::Key::read(text, passphrase, path, now).map(|it| Self(Kind::OpenPgp(Box::new(it))))
             }

@@ -107,7 +107,7 @@ impl Life {
 }
 
 impl Certificate {
-    pub(super) fn new(key: SignedPublicKey) -> Self {
+    pub(super) fn new(key: &SignedPublicKey) -> Self {
         let primary = &key.primary_key;
         let details = &key.details;
         let revoked = details.revocation_signatures.iter().filter(|it| it.verify_key(primary).is_ok());

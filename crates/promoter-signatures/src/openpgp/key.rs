@@ -50,7 +50,7 @@ impl Key {
         if key.version() != KeyVersion::V4 {
             return Err(unusable("only keys of version 4 are supported, which gpg reads".into()));
         }
-        let certificate = Certificate::new(key.to_public_key());
+        let certificate = Certificate::new(&key.to_public_key());
         let mut fit: Vec<_> =
             certificate.signers.iter().filter(|it| it.life.refuses(now.0).is_none()).collect();
         if fit.is_empty() {

@@ -26,7 +26,7 @@ pub(crate) fn read_keyring(text: &str) -> Result<Vec<Certificate>, String> {
         let block = format!("{}\n{END}\n", block.trim());
         let (keys, _) = SignedPublicKey::from_string_many(&block).map_err(|error| error.to_string())?;
         for key in keys {
-            found.push(Certificate::new(key.map_err(|error| error.to_string())?));
+            found.push(Certificate::new(&key.map_err(|error| error.to_string())?));
         }
     }
     match found.is_empty() {

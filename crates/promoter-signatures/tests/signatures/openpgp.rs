@@ -111,7 +111,7 @@ fn git_takes_what_we_sign_and_we_take_what_git_signs() {
             assert_eq!(verdict.signers, [format!("{algorithm} <{algorithm}@example.com>")]);
             assert_eq!(verdict.key, print);
         }
-        assert!(key.may_speak_for(&format!("{}@EXAMPLE.com", algorithm)));
+        assert!(key.may_speak_for(&format!("{algorithm}@EXAMPLE.com")));
         assert!(!key.may_speak_for("example.com"));
     }
 }
