@@ -14,6 +14,8 @@ need git git
 need make make
 need cc gcc
 need python3 python3
+need ssh-keygen openssh-client
+need gpg gnupg
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "installing ${missing[*]}"

@@ -9,3 +9,4 @@ pub mod people;
 pub mod repository;
 pub mod run;
 pub mod settings;
+pub mod signatures;

@@ -1,17 +1,18 @@
 //! `promoter-controller`: advances the lockfiles of repositories, in a loop or once.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use clap::Parser;
-use promoter_controller::options::AccessOptions;
+use promoter_controller::options::{AccessOptions, SigningOptions};
 use promoter_controller::pass::Controller;
 use promoter_controller::repository::Repository;
 use promoter_controller::run;
 use promoter_controller::settings::Identity;
 use promoter_core::{Diagnosis, Seconds};
-use tracing::error;
+use tracing::{error, warn};
 use tracing_subscriber::EnvFilter;
 
 /// Discovers freight and promotes it from environment to environment. All state is in Git.
@@ -32,6 +33,8 @@ struct Arguments {
     log_format: LogFormat,
     #[command(flatten)]
     access: AccessOptions,
+    #[command(flatten)]
+    signing: SigningOptions,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -55,10 +58,15 @@ fn main() -> ExitCode {
 fn work(arguments: &Arguments) -> Result<ExitCode, Diagnosis> {
     promoter_sources::install_tls();
     let stop = stop_signals()?;
+    let signer = arguments.signing.key(run::now())?.map(Arc::new);
     let mut controllers = Vec::new();
     for repo in &arguments.repo {
         let settings = arguments.access.settings(repo, Identity::default())?;
-        controllers.push(Controller::new(Repository::open(settings)?)?);
+        let repository = Repository::open(settings)?.signed_by(signer.clone());
+        if let Some(doubt) = repository.doubt() {
+            warn!(repo = repository.url.as_str(), code = doubt.code, "{doubt}");
+        }
+        controllers.push(Controller::new(repository)?);
     }
     if !arguments.once {
         run::run(controllers, Duration::from_secs(u64::from(arguments.interval.0)), &stop);

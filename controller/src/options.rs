@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use promoter_core::Diagnosis;
-use promoter_sources::git::{Credentials, Limits, RepoUrl};
+use promoter_core::{Diagnosis, UnixSeconds};
+use promoter_signatures::SigningKey;
+use promoter_sources::git::{Credentials, Limits, RepoUrl, Secret};
 
 use crate::settings::{Identity, Settings};
+use crate::signatures::read_text;
 
 /// How the repository is reached, and as whom.
 #[derive(Debug, Clone, clap::Args)]
@@ -73,6 +75,38 @@ impl AccessOptions {
         })
     }
 }
+
+/// What signs the commits that are written.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SigningOptions {
+    /// Private key that signs every commit that is written: OpenSSH's format, or an armored OpenPGP secret key
+    #[arg(long, value_name = "FILE", env = "PROMOTER_SIGNING_KEY_FILE")]
+    pub signing_key_file: Option<PathBuf>,
+    /// File with the passphrase of that key
+    #[arg(long, value_name = "FILE", env = "PROMOTER_SIGNING_KEY_PASSPHRASE_FILE")]
+    pub signing_key_passphrase_file: Option<PathBuf>,
+}
+
+impl SigningOptions {
+    /// The key, if one was named, opened and found fit.
+    pub fn key(&self, now: UnixSeconds) -> Result<Option<SigningKey>, Diagnosis> {
+        self.signing_key_file.as_deref().map(|it| self.read(it, now)).transpose()
+    }
+
+    /// Reads a key of a file, with the passphrase of the options.
+    pub fn read(&self, file: &Path, now: UnixSeconds) -> Result<SigningKey, Diagnosis> {
+        let read = |file: &Path| read_text(file, KEY_BYTES_MAX).map(Secret::new);
+        let passphrase = self.signing_key_passphrase_file.as_deref().map(read).transpose();
+        let unread = |why| Diagnosis::input("signing-key-file", why);
+        let (text, passphrase) = (read(file).map_err(unread)?, passphrase.map_err(unread)?);
+        let passphrase = passphrase.as_ref().map(Secret::expose);
+        SigningKey::read(text.expose(), passphrase, &file.display().to_string(), now)
+            .map_err(|error| error.diagnosis())
+    }
+}
+
+/// The largest key or passphrase that is read.
+const KEY_BYTES_MAX: u64 = 1 << 20;
 
 /// Where object caches live: the directory that was asked for, else one in the person's own cache.
 pub fn cache_root(asked: Option<&Path>) -> Result<PathBuf, Diagnosis> {

@@ -11,6 +11,7 @@ use promoter_core::record::{Records, STATE_BRANCH};
 use promoter_core::{CommitId, Diagnosis, GitUrl, LOCK_FILE, Name, Place, PromotionLock};
 use promoter_kustomize::{FileError, FileKind, Files};
 use promoter_render::{ChartCall, MANIFEST_FILE, PinnedSource, World, read_manifest};
+use promoter_signatures::SigningKey;
 use promoter_sources::git::{Credentials, GitCache, GitError, RemoteRefs, RepoUrl, Scheme};
 use promoter_sources::helm::{Helm, HelmLimits};
 
@@ -31,6 +32,7 @@ pub struct Repository {
     pub url: GitUrl,
     settings: Arc<Settings>,
     helm: Arc<Helm>,
+    signer: Option<Arc<SigningKey>>,
 }
 
 impl Repository {
@@ -46,7 +48,28 @@ impl Repository {
         let text = settings.url.to_string();
         let url = text.parse::<GitUrl>().map_err(|error| Diagnosis::input("git-url", error))?;
         let helm = Arc::new(Helm::new(settings.helm.clone(), HelmLimits::default()));
-        Ok(Self { cache, url, settings: Arc::new(settings), helm })
+        Ok(Self { cache, url, settings: Arc::new(settings), helm, signer: None })
+    }
+
+    /// The same, with a key that signs what is written to it.
+    #[must_use]
+    pub fn signed_by(self, signer: Option<Arc<SigningKey>>) -> Self {
+        Self { signer, ..self }
+    }
+
+    /// What signs the commits that are written to it.
+    pub fn signer(&self) -> Option<&Arc<SigningKey>> {
+        self.signer.as_ref()
+    }
+
+    /// What forges will say about the key: they find it by the committer's mail address.
+    pub fn doubt(&self) -> Option<Diagnosis> {
+        let email = &self.settings.identity.email;
+        let key = self.signer.as_ref().filter(|it| !it.may_speak_for(email))?;
+        let cause = format!("the key `{}` has no user id with the address `{email}`", key.fingerprint());
+        Some(Diagnosis::input("signing-key-identity", cause).hint(
+            "forges will not call these commits verified: give the address of the key with `--author-email`, or add a user id",
+        ))
     }
 
     /// As whom, and from which branch.

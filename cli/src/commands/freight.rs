@@ -1,6 +1,7 @@
 //! `promoter freight`: what can be promoted.
 
 use super::repository::RepositoryOptions;
+use super::signing::PersonSigning;
 use crate::edge::{self, Format, Outcome};
 use crate::table::columns;
 use clap::{Args, Subcommand};
@@ -51,6 +52,8 @@ pub(crate) struct CreateArguments {
     artifacts: Vec<Setting>,
     #[command(flatten)]
     repository: RepositoryOptions,
+    #[command(flatten)]
+    signing: PersonSigning,
 }
 
 pub(crate) fn run(command: &Command) -> Result<Outcome, Diagnosis> {
@@ -59,7 +62,7 @@ pub(crate) fn run(command: &Command) -> Result<Outcome, Diagnosis> {
         Command::Show(arguments) => show(arguments),
         Command::Create(arguments) => {
             let pipeline = arguments.repository.pipeline.as_ref();
-            let mut person = arguments.repository.person()?;
+            let mut person = arguments.repository.writer(&arguments.signing)?;
             let (id, text) = person.create_freight(pipeline, &arguments.artifacts, now())?;
             edge::result(&format!("{text}\n{id}\n"))?;
             Ok(Outcome::Done)

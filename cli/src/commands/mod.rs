@@ -6,8 +6,10 @@ mod lock;
 mod log;
 mod render;
 mod repository;
+mod signing;
 mod status;
 mod verify;
+mod verify_commit;
 mod word;
 
 use crate::edge::Outcome;
@@ -55,6 +57,8 @@ pub(crate) enum Command {
     Rollback(word::RollbackArguments),
     /// Prove that environment branches hold what their locks render to.
     Verify(verify::VerifyArguments),
+    /// Say who signed commits, and whether by keys that you trust.
+    VerifyCommit(verify_commit::VerifyCommitArguments),
     /// Play a promotion through three environments in a temporary folder.
     Demo(crate::demo::DemoArguments),
 }
@@ -82,6 +86,7 @@ pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
         Command::Release(arguments) => word::release(&arguments),
         Command::Rollback(arguments) => word::rollback(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::VerifyCommit(arguments) => verify_commit::run(&arguments),
         Command::Demo(arguments) => {
             promoter_sources::install_tls();
             crate::demo::demo(&arguments, &mut std::io::stdout().lock()).map(|()| Outcome::Done)

@@ -1,5 +1,7 @@
 //! How commands reach a repository, and as whom.
 
+use super::signing::PersonSigning;
+use crate::edge;
 use clap::Args;
 use promoter_controller::observe::Seen;
 use promoter_controller::options::AccessOptions;
@@ -9,6 +11,7 @@ use promoter_controller::settings::Identity;
 use promoter_core::{Diagnosis, Name};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 /// The repository that a command works on.
 #[derive(Debug, Args)]
@@ -37,6 +40,15 @@ impl RepositoryOptions {
     /// A person at work on it.
     pub(crate) fn person(&self) -> Result<Person, Diagnosis> {
         self.open().map(Person::new)
+    }
+
+    /// A person who writes to it.
+    pub(crate) fn writer(&self, signing: &PersonSigning) -> Result<Person, Diagnosis> {
+        let repository = self.open()?.signed_by(signing.key()?.map(Arc::new));
+        if let Some(doubt) = repository.doubt() {
+            edge::say(&doubt);
+        }
+        Ok(Person::new(repository))
     }
 
     /// An environment of it.
@@ -81,7 +93,7 @@ fn identity() -> Identity {
 }
 
 /// What the installed git answers to a question about its configuration; `None` when it has no answer.
-fn git(arguments: &[&str]) -> Option<String> {
+pub(super) fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok().filter(|it| it.status.success())?;
     let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     (!text.is_empty()).then_some(text)

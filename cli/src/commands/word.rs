@@ -1,6 +1,7 @@
 //! What people say: promote, approve, reject, hold, release, roll back. Each is a commit; the controller acts on it.
 
 use super::repository::RepositoryOptions;
+use super::signing::PersonSigning;
 use crate::edge::{self, Outcome};
 use clap::Args;
 use promoter_controller::run::now;
@@ -21,6 +22,8 @@ pub(crate) struct PromoteArguments {
     reason: String,
     #[command(flatten)]
     repository: RepositoryOptions,
+    #[command(flatten)]
+    signing: PersonSigning,
 }
 
 #[derive(Args)]
@@ -35,6 +38,8 @@ pub(crate) struct JudgeArguments {
     reason: String,
     #[command(flatten)]
     repository: RepositoryOptions,
+    #[command(flatten)]
+    signing: PersonSigning,
 }
 
 #[derive(Args)]
@@ -46,6 +51,8 @@ pub(crate) struct HoldArguments {
     reason: String,
     #[command(flatten)]
     repository: RepositoryOptions,
+    #[command(flatten)]
+    signing: PersonSigning,
 }
 
 #[derive(Args)]
@@ -54,6 +61,8 @@ pub(crate) struct ReleaseArguments {
     environment: Name,
     #[command(flatten)]
     repository: RepositoryOptions,
+    #[command(flatten)]
+    signing: PersonSigning,
 }
 
 #[derive(Args)]
@@ -71,12 +80,14 @@ pub(crate) struct RollbackArguments {
     reason: String,
     #[command(flatten)]
     repository: RepositoryOptions,
+    #[command(flatten)]
+    signing: PersonSigning,
 }
 
 pub(crate) fn promote(arguments: &PromoteArguments) -> Result<Outcome, Diagnosis> {
     let action = if arguments.hotfix { RequestAction::Hotfix } else { RequestAction::Promote };
     let at = arguments.repository.at(&arguments.environment);
-    said(arguments.repository.person()?.request(
+    said(arguments.repository.writer(&arguments.signing)?.request(
         &at,
         action,
         Some(&arguments.freight),
@@ -88,27 +99,43 @@ pub(crate) fn promote(arguments: &PromoteArguments) -> Result<Outcome, Diagnosis
 pub(crate) fn rollback(arguments: &RollbackArguments) -> Result<Outcome, Diagnosis> {
     let at = arguments.repository.at(&arguments.environment);
     let to = arguments.to.as_deref();
-    said(arguments.repository.person()?.request(&at, RequestAction::Rollback, to, &arguments.reason, now()))
+    said(arguments.repository.writer(&arguments.signing)?.request(
+        &at,
+        RequestAction::Rollback,
+        to,
+        &arguments.reason,
+        now(),
+    ))
 }
 
 pub(crate) fn approve(arguments: &JudgeArguments) -> Result<Outcome, Diagnosis> {
     let at = arguments.repository.at(&arguments.environment);
-    said(arguments.repository.person()?.approve(&at, arguments.freight.as_deref(), &arguments.reason, now()))
+    said(arguments.repository.writer(&arguments.signing)?.approve(
+        &at,
+        arguments.freight.as_deref(),
+        &arguments.reason,
+        now(),
+    ))
 }
 
 pub(crate) fn reject(arguments: &JudgeArguments) -> Result<Outcome, Diagnosis> {
     let at = arguments.repository.at(&arguments.environment);
-    said(arguments.repository.person()?.reject(&at, arguments.freight.as_deref(), &arguments.reason, now()))
+    said(arguments.repository.writer(&arguments.signing)?.reject(
+        &at,
+        arguments.freight.as_deref(),
+        &arguments.reason,
+        now(),
+    ))
 }
 
 pub(crate) fn hold(arguments: &HoldArguments) -> Result<Outcome, Diagnosis> {
     let at = arguments.repository.at(&arguments.environment);
-    said(arguments.repository.person()?.hold(&at, Some(&arguments.reason), now()))
+    said(arguments.repository.writer(&arguments.signing)?.hold(&at, Some(&arguments.reason), now()))
 }
 
 pub(crate) fn release(arguments: &ReleaseArguments) -> Result<Outcome, Diagnosis> {
     let at = arguments.repository.at(&arguments.environment);
-    said(arguments.repository.person()?.hold(&at, None, now()))
+    said(arguments.repository.writer(&arguments.signing)?.hold(&at, None, now()))
 }
 
 fn said(text: Result<String, Diagnosis>) -> Result<Outcome, Diagnosis> {

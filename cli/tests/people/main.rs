@@ -10,6 +10,7 @@
 
 mod demo;
 mod here;
+mod signing;
 mod stage;
 
 use promoter_testkit::golden_text;

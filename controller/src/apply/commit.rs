@@ -38,7 +38,8 @@ impl Moves {
             at: now,
             offset_minutes: 0,
         };
-        Self { draft: Draft::new(&repository.cache), signature, updates: Vec::new() }
+        let draft = Draft::new(&repository.cache).signed_by(repository.signer().cloned());
+        Self { draft, signature, updates: Vec::new() }
     }
 
     /// Makes a commit.

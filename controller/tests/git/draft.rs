@@ -1,9 +1,12 @@
 //! What is made is what git itself would make, and changes nothing that was not named.
 
 use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::Arc;
 
 use promoter_controller::apply::git::{Change, Draft, DraftError, NewCommit, NewFile};
 use promoter_core::UnixSeconds;
+use promoter_signatures::{SigningKey, split};
 use promoter_sources::git::Signature;
 use promoter_testkit::git::TestRepo;
 use tempfile::TempDir;
@@ -58,6 +61,30 @@ fn ids_are_those_of_git() {
 
     let empty = draft.edit(None, &[]).unwrap();
     assert_eq!(empty.as_str(), "4b825dc642cb6eb9a060e54bf8d69288fbee4904", "the empty tree");
+}
+
+#[test]
+fn a_signature_changes_nothing_but_itself() {
+    let (repo, root) = (TestRepo::new(), TempDir::new().unwrap());
+    let file = root.path().join("key");
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&file);
+    assert!(command.status().unwrap().success());
+    let text = std::fs::read_to_string(&file).unwrap();
+    let key = Arc::new(SigningKey::read(&text, None, "key", UnixSeconds(0)).unwrap());
+    let cache = open(&root.path().join("cache"), &repo.url());
+    let tries = [("plain", None), ("signed", Some(&key)), ("again", Some(&key))];
+    let [plain, signed, again] = tries.map(|(branch, key)| {
+        let mut draft = Draft::new(&cache).signed_by(key.cloned());
+        let made = commit_on(&mut draft, &[], &[write("a", "1")], "say");
+        let name = format!("refs/heads/{branch}");
+        draft.push(&[update(&name, None, &made)]).unwrap();
+        repo.try_git(&["cat-file", "commit", made.as_str()], b"").stdout
+    });
+    assert_eq!(split(&signed).payload, plain);
+    assert_eq!((split(&signed).signatures.len(), split(&plain).signatures.len()), (1, 0));
+    assert_eq!(signed, again, "ids are the same again");
+    repo.fsck();
 }
 
 #[test]

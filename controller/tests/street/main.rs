@@ -14,6 +14,7 @@ mod kill;
 mod life;
 mod program;
 mod quiet;
+mod signing;
 mod story;
 mod swap;
 mod world;

@@ -3,9 +3,11 @@
 //! Moves bytes to objects with the ids that git itself would give them. Decides nothing about their content.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gix::ObjectId;
 use promoter_core::CommitId;
+use promoter_signatures::SigningKey;
 use promoter_sources::git::{GitCache, GitError, ObjectKind, Signature, TreeId};
 
 use super::folder::{Change, Folder};
@@ -35,12 +37,26 @@ pub struct Draft {
     pub(super) made: Vec<(ObjectKind, Vec<u8>)>,
     /// The trees of the commits made here.
     trees: BTreeMap<CommitId, TreeId>,
+    /// What every commit made here is signed with.
+    signer: Option<Arc<SigningKey>>,
 }
 
 impl Draft {
     /// Begins without any.
     pub fn new(cache: &GitCache) -> Self {
-        Self { cache: cache.clone(), objects: BTreeMap::new(), made: Vec::new(), trees: BTreeMap::new() }
+        Self {
+            cache: cache.clone(),
+            objects: BTreeMap::new(),
+            made: Vec::new(),
+            trees: BTreeMap::new(),
+            signer: None,
+        }
+    }
+
+    /// Signs every commit from here on, those of notes too; `None` signs none.
+    #[must_use]
+    pub fn signed_by(self, signer: Option<Arc<SigningKey>>) -> Self {
+        Self { signer, ..self }
     }
 
     /// Makes the tree of `base` (or the empty one) with some paths changed, in their order. All else stays as it is.
@@ -65,6 +81,9 @@ impl Draft {
         text.push_str(&format!("committer {}\n\n", signature(commit.committer)));
         text.push_str(commit.message.trim_end());
         text.push('\n');
+        if let Some(signer) = &self.signer {
+            text = signer.sign(&text, commit.committer.at)?;
+        }
         let id = self.add(ObjectKind::Commit, text.into_bytes())?;
         let id: CommitId = id.to_string().parse().map_err(|_| DraftError::Path(id.to_string()))?;
         self.trees.insert(id.clone(), commit.tree.clone());

@@ -1,6 +1,7 @@
 //! Why something was not written, and who can mend it.
 
 use promoter_core::{CommitId, Diagnosis};
+use promoter_signatures::SignError;
 use promoter_sources::git::GitError;
 
 /// Why new objects could not be made.
@@ -9,6 +10,9 @@ pub enum DraftError {
     /// What is built upon could not be read.
     #[error(transparent)]
     Read(#[from] GitError),
+    /// The key was found fit, and does not sign.
+    #[error(transparent)]
+    Sign(#[from] SignError),
     /// The path is none that git takes.
     #[error("`{0}` is no path in a git tree")]
     Path(String),
@@ -29,6 +33,7 @@ impl DraftError {
     pub fn diagnosis(&self) -> Diagnosis {
         match self {
             Self::Read(error) => error.diagnosis(),
+            Self::Sign(_) => Diagnosis::bug("signing-failed", self),
             Self::Path(_) => Diagnosis::bug("write-path", self),
             Self::InTheWay { .. } => Diagnosis::input("write-in-the-way", self).hint(
                 "the hydrated branches are promoter's: remove what stands there, or choose another folder",

@@ -75,6 +75,22 @@ impl GitCache {
         self.as_commit(id, &object)
     }
 
+    /// The bytes of a commit object, as they are hashed and signed; fetches the commit if it is not here.
+    pub fn commit_object(&self, id: &CommitId) -> Result<Vec<u8>, GitError> {
+        let wanted = object_id(id)?;
+        let object = match self.objects().read(&wanted) {
+            Ok(object) => object,
+            Err(_) => {
+                self.ensure(std::slice::from_ref(id))?;
+                self.object(&wanted, id)?
+            }
+        };
+        match object.kind {
+            Kind::Commit => Ok(object.bytes),
+            kind => Err(GitError::WrongObject { id: id.to_string(), what: format!("a {kind}") }),
+        }
+    }
+
     /// The files of a commit at and below the directory `sub` (`""` for all), fetching it if need be.
     ///
     /// Links are resolved inside that directory. The directory's files are read when they are asked for.
