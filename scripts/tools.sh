@@ -40,12 +40,19 @@ go_tool() {
 go_tool kustomize v5.8.1 sigs.k8s.io/kustomize/kustomize/v5
 go_tool helm v4.2.4 helm.sh/helm/v4/cmd/helm
 
-# The client that the plugin's tests ask with: built again when its sources are others.
-client="$tools/grpc-go-client"
-cd "$(dirname "$0")/../testdata/cmp/grpc-go-client"
-sources="$(sha256sum -- *)"
-if [ ! -x "$client/grpc-go-client" ] || [ "$(cat "$client/sources" 2>/dev/null)" != "$sources" ]; then
-  say "building grpc-go-client"
-  GOFLAGS= go build -o "$client/grpc-go-client" .
-  printf '%s\n' "$sources" >"$client/sources"
-fi
+# go_client NAME VERSION FOLDER: $tools/NAME-VERSION/NAME from the Go sources in a folder of testdata, built again when
+# they are others.
+go_client() {
+  local dir="$tools/$1${2:+-$2}" sources
+  sources="$(cd "$root/testdata/$3" && sha256sum -- *)"
+  [ -x "$dir/$1" ] && [ "$(cat "$dir/sources" 2>/dev/null)" = "$sources" ] && return
+  say "building $1 ${2:-}"
+  mkdir -p "$dir"
+  (cd "$root/testdata/$3" && GOFLAGS= go build -ldflags '-s -w' -o "$dir/$1" .)
+  printf '%s\n' "$sources" >"$dir/sources"
+}
+root="$(cd "$(dirname "$0")/.." && pwd)"
+# What the plugin's tests ask with, and what hydrated branches are held against. The second takes a few minutes, once.
+go_client grpc-go-client '' cmp/grpc-go-client
+go_client go-yaml-client '' hydrated/go-yaml-client
+go_client argo-cd-client v3.5.7 hydrated/argo-cd-client

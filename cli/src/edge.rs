@@ -1,10 +1,10 @@
 //! The only place that prints: results to stdout, one line per message to stderr.
 
 use clap::ValueEnum;
-use promoter_core::{Diagnosis, one_line};
+use promoter_core::{Diagnosis, Fault, one_line};
 use serde::Serialize;
 use std::fmt::Display;
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 /// How a command ended that did not fail.
@@ -14,6 +14,8 @@ pub(crate) enum Outcome {
     Done,
     /// It was asked to check, and found something.
     Found,
+    /// It was asked to check, and could not tell for a reason that its result names.
+    Unknown(Fault),
 }
 
 impl From<Outcome> for ExitCode {
@@ -21,6 +23,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Done => Self::SUCCESS,
             Outcome::Found => Self::from(1),
+            Outcome::Unknown(fault) => fault.exit_code().into(),
         }
     }
 }
@@ -53,6 +56,38 @@ pub(crate) fn say(message: &dyn Display) {
     let line = one_line(&message.to_string());
     // When stderr is gone there is nowhere left to tell.
     let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// How far long work has come, on one line of a terminal that is written over; nothing where stderr is none.
+pub(crate) struct Progress {
+    what: &'static str,
+    of: &'static str,
+    total: usize,
+    is_shown: bool,
+}
+
+impl Progress {
+    /// `WHAT 3 of 20 OF`.
+    pub(crate) fn new(what: &'static str, of: &'static str, total: usize) -> Self {
+        Self { what, of, total, is_shown: total > 1 && std::io::stderr().is_terminal() }
+    }
+
+    /// Shows that so much is done.
+    pub(crate) fn show(&self, done: usize) {
+        if self.is_shown {
+            let text = format!("\r{} {done} of {} {}", self.what, self.total, self.of);
+            let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.is_shown {
+            // Takes the line away.
+            let _ = std::io::stderr().lock().write_all(b"\r\x1b[K");
+        }
+    }
 }
 
 /// A value as indented JSON, its fields in the order of the type.

@@ -12,6 +12,7 @@ mod demo;
 mod here;
 mod signing;
 mod stage;
+mod verify;
 
 use promoter_testkit::golden_text;
 use stage::Stage;

@@ -39,7 +39,7 @@ pub(super) fn propose(
         dry: &dry_commit(repository, &action.lock)?,
         repo_url: repository.url.as_str(),
         now,
-        last_date: active.map(|it| last_date(repository, it)).transpose()?.flatten(),
+        last_date: last_date(repository, refs, pipeline)?,
     };
     let hydration = hydrate(&inputs).map_err(|error| error.diagnosis())?;
     let mut trailers = trailers::named(pipeline, &action.environment, &action.freight);
@@ -139,10 +139,22 @@ fn dry_commit(repository: &Repository, lock: &PromotionLock) -> Result<DryCommit
     Ok(DryCommit::read(&format!("{} <{}>", info.author.name, info.author.email), &info.message))
 }
 
-/// The `date` that the active branch has now: the next one must not be earlier.
-fn last_date(repository: &Repository, active: &CommitId) -> Result<Option<UnixSeconds>, Diagnosis> {
-    let tree = repository.cache.tree(active, "").map_err(|error| error.diagnosis())?;
-    let bytes = tree.read(METADATA_FILE).ok();
-    // A file that is no metadata is overwritten; it has no date that matters.
-    Ok(bytes.and_then(|it| Metadata::read(&String::from_utf8_lossy(&it), METADATA_FILE).ok()?.date()))
+/// The latest `date` on the pipeline's branches: the next one must not be earlier, whatever the clock says. GitOps
+/// Promoter compares dates across environments too: one that was promoted from must not look older than the next.
+fn last_date(
+    repository: &Repository,
+    refs: &Refs,
+    pipeline: &Pipeline,
+) -> Result<Option<UnixSeconds>, Diagnosis> {
+    let branches = pipeline.environments.iter().flat_map(|it| [&it.active_branch, &it.proposed_branch]);
+    let mut last = None;
+    for head in branches.filter_map(|it| refs.branch(it)) {
+        let tree = repository.cache.tree(head, "").map_err(|error| error.diagnosis())?;
+        for path in [METADATA_FILE.to_owned(), format!("{}/{METADATA_FILE}", pipeline.name)] {
+            // A file that is no metadata is overwritten; it has no date that matters.
+            let text = tree.read(&path).ok().map(|it| String::from_utf8_lossy(&it).into_owned());
+            last = last.max(text.and_then(|it| Metadata::read(&it, &path).ok()?.date()));
+        }
+    }
+    Ok(last)
 }

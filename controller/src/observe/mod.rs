@@ -7,6 +7,7 @@
 mod dry;
 mod find;
 mod findings;
+mod foreign;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -247,7 +248,10 @@ impl Observer {
         if let Some(tip) = self.tips.get(&key) {
             return Some(tip.clone());
         }
-        let lock = self.repository.lock(commit, branch, &pipeline.name, environment);
+        let lock = self
+            .repository
+            .lock(commit, branch, &pipeline.name, environment)
+            .map_err(|why| foreign::named(&self.repository, commit, &pipeline.name, why));
         let tip = Tip {
             commit: commit.clone(),
             lock: lock.clone().map_err(|why| Unread::new(branch, why.to_string())),

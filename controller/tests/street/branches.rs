@@ -189,3 +189,20 @@ fn two_pipelines_on_one_branch_leave_each_other_alone() {
     assert_eq!(folder(&active("prod"), "myapp"), None);
     world.repo.fsck();
 }
+
+/// A commit of the dry branch that changes no render, and a look by a controller that remembers nothing: not one ref
+/// of ours moves.
+#[test]
+fn nothing_changed_means_no_commit() {
+    let world = world();
+    let ours = |world: &World| {
+        let refs = world.refs();
+        refs.lines().filter(|it| !it.starts_with("refs/heads/main ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = ours(&world);
+    for text in ["first\n", "second\n"] {
+        world.commit("README.md", text);
+        world.settle(&mut world.controller());
+        assert_eq!(ours(&world), before);
+    }
+}

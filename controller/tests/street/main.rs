@@ -12,6 +12,7 @@ mod faults;
 mod hands;
 mod kill;
 mod life;
+mod peers;
 mod program;
 mod quiet;
 mod signing;

@@ -132,6 +132,11 @@ pub(crate) fn pinned_commit(lock: &PromotionLock) -> Option<CommitId> {
     git_source(lock, &Place::new("", 0)).ok().map(|(_, commit)| commit)
 }
 
+/// The repository of that commit.
+pub(crate) fn pinned_url(lock: &PromotionLock) -> Option<GitUrl> {
+    git_source(lock, &Place::new("", 0)).ok().map(|(url, _)| url)
+}
+
 /// The repository and commit that `render.source` is a directory of: the only git artifact, else that named `config`.
 fn git_source(lock: &PromotionLock, at: &Place) -> Result<(GitUrl, CommitId), PinsError> {
     let mut found = lock.freight.artifacts().iter().filter_map(|it| match &it.content {

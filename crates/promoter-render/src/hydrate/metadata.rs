@@ -3,7 +3,7 @@
 use promoter_core::{Diagnosis, PromotionLock, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
-use super::{Inputs, Reference};
+use super::{DryCommit, Inputs, Reference};
 
 /// The name of the file, at the root of a branch and in each folder.
 pub const METADATA_FILE: &str = "hydrator.metadata";
@@ -69,16 +69,21 @@ pub struct PromoterKey {
 
 impl Metadata {
     pub(super) fn of(inputs: &Inputs<'_>, lock: &PromotionLock) -> Self {
+        let now = inputs.last_date.map_or(inputs.now, |last| last.max(inputs.now));
+        Self::made(lock, inputs.dry, inputs.repo_url, now)
+    }
+
+    /// What a lock makes, decided at a time.
+    pub(super) fn made(lock: &PromotionLock, dry: &DryCommit, repo_url: &str, date: UnixSeconds) -> Self {
         let freight = lock.freight.id();
         let commit = crate::pins::pinned_commit(lock).map(|it| it.to_string());
-        let dry = inputs.dry;
         let subject = if dry.subject.is_empty() { freight.alias() } else { dry.subject.clone() };
         Self {
-            repo_url: inputs.repo_url.into(),
+            repo_url: repo_url.into(),
             dry_sha: freight.hex().into(),
             commands: Vec::new(),
             author: dry.author.clone(),
-            date: inputs.last_date.map_or(inputs.now, |last| last.max(inputs.now)).to_string(),
+            date: date.to_string(),
             subject,
             body: dry.body.clone(),
             references: dry.references.iter().map(|it| ReferenceEntry { commit: it.clone() }).collect(),

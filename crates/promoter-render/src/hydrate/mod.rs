@@ -4,6 +4,7 @@
 //! Decides every byte that is written to an environment's branch. Leaves trees, parents, notes and pushes to the
 //! controller.
 
+mod check;
 mod dry;
 mod message;
 mod metadata;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 
 use promoter_core::{LOCK_FILE, LockError, PromotionLock, UnixSeconds};
 
+pub use check::{Checked, Difference, Wrong, check, check_root};
 pub use dry::{DryCommit, Reference};
 pub use message::{Trailer, commit_message, note};
 pub use metadata::{METADATA_FILE, Metadata, PromoterKey, readme};

@@ -1,0 +1,169 @@
+//! From branches to rows: which commits, which folders in them, each different folder rendered once.
+
+use super::proof::World;
+use super::show::{Proof, Row};
+use crate::edge::Progress;
+use promoter_core::{CommitId, Diagnosis, LOCK_FILE, Place};
+use promoter_kustomize::{FileKind, Files};
+use promoter_render::hydrate::{Checked, Difference, Trailer, Wrong, check_root};
+use promoter_sources::git::{CommitInfo, EntryMode, TreeEntries};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// A folder by its name and content. What it is proved to be depends on nothing else.
+type Key = (String, String);
+
+type Proofs = BTreeMap<Key, Result<Checked, Diagnosis>>;
+
+/// One commit of a branch, with its folders that hold a lock.
+struct Commit {
+    branch: String,
+    info: CommitInfo,
+    folders: Vec<Key>,
+}
+
+/// A row for every folder with a lock in every commit, newest first, and one for what else differs in a commit.
+pub(super) fn rows(
+    world: &World<'_>,
+    heads: &[(String, CommitId)],
+    notes: Option<&CommitId>,
+    depth: usize,
+) -> Result<Vec<Row>, Diagnosis> {
+    let commits = commits(world, heads, depth)?;
+    let mut firsts: BTreeMap<Key, &CommitId> = BTreeMap::new();
+    for commit in &commits {
+        for key in &commit.folders {
+            firsts.entry(key.clone()).or_insert(&commit.info.id);
+        }
+    }
+    let firsts: Vec<(Key, &CommitId)> = firsts.into_iter().collect();
+    let proofs = prove(world, &firsts);
+    let mut rows = Vec::new();
+    for commit in &commits {
+        rows.extend(rows_of(world, commit, &proofs, notes)?);
+    }
+    Ok(rows)
+}
+
+fn commits(world: &World<'_>, heads: &[(String, CommitId)], depth: usize) -> Result<Vec<Commit>, Diagnosis> {
+    let cache = &world.repository.cache;
+    let mut logs = Vec::new();
+    for (branch, head) in heads {
+        let log = cache.first_parent_log(head, depth).map_err(|error| error.diagnosis())?;
+        logs.extend(log.into_iter().map(|info| (branch.clone(), info)));
+    }
+    // One question to the server for all of them.
+    let ids: Vec<CommitId> = logs.iter().map(|(_, info)| info.id.clone()).collect();
+    cache.ensure(&ids).map_err(|error| error.diagnosis())?;
+    let commit = |(branch, info)| {
+        let folders = folders(world, &info)?;
+        Ok(Commit { branch, info, folders })
+    };
+    logs.into_iter().map(commit).collect()
+}
+
+/// The folders at the root of a commit that hold a lock.
+fn folders(world: &World<'_>, info: &CommitInfo) -> Result<Vec<Key>, Diagnosis> {
+    let cache = &world.repository.cache;
+    let root = cache.tree_object(&info.tree, &info.id).map_err(|error| error.diagnosis())?;
+    let tree = cache.tree(&info.id, "").map_err(|error| error.diagnosis())?;
+    let mut folders = Vec::new();
+    for entry in TreeEntries::new(&root) {
+        let entry = entry.map_err(|error| Diagnosis::upstream("git-unreadable-file", error))?;
+        let Ok(name) = std::str::from_utf8(entry.name) else { continue };
+        let is_directory = entry.mode == EntryMode::Directory;
+        if is_directory && tree.kind(&format!("{name}/{LOCK_FILE}")) == Some(FileKind::File) {
+            folders.push((name.to_owned(), entry.id.to_string()));
+        }
+    }
+    Ok(folders)
+}
+
+/// Proves folders, as many at a time as there are processors.
+fn prove(world: &World<'_>, jobs: &[(Key, &CommitId)]) -> Proofs {
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Proofs::new()));
+    let progress = Progress::new("verified", "folders", jobs.len());
+    let work = || {
+        while let Some((key, commit)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let tree = world.repository.cache.tree(commit, "").map_err(|error| error.diagnosis());
+            let proof = tree.and_then(|tree| world.check(&tree, &key.0));
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            done.insert(key.clone(), proof);
+            progress.show(done.len());
+        }
+    };
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+    std::thread::scope(|scope| {
+        for _ in 1..workers {
+            scope.spawn(work);
+        }
+        work();
+    });
+    drop(progress);
+    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn rows_of(
+    world: &World<'_>,
+    commit: &Commit,
+    proofs: &Proofs,
+    notes: Option<&CommitId>,
+) -> Result<Vec<Row>, Diagnosis> {
+    let row = |pipeline: Option<&str>| Row::new(&commit.branch, &commit.info.id, pipeline);
+    let (mut rows, mut checked) = (Vec::new(), Vec::new());
+    for key in &commit.folders {
+        rows.push(match proofs.get(key) {
+            Some(Ok(proof)) => {
+                checked.push((key.0.as_str(), proof));
+                row(Some(&key.0)).proved(proof)
+            }
+            Some(Err(why)) => row(Some(&key.0)).unproved(why),
+            None => continue,
+        });
+    }
+    // Without a proof of every folder nothing can be said of the files that they share.
+    if rows.is_empty() || checked.len() < rows.len() {
+        return Ok(rows);
+    }
+    let tree = world.repository.cache.tree(&commit.info.id, "").map_err(|error| error.diagnosis())?;
+    let mut shared = check_root(&tree, &checked)?;
+    shared.extend(check_note(world, &commit.info, &checked, notes)?);
+    if !shared.is_empty() {
+        rows.push(row(None).with(Proof::Differs, &shared));
+    }
+    Ok(rows)
+}
+
+/// Holds the note of a commit that promoter wrote against the freight that it is about.
+fn check_note(
+    world: &World<'_>,
+    info: &CommitInfo,
+    folders: &[(&str, &Checked)],
+    notes: Option<&CommitId>,
+) -> Result<Option<Difference>, Diagnosis> {
+    let prefix = format!("{}: sha256:", Trailer::FREIGHT);
+    let Some(freight) = info.message.lines().rev().find_map(|it| it.strip_prefix(&prefix)) else {
+        return Ok(None);
+    };
+    let ids: Vec<_> = folders.iter().filter_map(|(_, it)| Some(it.lock.as_ref()?.freight.id())).collect();
+    if ids.iter().all(|it| it.hex() != freight) {
+        // A withdrawal names the freight that is not there any more.
+        return Ok(None);
+    }
+    let note = match notes {
+        Some(notes) => world.repository.cache.note(notes, &info.id).map_err(|error| error.diagnosis())?,
+        None => None,
+    };
+    let at = Place::new("refs/notes/hydrator.metadata", 0);
+    let Some(note) = note else {
+        return Ok(Some(Difference { at, what: Wrong::Missing }));
+    };
+    let read: Option<serde_json::Value> = serde_json::from_str(&note).ok();
+    let names = read.as_ref().and_then(|it| it.get("drySha")?.as_str());
+    if names == Some(freight) {
+        return Ok(None);
+    }
+    let why = format!("`drySha` is `{}`, the commit is about `{freight}`", names.unwrap_or("missing"));
+    Ok(Some(Difference { at, what: Wrong::Broken(why) }))
+}
