@@ -2,6 +2,7 @@
 //!
 //! Wall times are of whole operations as a user would time them. Nothing is asserted: the figures are for reading.
 
+mod git;
 mod library;
 mod measure;
 mod pass;
@@ -45,6 +46,10 @@ impl Programs {
 }
 
 fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [git::SUBJECT, subject @ ..] = &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        return git::subject(subject);
+    }
     let programs = Programs::find()?;
     let mut report = Vec::new();
     report.push("binaries (stripped)".to_owned());
@@ -58,7 +63,8 @@ fn main() -> Result<()> {
     whole::measure(&programs, &cases, tell)?;
     print(&library::measure(&cases)?)?;
     print(&serve::measure(&programs)?)?;
-    print(&pass::measure()?)
+    print(&pass::measure()?)?;
+    git::measure(tell)
 }
 
 fn print(lines: &[String]) -> Result<()> {

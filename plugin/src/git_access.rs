@@ -166,4 +166,22 @@ mod tests {
         let cache_root = Some(PathBuf::from("cache"));
         assert_eq!(code(GitOptions { cache_root, ..GitOptions::default() }), "git-access-local");
     }
+
+    #[test]
+    fn caches_that_nobody_asks_for_are_closed() {
+        let root = tempfile::TempDir::new().unwrap();
+        let cache_root = Some(root.path().to_owned());
+        let access = GitAccess::new(GitOptions { cache_root, ..GitOptions::default() });
+        let ask = |url: &str| {
+            access.cache(&url.parse().unwrap(), &Environment::default()).unwrap();
+            let open = access.open.lock().unwrap();
+            open.keys().map(|(_, url)| url.path().to_owned()).collect::<Vec<_>>()
+        };
+        ask("https://git.example.com/a");
+        assert_eq!(ask("https://git.example.com/b"), ["/a", "/b"]);
+        for it in access.open.lock().unwrap().values_mut().take(1) {
+            it.used = it.used.checked_sub(OPEN_UNUSED_MAX).unwrap();
+        }
+        assert_eq!(ask("https://git.example.com/b"), ["/b"]);
+    }
 }
