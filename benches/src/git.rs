@@ -70,7 +70,13 @@ fn change(cache: &GitCache, commit: &CommitId, directory: &str, branch: &str) ->
     let file = NewFile { bytes: b"a: b\n".to_vec(), executable_if_new: false };
     let written = Change::File { path: format!("{directory}/changed.yaml"), file };
     let tree = draft.edit(Some(commit), &[written])?;
-    let new = NewCommit { tree: &tree, parents: std::slice::from_ref(commit), author: &by, committer: &by, message: "x" };
+    let new = NewCommit {
+        tree: &tree,
+        parents: std::slice::from_ref(commit),
+        author: &by,
+        committer: &by,
+        message: "x",
+    };
     let to = draft.commit(&new)?;
     draft.push(&[RefUpdate { name: format!("refs/heads/{branch}"), expect: Some(commit.clone()), to }])?;
     Ok(())
@@ -78,7 +84,10 @@ fn change(cache: &GitCache, commit: &CommitId, directory: &str, branch: &str) ->
 
 /// Measures all of it, telling each part as it is done.
 pub(crate) fn measure(tell: fn(&str) -> Result<()>) -> Result<()> {
-    tell(&format!("git over http, whole processes, a repository of {FILES} files ({} MB), median of {ROUNDS}", BYTES / 1_000_000))?;
+    tell(&format!(
+        "git over http, whole processes, a repository of {FILES} files ({} MB), median of {ROUNDS}",
+        BYTES / 1_000_000
+    ))?;
     tell(&head())?;
     for line in round_trip()? {
         tell(&line)?;
@@ -249,7 +258,10 @@ fn large() -> Result<Vec<String>> {
     drop(std::fs::remove_dir_all(place.path().join("whole")));
     repo.git(&["config", "uploadpack.allowFilter", "false"]);
     let cache = place.path().join("all");
-    tell("promoter, first, the server leaves nothing out", &spend(&mut us(&url, &commit, "apps/a7", &cache)?)?);
+    tell(
+        "promoter, first, the server leaves nothing out",
+        &spend(&mut us(&url, &commit, "apps/a7", &cache)?)?,
+    );
     tell("promoter, again", &spend(&mut us(&url, &commit, "apps/a7", &cache)?)?);
     Ok(lines)
 }
@@ -284,7 +296,9 @@ fn write_commit(stream: &mut impl std::io::Write) -> Result<()> {
     }
     for app in 0..20 {
         for file in 0..10 {
-            let text = format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a{app}-{file}\ndata: {{ a: b }}\n");
+            let text = format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a{app}-{file}\ndata: {{ a: b }}\n"
+            );
             write!(stream, "M 100644 inline apps/a{app}/f{file}.yaml\ndata {}\n{text}\n", text.len())?;
         }
     }
@@ -304,7 +318,8 @@ fn successive() -> Result<Vec<String>> {
     let (mut fetches, mut reads, mut sent) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..COMMITS {
         let path = format!("{}/base/service-{}.yaml", tree::APP, number % 4);
-        let id = repo.commit("main", &[(&path, &format!("kind: Service\nmetadata: {{ name: s{number} }}\n"))]);
+        let id =
+            repo.commit("main", &[(&path, &format!("kind: Service\nmetadata: {{ name: s{number} }}\n"))]);
         server.take_sent();
         let started = Instant::now();
         let files = cache.tree(&id.parse()?, tree::APP)?;
@@ -326,7 +341,9 @@ fn successive() -> Result<Vec<String>> {
     };
     let (packs, bytes) = packs(&root)?;
     Ok(vec![
-        format!("{COMMITS} commits of one changed file each, fetched one after the other over http, {FILES} files"),
+        format!(
+            "{COMMITS} commits of one changed file each, fetched one after the other over http, {FILES} files"
+        ),
         line("the first", &fetches[..1], &sent[..1]),
         line("the next 20, median", &fetches[1..21], &sent[1..21]),
         line("the last 20, median", &fetches[COMMITS - 20..], &sent[COMMITS - 20..]),

@@ -156,9 +156,8 @@ impl GitCache {
             return Ok(());
         }
         if store.current().shape == Shape::Partial {
-            let taken = self.take(store, &lock, |take| {
-                fetch::fetch_files(&self.inner.remote, commit, &absent, take)
-            });
+            let taken =
+                self.take(store, &lock, |take| fetch::fetch_files(&self.inner.remote, commit, &absent, take));
             match taken {
                 Err(Failed::Otherwise(GitError::NoCommit { answer, .. })) => {
                     tracing::warn!(url = %self.inner.remote.url, %answer, "server gives no single files, fetching all of them");
@@ -214,7 +213,8 @@ impl GitCache {
                 remote.unreachable(format!("its answer does not hold commit `{commit}`")),
             ));
         }
-        Self::note_fetched(&store.current(), want, moved, lock).map_err(|it| Failed::Otherwise(store.failed(&it)))?;
+        Self::note_fetched(&store.current(), want, moved, lock)
+            .map_err(|it| Failed::Otherwise(store.failed(&it)))?;
         Ok(true)
     }
 

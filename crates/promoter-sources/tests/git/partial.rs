@@ -152,7 +152,8 @@ fn a_further_commit_brings_what_changed_with_its_small_files() {
 fn servers_that_leave_nothing_out_give_all() {
     let (plain, old) = (with_media(), with_media());
     plain.git(&["config", "uploadpack.allowFilter", "false"]);
-    let (plain_http, old_http, daemon) = (GitHttp::start(&plain), GitHttp::start(&old), GitDaemon::start(&plain));
+    let (plain_http, old_http, daemon) =
+        (GitHttp::start(&plain), GitHttp::start(&old), GitDaemon::start(&plain));
     old_http.break_at("", Fault::OldProtocol);
     for (repo, url) in [(&plain, plain_http.url()), (&old, old_http.url()), (&plain, daemon.url())] {
         let root = TempDir::new().unwrap();
@@ -176,7 +177,9 @@ fn a_server_may_cease_to_leave_out() {
     let tree = cache.tree(&before, "").unwrap();
     repo.git(&["config", "uploadpack.allowFilter", "false"]);
     let after = id(&repo.commit("main", &[("apps/a/map.yaml", "kind: new\n")]));
+    http.take_log();
     assert_eq!(everything(&cache.tree(&after, "").unwrap()), expected(&repo, "main"));
+    assert_eq!(conversations(&http), 1, "it was told of nothing that may not be here, so it gave all");
     assert_eq!(everything(&tree), expected(&repo, "main~1"), "a tree from before is read on");
 }
 
@@ -315,7 +318,8 @@ fn reading_a_subtree_needs_nothing_else() {
             std::fs::remove_file(path).unwrap();
         }
     }
-    let cache = GitCache::open(root.path(), &repo.url().parse().unwrap(), Credentials::None, Limits::default());
+    let cache =
+        GitCache::open(root.path(), &repo.url().parse().unwrap(), Credentials::None, Limits::default());
     let cache = cache.unwrap();
     let files = everything(&cache.tree(&head, "apps/a").unwrap());
     assert_eq!(files.len(), 3);
