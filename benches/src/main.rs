@@ -1,6 +1,6 @@
 //! Measures promoter against its peers in one run and prints what was measured. `make bench` builds all binaries first.
 //!
-//! Wall times are of whole operations as a user would time them. Nothing is asserted: the figures are for reading.
+//! `ONLY=git` leaves out all but git. Wall times are of whole operations as a user would time them. Nothing is asserted: the figures are for reading.
 
 mod git;
 mod library;
@@ -49,6 +49,9 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [git::SUBJECT, subject @ ..] = &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         return git::subject(subject);
+    }
+    if std::env::var("ONLY").is_ok_and(|it| it == "git") {
+        return git::measure(tell);
     }
     let programs = Programs::find()?;
     let mut report = Vec::new();
