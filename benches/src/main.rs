@@ -1,7 +1,8 @@
 //! Measures promoter against its peers in one run and prints what was measured. `make bench` builds all binaries first.
 //!
-//! Wall times are of whole operations as a user would time them. Nothing is asserted: the figures are for reading.
+//! `ONLY=git` leaves out all but git. Wall times are of whole operations as a user would time them. Nothing is asserted: the figures are for reading.
 
+mod git;
 mod library;
 mod measure;
 mod pass;
@@ -45,6 +46,13 @@ impl Programs {
 }
 
 fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [git::SUBJECT, subject @ ..] = &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        return git::subject(subject);
+    }
+    if std::env::var("ONLY").is_ok_and(|it| it == "git") {
+        return git::measure(tell);
+    }
     let programs = Programs::find()?;
     let mut report = Vec::new();
     report.push("binaries (stripped)".to_owned());
@@ -58,7 +66,8 @@ fn main() -> Result<()> {
     whole::measure(&programs, &cases, tell)?;
     print(&library::measure(&cases)?)?;
     print(&serve::measure(&programs)?)?;
-    print(&pass::measure()?)
+    print(&pass::measure()?)?;
+    git::measure(tell)
 }
 
 fn print(lines: &[String]) -> Result<()> {

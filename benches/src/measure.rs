@@ -85,6 +85,41 @@ pub(crate) fn run(program: &Path, arguments: &[&OsStr]) -> Result<u64> {
     Ok(used.rusage.maxrss)
 }
 
+/// What a process took from its start to its end, with the processes that it started and waited for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Spent {
+    pub(crate) wall: Duration,
+    /// User and system time.
+    pub(crate) processor: Duration,
+    /// The most that it held at one time; pages of mapped files count.
+    pub(crate) memory_bytes: u64,
+}
+
+/// Runs a command to its end and gives what it spent.
+pub(crate) fn spend(command: &mut Command) -> Result<Spent> {
+    let started = Instant::now();
+    let used = command.spawn().context("it cannot be started")?.wait4()?;
+    let wall = started.elapsed();
+    anyhow::ensure!(used.status.success(), "it failed: {}", used.status);
+    let processor = used.rusage.utime + used.rusage.stime;
+    Ok(Spent { wall, processor, memory_bytes: used.rusage.maxrss })
+}
+
+/// The median of each part.
+pub(crate) fn middle(rounds: &[Spent]) -> Spent {
+    fn median<T: Ord>(parts: impl Iterator<Item = T>) -> Option<T> {
+        let mut parts: Vec<T> = parts.collect();
+        parts.sort();
+        let middle = parts.len() / 2;
+        parts.into_iter().nth(middle)
+    }
+    Spent {
+        wall: median(rounds.iter().map(|it| it.wall)).unwrap_or_default(),
+        processor: median(rounds.iter().map(|it| it.processor)).unwrap_or_default(),
+        memory_bytes: median(rounds.iter().map(|it| it.memory_bytes)).unwrap_or_default(),
+    }
+}
+
 /// One line of the report: both medians and how many times less ours is.
 pub(crate) fn compare(what: &str, ours: &Times, peer: &Times, peer_name: &str) -> String {
     format!(

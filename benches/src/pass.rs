@@ -95,7 +95,8 @@ fn write_repository(work: &std::path::Path) -> Result<()> {
     tree::write(work, &format!("{}/promoter.yaml", tree::APP), &pipeline)
 }
 
-fn push(work: &std::path::Path, repo: &TestRepo) -> Result<()> {
+/// Commits a directory's files and pushes them to a repository.
+pub(crate) fn push(work: &std::path::Path, repo: &TestRepo) -> Result<()> {
     let url = repo.url();
     for arguments in [
         &["init", "--quiet", "--initial-branch=main"][..],

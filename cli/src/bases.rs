@@ -15,6 +15,9 @@ pub(crate) struct BaseOptions {
     /// Where objects of repositories are kept
     #[arg(long, value_name = "DIR", env = "PROMOTER_CACHE_DIR", hide_env_values = true)]
     cache_dir: Option<PathBuf>,
+    /// Bytes that the objects of all repositories may take together; the least recently used go
+    #[arg(long, value_name = "BYTES", env = "PROMOTER_CACHE_BYTES_MAX", hide_env_values = true, default_value_t = Limits::default().caches_bytes_max)]
+    cache_bytes_max: u64,
     /// Credentials for bases in other repositories: lines `https://user:token@host/path`, as git's credential store
     #[arg(long, value_name = "FILE", env = "PROMOTER_GIT_CREDENTIALS_FILE", hide_env_values = true)]
     git_credentials_file: Option<PathBuf>,
@@ -48,7 +51,8 @@ impl BaseOptions {
             Scheme::File => PathBuf::new(),
             _ => cache_root(self.cache_dir.as_deref())?,
         };
-        let cache = GitCache::open(&root, &url, credentials, Limits::default()).map_err(wrong)?;
+        let limits = Limits { caches_bytes_max: self.cache_bytes_max, ..Limits::default() };
+        let cache = GitCache::open(&root, &url, credentials, limits).map_err(wrong)?;
         Ok(Arc::new(cache.tree(&source.commit, "").map_err(wrong)?))
     }
 }

@@ -18,6 +18,9 @@ pub struct AccessOptions {
     /// Where objects of repositories are kept
     #[arg(long, value_name = "DIR", env = "PROMOTER_CACHE_DIR")]
     pub cache_dir: Option<PathBuf>,
+    /// Bytes that the objects of all repositories may take together; the least recently used go
+    #[arg(long, value_name = "BYTES", env = "PROMOTER_CACHE_BYTES_MAX", default_value_t = Limits::default().caches_bytes_max)]
+    pub cache_bytes_max: u64,
     /// The helm binary that renders charts
     #[arg(long, value_name = "FILE", env = "PROMOTER_HELM", default_value = "helm")]
     pub helm: PathBuf,
@@ -57,7 +60,7 @@ impl AccessOptions {
                 email: self.author_email.clone().unwrap_or(identity.email),
             },
             helm: self.helm.clone(),
-            limits: Limits::default(),
+            limits: Limits { caches_bytes_max: self.cache_bytes_max, ..Limits::default() },
         })
     }
 

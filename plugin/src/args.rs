@@ -11,6 +11,7 @@ use promoter_plugin::engine::Engine;
 use promoter_plugin::git_access::{GitAccess, GitOptions};
 use promoter_plugin::server::ServeOptions;
 use promoter_render::Limits;
+use promoter_sources::git::Limits as GitLimits;
 use promoter_sources::helm::{Helm, HelmLimits};
 
 /// Argo CD config management plugin: renders what an environment's lockfile pins
@@ -133,6 +134,9 @@ pub(crate) struct EngineArgs {
     /// Directory of the object caches, for pinned commits that do not come with the request
     #[arg(long, env = "PROMOTER_CACHE_DIR")]
     cache_dir: Option<PathBuf>,
+    /// Bytes that all object caches may take together; the least recently used go
+    #[arg(long, value_name = "BYTES", env = "PROMOTER_CACHE_BYTES_MAX", default_value_t = GitLimits::default().caches_bytes_max)]
+    cache_bytes_max: u64,
     /// Credentials for git, in the form of git's credential store: lines `https://user:token@host/path`
     #[arg(long, env = "PROMOTER_GIT_CREDENTIALS_FILE")]
     git_credentials_file: Option<PathBuf>,
@@ -152,6 +156,7 @@ impl EngineArgs {
     pub(crate) fn engine(&self) -> Engine {
         let git = GitAccess::new(GitOptions {
             cache_root: self.cache_dir.clone(),
+            cache_bytes_max: Some(self.cache_bytes_max),
             credentials_file: self.git_credentials_file.clone(),
             argocd_credentials: self.argocd_git_credentials,
             local_repositories: self.local_repositories,

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use promoter_core::Diagnosis;
 use promoter_kustomize::Files;
@@ -22,6 +23,8 @@ use crate::cmp::environment::Environment;
 pub struct GitOptions {
     /// Directory of the object caches; without it only commits that come with a request can be read.
     pub cache_root: Option<PathBuf>,
+    /// How many bytes the object caches may take together; `None` for the default of [`Limits`].
+    pub cache_bytes_max: Option<u64>,
     /// A file in the form of git's credential store: lines like `https://user:token@host/path`. Read at each use.
     pub credentials_file: Option<PathBuf>,
     /// Asks Argo CD for the credentials of the Application's repository.
@@ -53,8 +56,19 @@ impl AccessError {
 #[derive(Debug, Default)]
 pub struct GitAccess {
     options: GitOptions,
-    open: Mutex<BTreeMap<(Owner, RepoUrl), (Credentials, GitCache)>>,
+    open: Mutex<BTreeMap<(Owner, RepoUrl), Open>>,
 }
+
+/// A cache that this process has open.
+#[derive(Debug)]
+struct Open {
+    credentials: Credentials,
+    cache: GitCache,
+    used: Instant,
+}
+
+/// A cache that nobody asked for this long is closed, so that it may go when there is too much.
+const OPEN_UNUSED_MAX: Duration = Duration::from_secs(600);
 
 /// Who may read what a cache holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,20 +111,25 @@ impl GitAccess {
             return Err(AccessError::Local(url.clone()).diagnosis());
         }
         let (owner, credentials) = self.credentials(url, environment)?;
-        let directory = match owner {
-            Owner::Plugin => root.join("shared"),
-            Owner::Repository => root.join("by-repository"),
+        let folder = match owner {
+            Owner::Plugin => "shared",
+            Owner::Repository => "by-repository",
         };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        open.retain(|_, it| now.duration_since(it.used) < OPEN_UNUSED_MAX);
         let key = (owner, url.clone());
-        if let Some((used, cache)) = open.get(&key)
-            && *used == credentials
+        if let Some(it) = open.get_mut(&key)
+            && it.credentials == credentials
         {
-            return Ok(cache.clone());
+            it.used = now;
+            return Ok(it.cache.clone());
         }
-        let cache = GitCache::open(&directory, url, credentials.clone(), Limits::default())
+        let mut limits = Limits::default();
+        limits.caches_bytes_max = self.options.cache_bytes_max.unwrap_or(limits.caches_bytes_max);
+        let cache = GitCache::open_of(root, folder, url, credentials.clone(), limits)
             .map_err(|error| error.diagnosis())?;
-        open.insert(key, (credentials, cache.clone()));
+        open.insert(key, Open { credentials, cache: cache.clone(), used: now });
         Ok(cache)
     }
 
@@ -146,5 +165,23 @@ mod tests {
         assert_eq!(code(GitOptions::default()), "git-access-off");
         let cache_root = Some(PathBuf::from("cache"));
         assert_eq!(code(GitOptions { cache_root, ..GitOptions::default() }), "git-access-local");
+    }
+
+    #[test]
+    fn caches_that_nobody_asks_for_are_closed() {
+        let root = tempfile::TempDir::new().unwrap();
+        let cache_root = Some(root.path().to_owned());
+        let access = GitAccess::new(GitOptions { cache_root, ..GitOptions::default() });
+        let ask = |url: &str| {
+            access.cache(&url.parse().unwrap(), &Environment::default()).unwrap();
+            let open = access.open.lock().unwrap();
+            open.keys().map(|(_, url)| url.path().to_owned()).collect::<Vec<_>>()
+        };
+        ask("https://git.example.com/a");
+        assert_eq!(ask("https://git.example.com/b"), ["/a", "/b"]);
+        for it in access.open.lock().unwrap().values_mut().take(1) {
+            it.used = it.used.checked_sub(OPEN_UNUSED_MAX).unwrap();
+        }
+        assert_eq!(ask("https://git.example.com/b"), ["/b"]);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use promoter_core::CommitId;
 
 use super::fetch;
+use super::generation::Shape;
 use super::local::Local;
 use super::objects::{Kind, Object, Objects, ReadError, object_id, parse_commit};
 use super::store::Store;
@@ -41,9 +42,21 @@ impl GitCache {
         credentials: Credentials,
         limits: Limits,
     ) -> Result<Self, GitError> {
+        Self::open_of(cache_root, "", url, credentials, limits)
+    }
+
+    /// The same in a folder of the root for what not everyone may read who may read the root's other caches. One bound
+    /// holds for all of them.
+    pub fn open_of(
+        cache_root: &Path,
+        owner: &str,
+        url: &RepoUrl,
+        credentials: Credentials,
+        limits: Limits,
+    ) -> Result<Self, GitError> {
         let place = match url.local_path() {
             Some(path) => Place::Local(Local::open(&path, url, &limits)?),
-            None => Place::Cached(Store::open(cache_root, url, &limits)?),
+            None => Place::Cached(Store::open(cache_root, owner, url, &limits)?),
         };
         let remote = Remote { url: url.clone(), credentials, limits };
         Ok(Self { inner: Arc::new(Inner { remote, place }) })
@@ -63,7 +76,8 @@ impl GitCache {
         }
     }
 
-    /// Makes sure that the commits are here with all of their files; asks the server only for those that are not.
+    /// Makes sure that the commits are here; asks the server only for those that are not. Their files are here too, or come
+    /// when they are read.
     pub fn ensure(&self, commits: &[CommitId]) -> Result<(), GitError> {
         self.fetch_missing(commits, Some(1))
     }
@@ -71,6 +85,9 @@ impl GitCache {
     /// Reads a commit, fetching it if need be.
     pub fn commit(&self, id: &CommitId) -> Result<CommitInfo, GitError> {
         self.ensure(std::slice::from_ref(id))?;
+        if let Place::Cached(store) = &self.inner.place {
+            store.touch();
+        }
         let object = self.object(&object_id(id)?, id)?;
         self.as_commit(id, &object)
     }
@@ -148,23 +165,41 @@ impl GitCache {
 
     /// Reads an object that `commit` reaches; leaves a damaged cache for a new one and fetches the commit again.
     pub(super) fn object(&self, id: &gix::ObjectId, commit: &CommitId) -> Result<Object, GitError> {
+        self.object_beside(id, commit, Vec::new)
+    }
+
+    /// The same for a file. If it has to be fetched, those `beside` it come along.
+    pub(super) fn object_beside(
+        &self,
+        id: &gix::ObjectId,
+        commit: &CommitId,
+        beside: impl FnOnce() -> Vec<gix::ObjectId>,
+    ) -> Result<Object, GitError> {
         let objects = self.objects();
         let error = match objects.read(id) {
             Ok(object) => return Ok(object),
             Err(error) => error,
         };
-        let mended = match (&error, &self.inner.place) {
-            (ReadError::Missing | ReadError::Damaged(_), Place::Cached(store)) => {
+        let failed = |error: &ReadError| read_error(&self.inner.remote, id, error);
+        let Place::Cached(store) = &self.inner.place else {
+            return Err(failed(&error));
+        };
+        match error {
+            ReadError::Missing if store.current().shape == Shape::Partial => {
+                let mut files = beside();
+                files.push(*id);
+                self.fetch_files(commit, &files)?;
+            }
+            ReadError::Missing | ReadError::Damaged(_) => {
                 tracing::warn!(url = %self.inner.remote.url, object = %id, %error, "object cache is damaged, starting a new one");
                 let lock = store.lock()?;
                 store.leave(&objects, &lock)?;
                 drop(lock);
-                self.ensure(std::slice::from_ref(commit))?;
-                self.objects().read(id)
+                self.fetch_files(commit, &[*id])?;
             }
-            _ => Err(error),
-        };
-        mended.map_err(|it| read_error(&self.inner.remote, id, &it))
+            ReadError::TooLarge(_) | ReadError::Failed(_) => return Err(failed(&error)),
+        }
+        self.objects().read(id).map_err(|it| failed(&it))
     }
 
     pub(super) fn objects(&self) -> Arc<Objects> {

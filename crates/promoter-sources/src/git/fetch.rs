@@ -1,14 +1,16 @@
 //! The two questions to a server that is read: what are your refs, and give me these commits.
 //!
 //! Decides how each is put in protocol version 2 and, for servers without it, in version 0. One round each: what we
-//! have is offered at once and followed by `done`. Source: gitprotocol-v2(5), gitprotocol-pack(5).
+//! have is offered at once and followed by `done`. Files are left out on servers of version 2 that can, because only there
+//! they can be asked for by their ids later. Source: gitprotocol-v2(5), gitprotocol-pack(5), git-rev-list(1) "--filter".
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 
+use gix::ObjectId;
 use promoter_core::CommitId;
 
-use super::store::Known;
+use super::generation::Known;
 use super::wire::packet::{Packet, PacketReader, Sideband, write_data, write_delimiter, write_flush};
 use super::wire::{
     AGENT, Advertisement, Connection, Remote, Service, TooManyRefs, commit_id, next_line, server_says,
@@ -107,6 +109,37 @@ pub(super) struct Want {
     pub(super) depth: Option<u32>,
     /// What is here.
     pub(super) known: Known,
+    /// Which files are left out, if the server can. `Some` says too that files of the commits in `known` may not be here.
+    pub(super) without: Option<Filter>,
+    /// Beyond so many bytes the rest of the answer is not taken, if the server could leave files out.
+    pub(super) budget: Option<u64>,
+}
+
+/// Which files are left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Filter {
+    /// Those that are hardly manifests: larger than 128 KiB.
+    LargeFiles,
+    /// All of them.
+    Files,
+}
+
+impl Filter {
+    fn words(self) -> &'static str {
+        match self {
+            Self::LargeFiles => "blob:limit=131072",
+            Self::Files => "blob:none",
+        }
+    }
+}
+
+/// What came of a fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The pack was taken; the ends of our histories move so.
+    Taken(Moved),
+    /// It was more than the budget, and nothing was taken.
+    OverBudget,
 }
 
 /// How the ends of our histories move with a fetch.
@@ -118,12 +151,12 @@ pub(super) struct Moved {
     pub(super) uncut: BTreeSet<CommitId>,
 }
 
-/// Fetches, handing the pack to `take_pack`. Says how the ends of our histories move.
+/// Fetches commits, handing the pack to `take_pack`. Says how the ends of our histories move.
 pub(super) fn fetch(
     remote: &Remote,
     want: &Want,
     take_pack: impl FnOnce(&mut dyn Read) -> Result<(), GitError>,
-) -> Result<Moved, GitError> {
+) -> Result<Answer, GitError> {
     let mut connection = remote.connect(Service::UploadPack)?;
     let version = connection.advertisement.version;
     let message = match version {
@@ -131,43 +164,101 @@ pub(super) fn fetch(
         _ => message_v0(&connection.advertisement, want),
     };
     let expect_boundaries = version < 2 && depth_words(&connection.advertisement, want).is_some();
+    let budget = want.budget.filter(|_| can_filter(&connection.advertisement));
     let mut answer = connection.request(message)?;
     let head = match version {
         2 => head_v2(&mut answer),
         _ => head_v0(&mut answer, expect_boundaries),
     };
-    let moved = match head {
-        Ok(moved) => moved,
-        Err(error) => {
-            drop(answer);
-            return Err(refused(&mut connection, remote, want, &error));
-        }
-    };
-    let mut broken = None;
-    let mut reader = Sideband::new(&mut answer);
-    let mut reader = Remember { inner: &mut reader, broken: &mut broken };
+    let received = head.and_then(|moved| Ok((moved, receive(&mut answer, budget, take_pack)?)));
+    drop(answer);
+    match received {
+        Ok((moved, Received::Taken(taken))) => taken.map(|()| Answer::Taken(moved)),
+        Ok((_, Received::OverBudget)) => Ok(Answer::OverBudget),
+        Err(error) => Err(refused(&mut connection, remote, &want.commits, &error)),
+    }
+}
+
+/// Fetches files (or whatever else the ids name) that were left out of a commit. `NoCommit` when the server does not give
+/// them by their ids.
+pub(super) fn fetch_files(
+    remote: &Remote,
+    commit: &CommitId,
+    files: &[ObjectId],
+    take_pack: impl FnOnce(&mut dyn Read) -> Result<(), GitError>,
+) -> Result<(), GitError> {
+    let mut connection = remote.connect(Service::UploadPack)?;
+    if !can_filter(&connection.advertisement) {
+        let answer = "it does not give single files any more".into();
+        return Err(GitError::NoCommit { commit: commit.clone(), url: remote.url.to_string(), answer });
+    }
+    let mut message = command(&connection.advertisement, "fetch");
+    for line in ["no-progress\n", "ofs-delta\n", "filter blob:none\n"] {
+        write_data(&mut message, line.as_bytes());
+    }
+    for file in files {
+        write_data(&mut message, format!("want {file}\n").as_bytes());
+    }
+    write_data(&mut message, b"done\n");
+    write_flush(&mut message);
+    let mut answer = connection.request(message)?;
+    let received = head_v2(&mut answer).and_then(|_| receive(&mut answer, None, take_pack));
+    drop(answer);
+    match received {
+        Ok(Received::Taken(taken)) => taken,
+        Ok(Received::OverBudget) => Ok(()),
+        Err(error) => Err(refused(&mut connection, remote, std::slice::from_ref(commit), &error)),
+    }
+}
+
+/// How an answer ended that the connection did not break.
+enum Received {
+    /// With what became of the pack.
+    Taken(Result<(), GitError>),
+    OverBudget,
+}
+
+/// Hands the pack over. The error is the connection's.
+fn receive<R: Read>(
+    answer: &mut PacketReader<R>,
+    budget: Option<u64>,
+    take_pack: impl FnOnce(&mut dyn Read) -> Result<(), GitError>,
+) -> io::Result<Received> {
+    let mut ended = None;
+    let mut reader = Sideband::new(answer);
+    let mut reader = Watched { inner: &mut reader, left: budget.unwrap_or(u64::MAX), ended: &mut ended };
     let taken = take_pack(&mut reader);
     if taken.is_ok() {
         // An answer that was read to its end leaves a connection that can be used again.
         let _ = io::copy(&mut reader, &mut io::sink());
     }
-    if let Some(error) = broken {
-        drop(answer);
-        return Err(refused(&mut connection, remote, want, &error));
+    match ended {
+        None => Ok(Received::Taken(taken)),
+        Some(Ended::OverBudget) => Ok(Received::OverBudget),
+        Some(Ended::Broken(error)) => Err(error),
     }
-    taken.map(|()| moved)
+}
+
+fn can_filter(advertisement: &Advertisement) -> bool {
+    advertisement.version == 2
+        && advertisement.values("fetch").any(|it| it.split(' ').any(|it| it == "filter"))
 }
 
 /// A refusal to give a commit by its id says so; everything else is explained as usual.
-fn refused(connection: &mut Connection<'_>, remote: &Remote, want: &Want, error: &io::Error) -> GitError {
+fn refused(
+    connection: &mut Connection<'_>,
+    remote: &Remote,
+    commits: &[CommitId],
+    error: &io::Error,
+) -> GitError {
     const NOT_HERE: &[&str] =
         &["not our ref", "unadvertised object", "no such remote ref", "missing object", "bad object"];
     let said = server_says(error).map(ToOwned::to_owned);
     let Some(answer) = said.filter(|words| NOT_HERE.iter().any(|it| words.contains(it))) else {
         return connection.failed(error);
     };
-    let named = want.commits.iter().find(|it| answer.contains(it.as_str()));
-    match named.or(want.commits.first()) {
+    let named = commits.iter().find(|it| answer.contains(it.as_str()));
+    match named.or(commits.first()) {
         Some(commit) => GitError::NoCommit { commit: commit.clone(), url: remote.url.to_string(), answer },
         None => connection.failed(error),
     }
@@ -184,12 +275,20 @@ fn message_v2(advertisement: &Advertisement, want: &Want) -> Vec<u8> {
     if let Some(words) = depth_words(advertisement, want) {
         message.extend_from_slice(&words);
     }
-    for commit in &want.known.haves {
+    if let Some(filter) = want.without.filter(|_| can_filter(advertisement)) {
+        write_data(&mut message, format!("filter {}\n", filter.words()).as_bytes());
+    }
+    for commit in haves(advertisement, want) {
         write_data(&mut message, format!("have {commit}\n").as_bytes());
     }
     write_data(&mut message, b"done\n");
     write_flush(&mut message);
     message
+}
+
+/// What is offered as present. A server that leaves nothing out must not count on files that are not here.
+fn haves<'a>(advertisement: &Advertisement, want: &'a Want) -> &'a [CommitId] {
+    if want.without.is_some() && !can_filter(advertisement) { &[] } else { &want.known.haves }
 }
 
 fn message_v0(advertisement: &Advertisement, want: &Want) -> Vec<u8> {
@@ -206,7 +305,7 @@ fn message_v0(advertisement: &Advertisement, want: &Want) -> Vec<u8> {
         message.extend_from_slice(&words);
     }
     write_flush(&mut message);
-    for commit in &want.known.haves {
+    for commit in haves(advertisement, want) {
         write_data(&mut message, format!("have {commit}\n").as_bytes());
     }
     write_data(&mut message, b"done\n");
@@ -274,18 +373,33 @@ fn read_boundaries<R: Read>(answer: &mut PacketReader<R>, moved: &mut Moved) -> 
     Ok(())
 }
 
-/// Keeps the error of the reader below, which the reader of packs above would hide behind its own.
-struct Remember<'a> {
-    inner: &'a mut dyn Read,
-    broken: &'a mut Option<io::Error>,
+/// Why the pack was not read to its end.
+enum Ended {
+    Broken(io::Error),
+    OverBudget,
 }
 
-impl Read for Remember<'_> {
+/// Counts bytes, and keeps the error of the reader below, which the reader of packs above would hide behind its own.
+struct Watched<'a> {
+    inner: &'a mut dyn Read,
+    left: u64,
+    ended: &'a mut Option<Ended>,
+}
+
+impl Read for Watched<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.inner.read(buffer).map_err(|error| {
+        let taken = self.inner.read(buffer).map_err(|error| {
             let shown = io::Error::new(error.kind(), error.to_string());
-            *self.broken = Some(error);
+            *self.ended = Some(Ended::Broken(error));
             shown
-        })
+        })?;
+        match self.left.checked_sub(taken as u64) {
+            Some(left) => self.left = left,
+            None => {
+                *self.ended = Some(Ended::OverBudget);
+                return Err(io::Error::other("more than the budget"));
+            }
+        }
+        Ok(taken)
     }
 }

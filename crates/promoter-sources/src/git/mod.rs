@@ -11,15 +11,24 @@
 //!
 //! - **One per URL.** All pipelines and environments of a repository share it. A repository on this machine
 //!   (`file://`) is read where it is and has none.
-//! - **Whole or not at all.** A commit that is here is here with all of its files: a pack becomes visible by one rename
-//!   after its checksum and the ids of its objects are proven, and our own objects are written bottom up.
-//! - **Never believed.** Every object's id is computed when it is read. Damage, or a missing object, makes a new
-//!   generation, and what is needed is fetched again; readers of the old one are not disturbed.
-//! - **Readers never wait.** They hold a shared lock on their generation (`in-use`), which keeps it from being removed.
-//!   Writers take turns by an exclusive lock on `lock`. Both are the system's locks, which end with the process.
+//! - **Whole, or known not to be.** In a whole generation a commit that is here is here with all of its files. A partial
+//!   one (it holds a file `partial` from its first day to its last) is for repositories beyond a budget of bytes, on
+//!   servers that can leave files out: commits are here with all of their directories and perhaps some files, and a file
+//!   that is not here is fetched by its id when it is read, with those of its directory. So a missing file is damage in
+//!   the one and ordinary in the other; nothing is guessed. A pack becomes visible by one rename after its checksum and
+//!   the ids of its objects are proven, and our own objects are written bottom up.
+//! - **Never believed.** Every object's id is computed when it is read. Damage, or an object that must be here and is
+//!   not, makes a new generation, and what is needed is fetched again; readers of the old one are not disturbed.
+//! - **Readers never wait** for what is here. They hold a shared lock on their generation (`in-use`), which keeps it from
+//!   being removed. Writers take turns by an exclusive lock on `lock`. Both are the system's locks, which end with the
+//!   process.
 //! - **Nothing is promised too much.** `fetched` lists what may be offered to the server as present, with the points
-//!   where histories end here. It is written after the objects, and a lost line costs a larger answer, nothing else.
-//! - **Bounded.** Beyond a number of packs or of bytes a new generation is started.
+//!   where histories end here. It is written after the objects, and a lost line costs a larger answer, nothing else. What
+//!   is offered of a partial generation is offered only to a server that goes on leaving files out.
+//! - **Bounded.** Beyond a number of packs or of bytes a new generation is started. Beyond a number of bytes below one
+//!   root, whole caches go, the least recently used first (the time of `lock` is that of the last use): by one rename, so
+//!   that a cache is there or not, and never one that a process has open or writes to.
+//! - **Only what is read is read.** A path costs the directories on it and the file; nothing is unpacked.
 
 mod cache;
 mod credentials;
@@ -27,12 +36,14 @@ mod dot_git;
 mod error;
 mod fetch;
 mod fill;
+mod generation;
 mod history;
 mod local;
 mod notes;
 mod objects;
 mod store;
 mod stored;
+mod sweep;
 mod tree;
 mod tree_entries;
 mod types;

@@ -91,6 +91,20 @@ impl Objects {
         self.with_handle(|handle| handle.exists(id))
     }
 
+    /// Those that are not there. Looks at the directory again once for all of them.
+    pub(super) fn absent(&self, ids: &[ObjectId]) -> Vec<ObjectId> {
+        use gix::objs::Exists as _;
+        let mut handle = self.handle();
+        let mut absent = Vec::new();
+        for id in ids {
+            if !handle.exists(id) {
+                handle.refresh_never();
+                absent.push(*id);
+            }
+        }
+        absent
+    }
+
     /// Reads an object and proves its id.
     pub(super) fn read(&self, id: &ObjectId) -> Result<Object, ReadError> {
         let mut bytes = Vec::new();
@@ -116,8 +130,8 @@ impl Objects {
     }
 
     /// True when everything that the trees and commits among these objects name is here or among them. Parents do not
-    /// count: histories may end anywhere.
-    pub(super) fn completes(&self, new: &[(Kind, Vec<u8>)]) -> Result<bool, gix::Error> {
+    /// count: histories may end anywhere. Neither do files unless `files_too`.
+    pub(super) fn completes(&self, new: &[(Kind, Vec<u8>)], files_too: bool) -> Result<bool, gix::Error> {
         let mut known = BTreeSet::new();
         for (kind, bytes) in new {
             let named: Vec<ObjectId> = match kind {
@@ -125,8 +139,8 @@ impl Objects {
                     CommitRefIter::from_bytes(bytes, HashKind::Sha1).tree_id().into_iter().collect()
                 }
                 Kind::Tree => {
-                    let entries = Entries::new(bytes).flatten();
-                    entries.filter(|it| it.mode != Mode::Submodule).map(|it| it.id).collect()
+                    let counts = |mode| mode == Mode::Directory || (files_too && mode != Mode::Submodule);
+                    Entries::new(bytes).flatten().filter(|it| counts(it.mode)).map(|it| it.id).collect()
                 }
                 Kind::Blob | Kind::Tag => Vec::new(),
             };

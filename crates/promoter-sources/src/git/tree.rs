@@ -2,7 +2,7 @@
 //!
 //! Decides what a path means inside one directory of one commit; nothing leads out of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -18,6 +18,8 @@ use super::{GitCache, GitError, Limits, TreeId, dot_git};
 
 /// So many links on one path are taken for a circle, as Linux does.
 const LINKS_MAX: usize = 40;
+/// So many files at most are fetched with one that is read: more would rarely be read.
+const BESIDE_MAX: usize = 1_000;
 /// The longest target of a link.
 const TARGET_BYTES_MAX: usize = 4_096;
 
@@ -50,6 +52,8 @@ struct Found {
     real_path: String,
     mode: Mode,
     id: ObjectId,
+    /// The directory that it is in.
+    parent: ObjectId,
 }
 
 impl GitTree {
@@ -143,13 +147,14 @@ impl GitTree {
             ahead.extend(self.link_target(node.id, path)?);
         }
         let (mode, id) = behind.last().map_or((Mode::Directory, self.root), |it| (it.mode, it.id));
+        let parent = behind.iter().nth_back(1).map_or(self.root, |it| it.id);
         let names: Vec<&str> = behind.iter().map(|it| it.name.as_str()).collect();
-        Ok(Found { real_path: names.join("/"), mode, id })
+        Ok(Found { real_path: names.join("/"), mode, id, parent })
     }
 
     /// The parts of a link's target, last first, as [`Self::resolve`] takes them.
     fn link_target(&self, id: ObjectId, path: &str) -> Result<Vec<String>, FileError> {
-        let bytes = self.blob(id, path)?;
+        let bytes = self.blob(id, None, path)?;
         let target =
             std::str::from_utf8(&bytes).ok().filter(|it| !it.is_empty() && it.len() <= TARGET_BYTES_MAX);
         match target {
@@ -180,11 +185,13 @@ impl GitTree {
         Ok(directory)
     }
 
-    fn blob(&self, id: ObjectId, path: &str) -> Result<Arc<[u8]>, FileError> {
+    /// The bytes of a file; those in and below the directory `beside` come along if it has to be fetched.
+    fn blob(&self, id: ObjectId, beside: Option<ObjectId>, path: &str) -> Result<Arc<[u8]>, FileError> {
         if let Some(known) = self.blobs.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
             return Ok(known.clone());
         }
-        let bytes = self.object(id, Kind::Blob, path)?.bytes;
+        let beside = || beside.map(|it| self.files_below(it, path)).unwrap_or_default();
+        let bytes = self.object_beside(id, Kind::Blob, path, beside)?.bytes;
         self.charge(bytes.len(), path)?;
         let bytes: Arc<[u8]> = bytes.into();
         self.blobs.write().unwrap_or_else(PoisonError::into_inner).insert(id, bytes.clone());
@@ -200,13 +207,44 @@ impl GitTree {
         }
     }
 
+    /// Files and links in a directory and below it, nearest first. What cannot be read is left out: this is a guess at what
+    /// will be asked for next.
+    fn files_below(&self, directory: ObjectId, path: &str) -> Vec<ObjectId> {
+        let mut files = Vec::new();
+        let mut open = VecDeque::from([directory]);
+        while let Some(directory) = open.pop_front() {
+            let Ok(nodes) = self.directory(directory, path) else {
+                continue;
+            };
+            for node in nodes.iter() {
+                match node.mode {
+                    Mode::Directory => open.push_back(node.id),
+                    Mode::Submodule => {}
+                    _ if files.len() < BESIDE_MAX => files.push(node.id),
+                    _ => return files,
+                }
+            }
+        }
+        files
+    }
+
     fn object(&self, id: ObjectId, wanted: Kind, path: &str) -> Result<Object, FileError> {
+        self.object_beside(id, wanted, path, Vec::new)
+    }
+
+    fn object_beside(
+        &self,
+        id: ObjectId,
+        wanted: Kind,
+        path: &str,
+        beside: impl FnOnce() -> Vec<ObjectId>,
+    ) -> Result<Object, FileError> {
         let object = match self.objects.read(&id) {
             Ok(object) => object,
             Err(ReadError::TooLarge(limit)) => return Err(FileError::TooLarge(path.into(), limit)),
             Err(error) => match &self.cache {
                 Some(cache) => cache
-                    .object(&id, &self.commit)
+                    .object_beside(&id, &self.commit, beside)
                     .map_err(|it| FileError::Store(path.into(), it.diagnosis().to_string()))?,
                 None => return Err(FileError::Store(path.into(), error.to_string())),
             },
@@ -246,7 +284,7 @@ impl Files for GitTree {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, FileError> {
         let found = self.resolve(path)?;
         match found.mode {
-            Mode::File | Mode::Executable => self.blob(found.id, path),
+            Mode::File | Mode::Executable => self.blob(found.id, Some(found.parent), path),
             _ => Err(FileError::WrongKind(path.into(), "a directory")),
         }
     }

@@ -42,8 +42,13 @@ pub struct Limits {
     pub tree_bytes_max: u64,
     /// How many refs a server may list.
     pub refs_max: usize,
+    /// A new cache takes all files of its commits as long as this suffices; of larger repositories files come when they are
+    /// read, if the server can.
+    pub eager_bytes_max: u64,
     /// Of one repository's object cache. Soft: it is started anew some time after it grew beyond.
     pub cache_bytes_max: u64,
+    /// Of all object caches below one root. Soft: the least recently used ones go, but none that a process has open.
+    pub caches_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -54,7 +59,9 @@ impl Default for Limits {
             file_bytes_max: 64 << 20,
             tree_bytes_max: 256 << 20,
             refs_max: 200_000,
+            eager_bytes_max: 32 << 20,
             cache_bytes_max: 4 << 30,
+            caches_bytes_max: 8 << 30,
         }
     }
 }

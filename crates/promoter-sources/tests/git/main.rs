@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap in a test is a failed test")]
 
+mod bound;
 mod cache;
+mod disk;
 mod faults;
+mod partial;
 mod read;
 
 use std::collections::BTreeMap;
@@ -26,6 +29,18 @@ fn head_of(repo: &TestRepo, revision: &str) -> CommitId {
 fn open(root: &Path, url: &str) -> GitCache {
     let limits = Limits { deadline: Duration::from_secs(20), ..Limits::default() };
     GitCache::open(root, &url.parse().unwrap(), Credentials::None, limits).unwrap()
+}
+
+/// Bytes that do not compress, each seed's its own.
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    std::iter::repeat_with(&mut next).flatten().take(length).collect()
 }
 
 /// A repository of four commits with files of all kinds.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,10 +12,13 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 
 use super::TestRepo;
+
+/// How long git may take for the next piece of an answer.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What goes wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +53,8 @@ struct Shared {
     /// The part of a request line that is hit, and the fault.
     fault: Mutex<Option<(String, Fault)>>,
     log: Mutex<Vec<String>>,
+    /// Bytes of bodies that were handed to clients.
+    sent: AtomicU64,
 }
 
 impl GitHttp {
@@ -68,6 +74,7 @@ impl GitHttp {
             login: login.map(|it| format!("Basic {}", base64(it.as_bytes()))),
             fault: Mutex::default(),
             log: Mutex::default(),
+            sent: AtomicU64::new(0),
         });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a listener for tokio");
@@ -104,6 +111,11 @@ impl GitHttp {
     /// The requests since the last call, each as `METHOD path?query`.
     pub fn take_log(&self) -> Vec<String> {
         std::mem::take(&mut *self.shared.log.lock().expect("a lock"))
+    }
+
+    /// How many bytes of answers went out since the last call, without their heads.
+    pub fn take_sent(&self) -> u64 {
+        self.shared.sent.swap(0, Ordering::Relaxed)
     }
 }
 
@@ -156,7 +168,7 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
         response.headers_mut().insert("www-authenticate", "Basic realm=\"git\"".parse().expect("a header"));
         return Ok(response);
     }
-    let response = backend(request, &shared, fault == Some(Fault::OldProtocol)).await?;
+    let response = backend(request, shared, fault == Some(Fault::OldProtocol)).await?;
     let closed = || std::io::Error::other("the connection is closed");
     match fault {
         Some(Fault::NoAnswer) => Err(closed()),
@@ -190,10 +202,10 @@ fn full(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// Runs `git http-backend` as a web server runs a CGI program.
+/// Runs `git http-backend` as a web server runs a CGI program, passing its answer on as it comes.
 async fn backend(
     request: Request<Incoming>,
-    shared: &Shared,
+    shared: Arc<Shared>,
     old: bool,
 ) -> Result<Response<Body>, std::io::Error> {
     let header = |name: &str| {
@@ -219,17 +231,40 @@ async fn backend(
     let mut child = command.spawn()?;
     let mut stdin = child.stdin.take().expect("a pipe");
     let writer = tokio::spawn(async move { stdin.write_all(&body).await });
-    let output = tokio::time::timeout(Duration::from_secs(60), child.wait_with_output()).await??;
+    let mut stdout = child.stdout.take().expect("a pipe");
+    let mut head = Vec::new();
+    let end = loop {
+        if let Some(end) = head.windows(4).position(|it| it == b"\r\n\r\n") {
+            break end;
+        }
+        if tokio::time::timeout(PATIENCE, stdout.read_buf(&mut head)).await?? == 0 {
+            return Err(std::io::Error::other("git http-backend gave no headers"));
+        }
+    };
     // A program that does not read all of its input closes the pipe, which is no failure.
-    let _ = writer.await;
-    cgi_response(&output.stdout)
+    drop(writer);
+    let first = Bytes::copy_from_slice(&head[end + 4..]);
+    shared.sent.fetch_add(first.len() as u64, Ordering::Relaxed);
+    let rest = futures::stream::unfold((stdout, child, shared), |(mut stdout, child, shared)| async move {
+        let mut bytes = Vec::with_capacity(64 << 10);
+        match tokio::time::timeout(PATIENCE, stdout.read_buf(&mut bytes)).await {
+            Ok(Ok(0)) => None,
+            Ok(Ok(taken)) => {
+                shared.sent.fetch_add(taken as u64, Ordering::Relaxed);
+                Some((Ok(hyper::body::Frame::data(Bytes::from(bytes))), (stdout, child, shared)))
+            }
+            Ok(Err(error)) => Some((Err(error), (stdout, child, shared))),
+            Err(error) => Some((Err(error.into()), (stdout, child, shared))),
+        }
+    });
+    let first = futures::stream::iter([Ok(hyper::body::Frame::data(first))]);
+    let body = http_body_util::StreamBody::new(futures::StreamExt::chain(first, rest));
+    cgi_response(&head[..end], BodyExt::boxed_unsync(body))
 }
 
-fn cgi_response(output: &[u8]) -> Result<Response<Body>, std::io::Error> {
-    let end = output.windows(4).position(|it| it == b"\r\n\r\n");
-    let end = end.ok_or_else(|| std::io::Error::other("git http-backend gave no headers"))?;
-    let mut response = Response::new(full(Bytes::copy_from_slice(&output[end + 4..])));
-    for line in String::from_utf8_lossy(&output[..end]).lines() {
+fn cgi_response(head: &[u8], body: Body) -> Result<Response<Body>, std::io::Error> {
+    let mut response = Response::new(body);
+    for line in String::from_utf8_lossy(head).lines() {
         match line.split_once(": ") {
             Some(("Status", value)) => {
                 let status = value.split(' ').next().and_then(|it| it.parse().ok()).expect("a status");
