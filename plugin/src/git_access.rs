@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use promoter_core::Diagnosis;
 use promoter_kustomize::Files;
 use promoter_render::PinnedSource;
-use promoter_sources::git::{Credentials, GitCache, Limits, RepoUrl, Scheme};
+use promoter_sources::git::wire::Remote;
+use promoter_sources::git::{Credentials, GitCache, Limits, RepoUrl, Scheme, Transport};
 
 use crate::askpass;
 use crate::cmp::environment::Environment;
@@ -28,6 +29,8 @@ pub struct GitOptions {
     pub argocd_credentials: bool,
     /// Lets lockfiles name repositories on this machine's disk.
     pub local_repositories: bool,
+    /// How servers are reached and recognised.
+    pub transport: Transport,
 }
 
 /// Why no repository was asked.
@@ -108,8 +111,8 @@ impl GitAccess {
         {
             return Ok(cache.clone());
         }
-        let cache = GitCache::open(&directory, url, credentials.clone(), Limits::default())
-            .map_err(|error| error.diagnosis())?;
+        let remote = Remote::new(url, credentials.clone(), Limits::default()).over(&self.options.transport);
+        let cache = GitCache::of(&directory, remote).map_err(|error| error.diagnosis())?;
         open.insert(key, (credentials, cache.clone()));
         Ok(cache)
     }

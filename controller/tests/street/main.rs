@@ -14,6 +14,7 @@ mod kill;
 mod life;
 mod program;
 mod quiet;
+mod reach;
 mod story;
 mod swap;
 mod world;

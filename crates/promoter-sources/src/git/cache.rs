@@ -41,11 +41,15 @@ impl GitCache {
         credentials: Credentials,
         limits: Limits,
     ) -> Result<Self, GitError> {
-        let place = match url.local_path() {
-            Some(path) => Place::Local(Local::open(&path, url, &limits)?),
-            None => Place::Cached(Store::open(cache_root, url, &limits)?),
+        Self::of(cache_root, Remote::new(url, credentials, limits))
+    }
+
+    /// The same for a repository with all that it takes to talk to its server.
+    pub fn of(cache_root: &Path, remote: Remote) -> Result<Self, GitError> {
+        let place = match remote.url.local_path() {
+            Some(path) => Place::Local(Local::open(&path, &remote)?),
+            None => Place::Cached(Store::open(cache_root, &remote.url, &remote.limits)?),
         };
-        let remote = Remote { url: url.clone(), credentials, limits };
         Ok(Self { inner: Arc::new(Inner { remote, place }) })
     }
 

@@ -3,8 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap in a test is a failed test")]
 
 mod cache;
+mod disk;
 mod faults;
+mod logins;
+mod proxies;
 mod read;
+mod transports;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -41,6 +45,18 @@ fn sample() -> TestRepo {
     repo.commit("main", &[("a.txt", "two\n")]);
     repo.commit("environment/dev", &[("guestbook/manifest.yaml", "x: 1\n")]);
     repo
+}
+
+/// Bytes that cannot be compressed, the same each time.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    (0..length).map(|_| next()).collect()
 }
 
 /// Every file of a tree with its bytes, without those behind links.
