@@ -137,7 +137,8 @@ fn ssh(remote: &Remote, service: Service) -> Command {
     // A server that is not known is never believed, whatever ssh is set up for: nobody is there to say yes.
     command.args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "StrictHostKeyChecking=yes"]);
     if let Some(known) = &remote.transport.ssh_known_hosts_file {
-        for (option, file) in [("UserKnownHostsFile", quoted(known)), ("GlobalKnownHostsFile", "/dev/null".into())]
+        for (option, file) in
+            [("UserKnownHostsFile", quoted(known)), ("GlobalKnownHostsFile", "/dev/null".into())]
         {
             command.arg("-o").arg(format!("{option}={file}"));
         }
