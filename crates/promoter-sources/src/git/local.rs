@@ -18,7 +18,7 @@ pub(super) struct Local {
     refs_max: usize,
     objects: Arc<Objects>,
     /// How refs are asked for that do not lie in files of their own: through the installed git.
-    through_git: Option<Remote>,
+    through_git: Option<Box<Remote>>,
 }
 
 impl Local {
@@ -40,7 +40,7 @@ impl Local {
             url,
             refs_max: remote.limits.refs_max,
             objects: Arc::new(objects),
-            through_git: (!in_files).then(|| remote.clone()),
+            through_git: (!in_files).then(|| Box::new(remote.clone())),
         })
     }
 

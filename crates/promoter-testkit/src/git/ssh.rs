@@ -41,7 +41,7 @@ impl GitSsh {
                 TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port").port();
             let configuration = directory.path().join("sshd_config");
             std::fs::write(&configuration, configured(directory.path(), port, asks_version)).expect("a file");
-            let child = Command::new(program)
+            let mut child = Command::new(program)
                 .args(["-D", "-e", "-f"])
                 .arg(&configuration)
                 .stdin(Stdio::null())
@@ -49,10 +49,9 @@ impl GitSsh {
                 .stderr(Stdio::null())
                 .spawn()
                 .expect("sshd starts");
-            let repo = repo.path().to_owned();
-            let mut server = Self { child, directory, port, user: user.clone(), repo };
-            while server.child.try_wait().expect("the state of sshd").is_none() {
+            while child.try_wait().expect("the state of sshd").is_none() {
                 if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                    let server = Self { child, directory, port, user, repo: repo.path().to_owned() };
                     server.know("known_hosts", "host.pub");
                     server.know("wrong_hosts", "user.pub");
                     std::fs::write(server.file("no_hosts"), "").expect("a file");
@@ -60,13 +59,8 @@ impl GitSsh {
                 }
                 std::thread::yield_now();
             }
-            return Self::failed();
         }
-        Self::failed()
-    }
-
-    fn failed() -> Option<Self> {
-        panic!("sshd does not start")
+        panic!("sshd does not start");
     }
 
     /// The URL of the repository.
