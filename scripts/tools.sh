@@ -16,9 +16,17 @@ need cc gcc
 need python3 python3
 need ssh-keygen openssh-client
 need gpg gnupg
+need /usr/sbin/sshd openssh-server
+need tinyproxy tinyproxy-bin
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "installing ${missing[*]}"
+    # The tests start their own servers; those of the packages stay off.
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+      trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+      printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+      chmod +x /usr/sbin/policy-rc.d
+    fi
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
   else
     say "missing: ${missing[*]} (install them, or run as root with apt-get)"

@@ -7,7 +7,7 @@ use promoter_controller::pass::Controller;
 use promoter_controller::repository::Repository;
 use promoter_controller::run::now;
 use promoter_controller::settings::{Identity, Settings};
-use promoter_sources::git::{Credentials, Limits};
+use promoter_sources::git::{Credentials, Limits, Transport};
 use promoter_testkit::git::{GitHttp, TestRepo};
 
 use crate::measure::millis;
@@ -29,6 +29,7 @@ pub(crate) fn measure() -> Result<Vec<String>> {
         url: server.url().parse()?,
         credentials: Credentials::None,
         credentials_file: None,
+        transport: Transport::default(),
         cache_root: place.path().join("cache"),
         dry_branch: None,
         identity: Identity::default(),

@@ -1,11 +1,12 @@
 //! Bases that kustomizations pin in other repositories, as commands reach them.
 
 use clap::{Args, Parser};
-use promoter_controller::options::cache_root;
+use promoter_controller::options::{HelperOptions, cache_root};
 use promoter_core::Diagnosis;
 use promoter_kustomize::Files;
 use promoter_render::PinnedSource;
-use promoter_sources::git::{Credentials, GitCache, GitError, Limits, RepoUrl, Scheme};
+use promoter_sources::git::wire::Remote;
+use promoter_sources::git::{Credentials, GitCache, GitError, Limits, RepoUrl, Scheme, Transport};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,6 +22,10 @@ pub(crate) struct BaseOptions {
     /// Credentials for bases in other repositories: lines `https://user:token@host/path`, as git's credential store
     #[arg(long, value_name = "FILE", env = "PROMOTER_GIT_CREDENTIALS_FILE", hide_env_values = true)]
     git_credentials_file: Option<PathBuf>,
+    #[command(flatten)]
+    helper: HelperOptions,
+    #[command(flatten)]
+    transport: Transport,
 }
 
 /// A command line that says nothing else.
@@ -43,16 +48,21 @@ impl BaseOptions {
         promoter_sources::install_tls();
         let wrong = |error: GitError| error.diagnosis();
         let url: RepoUrl = source.url.as_str().parse().map_err(wrong)?;
-        let credentials = match &self.git_credentials_file {
+        let stored = match &self.git_credentials_file {
             Some(file) => Credentials::stored(file, &url).map_err(wrong)?,
             None => Credentials::None,
+        };
+        let credentials = match (stored, self.helper.helper(true, None)) {
+            (Credentials::None, Some(helper)) => Credentials::Helper(helper),
+            (stored, _) => stored,
         };
         let root = match url.scheme() {
             Scheme::File => PathBuf::new(),
             _ => cache_root(self.cache_dir.as_deref())?,
         };
         let limits = Limits { caches_bytes_max: self.cache_bytes_max, ..Limits::default() };
-        let cache = GitCache::open(&root, &url, credentials, limits).map_err(wrong)?;
+        let remote = Remote::new(&url, credentials, limits).over(&self.transport);
+        let cache = GitCache::of(&root, "", remote).map_err(wrong)?;
         Ok(Arc::new(cache.tree(&source.commit, "").map_err(wrong)?))
     }
 }

@@ -93,13 +93,14 @@ impl Shown {
 
     /// The same diagnosis with the paths as the person sees them.
     pub(crate) fn diagnosis(&self, diagnosis: Diagnosis) -> Diagnosis {
-        let Diagnosis { code, fault, cause, at, hint } = diagnosis;
+        let Diagnosis { code, fault, cause, at, hint, not_before } = diagnosis;
         Diagnosis {
             code,
             fault,
             cause: self.text(&cause),
             at: at.map(|it| Place::new(self.path(&it.path), it.line)),
             hint: hint.map(|it| self.text(&it)),
+            not_before,
         }
     }
 

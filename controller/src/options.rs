@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use promoter_core::{Diagnosis, UnixSeconds};
 use promoter_signatures::SigningKey;
-use promoter_sources::git::{Credentials, Limits, RepoUrl, Secret};
+use promoter_sources::git::{
+    CredentialHelper, Credentials, GitError, Limits, RepoUrl, Scheme, Secret, TOKEN_USERNAME, Transport,
+    read_token,
+};
 
 use crate::settings::{Identity, Settings};
 use crate::signatures::read_text;
@@ -27,12 +30,20 @@ pub struct AccessOptions {
     /// User name for git over HTTP
     #[arg(long, value_name = "NAME", env = "PROMOTER_GIT_USERNAME")]
     pub git_username: Option<String>,
-    /// File with the password or access token for git over HTTP (or the token itself in PROMOTER_GIT_TOKEN)
+    /// File with the password or access token for git over HTTP, read anew each time (or the token itself in
+    /// PROMOTER_GIT_TOKEN)
     #[arg(long, value_name = "FILE", env = "PROMOTER_GIT_TOKEN_FILE")]
     pub git_token_file: Option<PathBuf>,
-    /// Credentials for bases in other repositories, in the form of git's credential store: lines `https://user:token@host/path`
+    /// Credentials for the repository, where no token is given, and for bases in others, in the form of git's credential
+    /// store: lines `https://user:token@host/path`
     #[arg(long, value_name = "FILE", env = "PROMOTER_GIT_CREDENTIALS_FILE")]
     pub git_credentials_file: Option<PathBuf>,
+    /// Whether git's credential helpers are asked.
+    #[command(flatten)]
+    pub helper: HelperOptions,
+    /// How servers are reached and recognised.
+    #[command(flatten)]
+    pub transport: Transport,
     /// Name on the commits that are written
     #[arg(long, value_name = "NAME", env = "PROMOTER_AUTHOR_NAME")]
     pub author_name: Option<String>,
@@ -41,18 +52,50 @@ pub struct AccessOptions {
     pub author_email: Option<String>,
 }
 
+/// Whether git's credential helpers are asked.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct HelperOptions {
+    /// Ask git's credential helpers for what a server wants (`git credential fill`): people's commands do unless this
+    /// says `false`, the controller only if it says `true`
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "PROMOTER_GIT_CREDENTIAL_HELPER",
+        hide_env_values = true,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub git_credential_helper: Option<bool>,
+}
+
+impl HelperOptions {
+    /// The helpers, if they are asked; `unless_said` holds where the options do not say.
+    pub fn helper(&self, unless_said: bool, username: Option<String>) -> Option<CredentialHelper> {
+        self.git_credential_helper.unwrap_or(unless_said).then(|| CredentialHelper::new(username))
+    }
+}
+
 /// The variable that holds a token; it is no option, since options show in process lists.
 const TOKEN_VARIABLE: &str = "PROMOTER_GIT_TOKEN";
 
 impl AccessOptions {
+    /// The same for a command that a person types: their own credential helpers are asked, unless they say no.
+    #[must_use]
+    pub fn of_a_person(mut self) -> Self {
+        self.helper.git_credential_helper.get_or_insert(true);
+        self
+    }
+
     /// The settings for one repository. `identity` fills in what the options leave out.
     pub fn settings(&self, repo: &str, identity: Identity) -> Result<Settings, Diagnosis> {
-        let url: RepoUrl =
-            repo.parse().map_err(|error: promoter_sources::git::GitError| error.diagnosis())?;
+        let wrong = |error: GitError| error.diagnosis();
+        let url: RepoUrl = repo.parse().map_err(wrong)?;
         Ok(Settings {
+            credentials: self.credentials(&url).map_err(wrong)?,
             url,
-            credentials: self.credentials()?,
             credentials_file: self.git_credentials_file.clone(),
+            transport: self.transport.clone(),
             cache_root: cache_root(self.cache_dir.as_deref())?,
             dry_branch: self.branch.clone(),
             identity: Identity {
@@ -64,18 +107,25 @@ impl AccessOptions {
         })
     }
 
-    fn credentials(&self) -> Result<Credentials, Diagnosis> {
-        let token = match &self.git_token_file {
-            Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
-                Diagnosis::input("token-file", format!("`{}` cannot be read: {error}", path.display()))
-            })?),
-            None => std::env::var(TOKEN_VARIABLE).ok(),
-        };
-        Ok(match (&self.git_username, token) {
-            (_, None) => Credentials::None,
-            (None, Some(token)) => Credentials::token(token),
-            (Some(username), Some(token)) => Credentials::basic(username, token),
-        })
+    /// What was given for this repository: a token, or else a line of the credential store, or else the helpers.
+    fn credentials(&self, url: &RepoUrl) -> Result<Credentials, GitError> {
+        let username = || self.git_username.clone().unwrap_or_else(|| TOKEN_USERNAME.into());
+        if let Some(path) = &self.git_token_file {
+            // A slip in the path is said at the start, not in the middle of the work.
+            read_token(path)?;
+            return Ok(Credentials::TokenFile { username: username(), path: path.clone() });
+        }
+        if let Ok(token) = std::env::var(TOKEN_VARIABLE) {
+            return Ok(Credentials::basic(username(), token));
+        }
+        if let Some(file) = &self.git_credentials_file
+            && Credentials::stored(file, url)? != Credentials::None
+        {
+            return Ok(Credentials::Store(file.clone()));
+        }
+        let is_http = matches!(url.scheme(), Scheme::Https | Scheme::Http);
+        let helper = self.helper.helper(false, self.git_username.clone()).filter(|_| is_http);
+        Ok(helper.map_or(Credentials::None, Credentials::Helper))
     }
 }
 

@@ -12,6 +12,7 @@ use promoter_core::{CommitId, Diagnosis, GitUrl, LOCK_FILE, Name, Place, Promoti
 use promoter_kustomize::{FileError, FileKind, Files};
 use promoter_render::{ChartCall, MANIFEST_FILE, PinnedSource, World, read_manifest};
 use promoter_signatures::SigningKey;
+use promoter_sources::git::wire::Remote;
 use promoter_sources::git::{Credentials, GitCache, GitError, RemoteRefs, RepoUrl, Scheme};
 use promoter_sources::helm::{Helm, HelmLimits};
 
@@ -38,13 +39,8 @@ pub struct Repository {
 impl Repository {
     /// Opens the repository's cache. Talks to no server.
     pub fn open(settings: Settings) -> Result<Self, Diagnosis> {
-        let cache = GitCache::open(
-            &settings.cache_root,
-            &settings.url,
-            settings.credentials.clone(),
-            settings.limits.clone(),
-        )
-        .map_err(|error| error.diagnosis())?;
+        let cache = open(&settings, &settings.url, settings.credentials.clone())
+            .map_err(|error| error.diagnosis())?;
         let text = settings.url.to_string();
         let url = text.parse::<GitUrl>().map_err(|error| Diagnosis::input("git-url", error))?;
         let helm = Arc::new(Helm::new(settings.helm.clone(), HelmLimits::default()));
@@ -75,6 +71,18 @@ impl Repository {
     /// As whom, and from which branch.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Credentials belong to one repository; another one gets those that the file, or a helper, has for it.
+    fn credentials_elsewhere(&self, url: &RepoUrl) -> Result<Credentials, GitError> {
+        let stored = match &self.settings.credentials_file {
+            Some(file) => Credentials::stored(file, url)?,
+            None => Credentials::None,
+        };
+        Ok(match (stored, &self.settings.credentials) {
+            (Credentials::None, Credentials::Helper(helper)) => Credentials::Helper(helper.afresh()),
+            (stored, _) => stored,
+        })
     }
 
     /// The files of the pipeline's folder in a commit; `None` when the commit has no such folder.
@@ -156,6 +164,11 @@ impl Repository {
     }
 }
 
+fn open(settings: &Settings, url: &RepoUrl, credentials: Credentials) -> Result<GitCache, GitError> {
+    let remote = Remote::new(url, credentials, settings.limits.clone()).over(&settings.transport);
+    GitCache::of(&settings.cache_root, "", remote)
+}
+
 fn put_all(
     files: &dyn Files,
     directory: &str,
@@ -191,12 +204,8 @@ impl World for Repository {
                     format!("`{url}` is a directory of this machine, and not the repository of the pipeline");
                 return Err(Diagnosis::input("git-local-elsewhere", cause));
             }
-            // Credentials belong to one repository; another one gets those that the file has for it.
-            let credentials = match &self.settings.credentials_file {
-                Some(file) => Credentials::stored(file, &url).map_err(|error| error.diagnosis())?,
-                None => Credentials::None,
-            };
-            GitCache::open(&self.settings.cache_root, &url, credentials, self.settings.limits.clone())
+            self.credentials_elsewhere(&url)
+                .and_then(|credentials| open(&self.settings, &url, credentials))
                 .and_then(|cache| cache.tree(&source.commit, ""))
         };
         Ok(Arc::new(tree.map_err(|error| error.diagnosis())?))

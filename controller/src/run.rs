@@ -38,9 +38,12 @@ pub fn run(controllers: Vec<Controller>, interval: Duration, stop: &Receiver<()>
             match controller.pass(now) {
                 Ok(pass) => {
                     say(&pass, said, controller);
-                    sleep = sleep.min(until(pass.wake_at()).unwrap_or(interval));
+                    sleep = sleep.min(until(wake_at(&pass)).unwrap_or(interval));
                 }
-                Err(diagnosis) => complain(&diagnosis, said, controller),
+                Err(diagnosis) => {
+                    complain(&diagnosis, said, controller);
+                    sleep = sleep.min(until(diagnosis.not_before).unwrap_or(interval));
+                }
             }
         }
         match stop.recv_timeout(sleep.max(SLEEP_MIN)) {
@@ -75,6 +78,12 @@ pub fn once(controllers: &mut [Controller], stop: &Receiver<()>) -> Vec<Pass> {
         }
     }
     passes
+}
+
+/// When to look again: when time alone changes something, and when a server that wanted to be left alone may be asked
+/// (who asks it earlier gets the same answer, without a question to it).
+fn wake_at(pass: &Pass) -> Option<UnixSeconds> {
+    pass.findings.iter().filter_map(|it| it.not_before).chain(pass.wake_at()).min()
 }
 
 fn until(time: Option<UnixSeconds>) -> Option<Duration> {
@@ -129,6 +138,14 @@ mod tests {
     use promoter_core::plan::{Look, Subject};
 
     use super::*;
+
+    #[test]
+    fn a_server_that_wants_to_be_left_alone_is_asked_at_its_time() {
+        let finding = |time| Diagnosis::upstream("git-later", "busy").not_before(UnixSeconds(time));
+        let pass = |findings| Pass { findings, ..Pass::default() };
+        assert_eq!(wake_at(&pass(vec![finding(30), finding(20)])), Some(UnixSeconds(20)));
+        assert_eq!(wake_at(&pass(vec![Diagnosis::upstream("git-unreachable", "down")])), None);
+    }
 
     #[test]
     fn a_wait_that_only_gets_shorter_is_said_once() {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use promoter_sources::git::{Credentials, Limits, RepoUrl};
+use promoter_sources::git::{Credentials, Limits, RepoUrl, Transport};
 
 /// Which repository, how it is reached, and who writes.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct Settings {
     pub credentials: Credentials,
     /// Credentials for other repositories, which kustomizations name as bases: a file like git's credential store.
     pub credentials_file: Option<PathBuf>,
+    /// How git servers are reached and recognised.
+    pub transport: Transport,
     /// Where object caches live; one folder a repository is made below it.
     pub cache_root: PathBuf,
     /// The dry branch; unset takes the repository's default branch.

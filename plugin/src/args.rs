@@ -11,7 +11,7 @@ use promoter_plugin::engine::Engine;
 use promoter_plugin::git_access::{GitAccess, GitOptions};
 use promoter_plugin::server::ServeOptions;
 use promoter_render::Limits;
-use promoter_sources::git::Limits as GitLimits;
+use promoter_sources::git::{Limits as GitLimits, Transport};
 use promoter_sources::helm::{Helm, HelmLimits};
 
 /// Argo CD config management plugin: renders what an environment's lockfile pins
@@ -143,6 +143,9 @@ pub(crate) struct EngineArgs {
     /// Take Argo CD's credentials for the Application's repository (`provideGitCreds` of a plugin.yaml)
     #[arg(long, env = "PROMOTER_ARGOCD_GIT_CREDENTIALS")]
     argocd_git_credentials: bool,
+    /// How git servers are reached and recognised.
+    #[command(flatten)]
+    transport: Transport,
     /// The helm to render charts with; a name without `/` is looked up in PATH
     #[arg(long, env = "PROMOTER_HELM", default_value = "helm")]
     helm: PathBuf,
@@ -160,6 +163,7 @@ impl EngineArgs {
             credentials_file: self.git_credentials_file.clone(),
             argocd_credentials: self.argocd_git_credentials,
             local_repositories: self.local_repositories,
+            transport: self.transport.clone(),
         });
         Engine { limits: Limits::default(), git, helm: Helm::new(&self.helm, HelmLimits::default()) }
     }

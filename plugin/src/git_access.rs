@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use promoter_core::Diagnosis;
 use promoter_kustomize::Files;
 use promoter_render::PinnedSource;
-use promoter_sources::git::{Credentials, GitCache, Limits, RepoUrl, Scheme};
+use promoter_sources::git::wire::Remote;
+use promoter_sources::git::{Credentials, GitCache, Limits, RepoUrl, Scheme, Transport};
 
 use crate::askpass;
 use crate::cmp::environment::Environment;
@@ -31,6 +32,8 @@ pub struct GitOptions {
     pub argocd_credentials: bool,
     /// Lets lockfiles name repositories on this machine's disk.
     pub local_repositories: bool,
+    /// How servers are reached and recognised.
+    pub transport: Transport,
 }
 
 /// Why no repository was asked.
@@ -127,8 +130,8 @@ impl GitAccess {
         }
         let mut limits = Limits::default();
         limits.caches_bytes_max = self.options.cache_bytes_max.unwrap_or(limits.caches_bytes_max);
-        let cache = GitCache::open_of(root, folder, url, credentials.clone(), limits)
-            .map_err(|error| error.diagnosis())?;
+        let remote = Remote::new(url, credentials.clone(), limits).over(&self.options.transport);
+        let cache = GitCache::of(root, folder, remote).map_err(|error| error.diagnosis())?;
         open.insert(key, Open { credentials, cache: cache.clone(), used: now });
         Ok(cache)
     }

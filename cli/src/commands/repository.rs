@@ -34,7 +34,7 @@ impl RepositoryOptions {
             Some(repo) => repo.clone(),
             None => here()?,
         };
-        Repository::open(self.access.settings(&repo, identity())?)
+        Repository::open(self.access.clone().of_a_person().settings(&repo, identity())?)
     }
 
     /// A person at work on it.

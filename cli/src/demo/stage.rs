@@ -11,7 +11,7 @@ use promoter_controller::repository::Repository;
 use promoter_controller::run::now;
 use promoter_controller::settings::{Identity, Settings};
 use promoter_core::{CommitId, Diagnosis, Name, PromotionLock};
-use promoter_sources::git::{Credentials, Limits, RepoUrl, Signature};
+use promoter_sources::git::{Credentials, Limits, RepoUrl, Signature, Transport};
 
 use super::app;
 use super::plugin::{Answer, Plugin};
@@ -130,6 +130,7 @@ fn settings(place: &Path, repo: &Path, name: &str, email: &str) -> Result<Settin
         url: url.parse::<RepoUrl>().map_err(|error| error.diagnosis())?,
         credentials: Credentials::None,
         credentials_file: None,
+        transport: Transport::default(),
         cache_root: place.join("cache"),
         dry_branch: None,
         identity: Identity { name: name.to_owned(), email: email.to_owned() },

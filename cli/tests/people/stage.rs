@@ -9,7 +9,7 @@ use promoter_controller::repository::Repository;
 use promoter_controller::run::now;
 use promoter_controller::settings::{Identity, Settings};
 use promoter_core::FreightId;
-use promoter_sources::git::{Credentials, Limits};
+use promoter_sources::git::{Credentials, Limits, Transport};
 use promoter_testkit::git::TestRepo;
 use promoter_testkit::{texts_below, words};
 use regex::Regex;
@@ -74,6 +74,7 @@ impl Stage {
             url: self.repo.url().parse().unwrap(),
             credentials: Credentials::None,
             credentials_file: None,
+            transport: Transport::default(),
             cache_root: self.home.path().join("controller"),
             dry_branch: None,
             identity: Identity::default(),

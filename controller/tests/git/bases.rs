@@ -4,7 +4,7 @@ use promoter_controller::repository::Repository;
 use promoter_controller::settings::{Identity, Settings};
 use promoter_core::{Diagnosis, Fault};
 use promoter_render::{PinnedSource, World};
-use promoter_sources::git::{Credentials, Limits};
+use promoter_sources::git::{Credentials, Limits, Transport};
 use promoter_testkit::git::{GitHttp, TestRepo};
 
 #[test]
@@ -20,6 +20,7 @@ fn another_repository_gets_the_credentials_of_its_line_and_no_others() {
             url: own.url().parse().unwrap(),
             credentials: Credentials::basic("ada", "s3cret"),
             credentials_file,
+            transport: Transport::default(),
             cache_root: caches.path().to_owned(),
             dry_branch: None,
             identity: Identity::default(),

@@ -5,6 +5,8 @@
 mod bases;
 mod draft;
 mod push;
+mod refused;
+mod transports;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -13,12 +13,12 @@ use tempfile::TempDir;
 
 use super::{commit_on, id, open, person, tip, update, write};
 
-const ACTIVE: &str = "refs/heads/environment/dev";
-const NEXT: &str = "refs/heads/environment/dev-next/guestbook";
+pub(crate) const ACTIVE: &str = "refs/heads/environment/dev";
+pub(crate) const NEXT: &str = "refs/heads/environment/dev-next/guestbook";
 const NOTES: &str = "refs/notes/hydrator.metadata";
 
 /// A repository whose active branch has one commit.
-fn sample() -> TestRepo {
+pub(crate) fn sample() -> TestRepo {
     let repo = TestRepo::new();
     repo.commit("main", &[("a", "1")]);
     repo.commit(

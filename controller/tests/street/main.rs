@@ -15,6 +15,7 @@ mod life;
 mod peers;
 mod program;
 mod quiet;
+mod reach;
 mod signing;
 mod story;
 mod swap;

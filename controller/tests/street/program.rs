@@ -26,6 +26,13 @@ pub(crate) fn once_alone(repos: &[&str], cache: &Path) -> Ran {
     ran(command(repos, cache).env("PATH", "/nonexistent").output().expect("the built program"))
 }
 
+/// The same with further arguments and variables, and no repository but one of theirs.
+pub(crate) fn once_with(arguments: &[&str], variables: &[(&str, &str)], cache: &Path) -> Ran {
+    let mut command = command(&[], cache);
+    command.args(arguments).envs(variables.iter().copied());
+    ran(command.output().expect("the built program"))
+}
+
 fn command(repos: &[&str], cache: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_promoter-controller"));
     command.arg("--once").arg("--log-format=text").arg("--cache-dir").arg(cache);

@@ -9,7 +9,7 @@ use promoter_controller::repository::Repository;
 use promoter_controller::settings::{Identity, Settings};
 use promoter_core::record::RequestAction;
 use promoter_core::{Diagnosis, Name, PromotionLock, UnixSeconds};
-use promoter_sources::git::{Credentials, Limits};
+use promoter_sources::git::{Credentials, Limits, Transport};
 use promoter_testkit::git::TestRepo;
 use promoter_testkit::texts_below;
 use tempfile::TempDir;
@@ -134,6 +134,7 @@ impl World {
             url: url.parse().unwrap(),
             credentials: Credentials::None,
             credentials_file: None,
+            transport: Transport::default(),
             cache_root,
             dry_branch: None,
             identity: Identity { name: who.into(), email: format!("{who}@example.com") },

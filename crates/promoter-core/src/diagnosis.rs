@@ -3,7 +3,7 @@
 //! Decides who can mend a fault and what follows from that (exit code); the plugin maps it to gRPC codes. Leaves the
 //! words to the error enums, which build a [`Diagnosis`] in one place each.
 
-use crate::one_line;
+use crate::{UnixSeconds, one_line};
 use std::fmt;
 
 /// Who can mend it.
@@ -66,11 +66,13 @@ pub struct Diagnosis {
     pub at: Option<Place>,
     /// The next thing to type or do.
     pub hint: Option<String>,
+    /// When to ask again, where the other side said so. Asking earlier is of no use to anyone.
+    pub not_before: Option<UnixSeconds>,
 }
 
 impl Diagnosis {
     fn new(code: &'static str, fault: Fault, cause: impl fmt::Display) -> Self {
-        Self { code, fault, cause: cause.to_string(), at: None, hint: None }
+        Self { code, fault, cause: cause.to_string(), at: None, hint: None, not_before: None }
     }
 
     /// A fault that a person mends by editing.
@@ -99,6 +101,13 @@ impl Diagnosis {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with the time before which the other side wants to be left alone.
+    #[must_use]
+    pub fn not_before(mut self, time: UnixSeconds) -> Self {
+        self.not_before = Some(time);
         self
     }
 }

@@ -35,12 +35,30 @@ pub fn tool(directory: &str, name: &str) -> Option<PathBuf> {
     program
 }
 
+/// A command that makes a directory a disk of so many KiB and then runs the program that its further arguments name.
+/// The disk is seen by that program alone. `None`, said on stderr, where the system lets nobody do so.
+pub fn on_small_disk(directory: &Path, kib: u32) -> Option<Command> {
+    let with = |mount: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", &format!("{mount} && exec \"$@\"")]);
+        command.arg(directory);
+        command
+    };
+    let mount = format!("mount -t tmpfs -o size={kib}k,mode=700 tmpfs \"$0\"");
+    let works = with(&mount).arg("true").output().is_ok_and(|it| it.status.success());
+    if !works {
+        say_skipped("a disk of its own (unshare, tmpfs)");
+        return None;
+    }
+    Some(with(&mount))
+}
+
 fn tools() -> Option<PathBuf> {
     let named = std::env::var_os("PROMOTER_TOOLS").map(PathBuf::from);
     named.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/promoter-tools")))
 }
 
 #[expect(clippy::print_stderr, reason = "who reads the output of tests learns what they did not do")]
-fn say_skipped(name: &str) {
-    eprintln!("skipped: {name} is not installed, run make tools");
+pub(crate) fn say_skipped(name: &str) {
+    eprintln!("skipped: {name} is not there, run make tools");
 }

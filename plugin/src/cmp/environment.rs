@@ -4,6 +4,7 @@
 //! and not a silent default. Everything else that Argo CD sends is carried as it is.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
 
 use promoter_core::{Diagnosis, NotA};
@@ -59,10 +60,17 @@ impl EnvironmentError {
     }
 }
 
-/// The variables of one request; of several entries with one name the last counts.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// The variables of one request; of several entries with one name the last counts. `Debug` prints their names only: some
+/// values are secrets of Argo CD's.
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.variables.keys()).finish()
+    }
 }
 
 impl FromIterator<(String, String)> for Environment {

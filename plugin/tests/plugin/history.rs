@@ -4,7 +4,7 @@ use std::path::Path;
 
 use promoter_kustomize::MemoryFiles;
 use promoter_plugin::cmp::client::{Archive, Request};
-use promoter_testkit::git::{Fault, GitHttp, TestRepo};
+use promoter_testkit::git::{Authority, Door, Fault, GitHttp, TestRepo};
 use tonic::Code;
 
 use crate::common::{Served, git, lock, request};
@@ -106,6 +106,24 @@ async fn without_history_in_the_request_the_commit_is_fetched_once() {
         message.contains("the request holds no `.git`") && message.ends_with("[git-unreachable]"),
         "{message}"
     );
+}
+
+#[tokio::test]
+async fn a_server_of_our_own_authority_is_trusted_by_option() {
+    let repository = TestRepo::new();
+    let pinned = repository.commit("main", &[("envs/prod/config.yaml", &object("first"))]);
+    let (authority, directory) = (Authority::new(), tempfile::tempdir().unwrap());
+    let certificate = authority.certify(&["127.0.0.1"]);
+    let door = Door { certificate: Some(&certificate), ..Door::default() };
+    let server = GitHttp::start_behind(&repository, door);
+    let request = request_for(&server.url(), &pinned);
+    let cache = directory.path().join("cache");
+    let authority = authority.write(directory.path());
+    let options = ["--cache-dir", cache.to_str().unwrap(), "--ca-file", authority.to_str().unwrap()];
+    let error = Served::start(&options[..2]).client().await.generate(&request).await.unwrap_err();
+    let (code, message) = error.status().unwrap();
+    assert!(code == Code::InvalidArgument && message.ends_with("[git-certificate]"), "{message}");
+    assert_eq!(Served::start(&options).client().await.generate(&request).await.unwrap(), [FIRST]);
 }
 
 #[tokio::test]

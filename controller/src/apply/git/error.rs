@@ -89,10 +89,48 @@ impl PushError {
     pub fn diagnosis(&self) -> Diagnosis {
         match self {
             Self::Stale { .. } => Diagnosis::upstream("push-stale", self),
-            Self::Rejected { .. } => Diagnosis::input("push-rejected", self)
-                .hint("let promoter's user write this branch, or change the rule or hook that refuses it"),
+            Self::Rejected { why, .. } => Diagnosis::input("push-rejected", self).hint(way_out(why)),
             Self::AnswerLost { .. } => Diagnosis::upstream("push-answer-lost", self),
+            Self::Git(error @ GitError::Denied { .. }) => error
+                .diagnosis()
+                .hint("check user name and token, and that they may write to this repository"),
             Self::Git(error) => error.diagnosis(),
         }
     }
+}
+
+/// What the hosts call the way through their protections, by the words with which they refuse.
+const WAYS_OUT: &[(&[&str], &str)] = &[
+    (
+        &["GH006", "GH013", "protected branch hook declined", "repository rule violations"],
+        "in GitHub's branch protection or ruleset, let promoter's user or app bypass the rule for this branch",
+    ),
+    (
+        &["GitLab:"],
+        "in GitLab's Settings, Repository, Protected branches, let promoter's user push to this branch",
+    ),
+    (
+        &["Gitea:", "Forgejo:", "Not allowed to push to protected branch"],
+        "in the branch protection of Gitea or Forgejo, put promoter's user on the whitelist for pushing",
+    ),
+    (
+        &["branch permissions", "branch restrictions", "only be modified through pull requests"],
+        "in Bitbucket's branch permissions, let promoter's user write to this branch",
+    ),
+    (
+        &["TF402455", "TF401027"],
+        "in the permissions of the branch in Azure Repos, let promoter's user contribute and bypass policies",
+    ),
+    (
+        &["exceeds maximum allowed size", "larger than", "GH001"],
+        "what is written is larger than the server allows: raise its limit",
+    ),
+];
+
+fn way_out(why: &str) -> &'static str {
+    let known = WAYS_OUT.iter().find(|(words, _)| words.iter().any(|it| why.contains(it)));
+    known.map_or(
+        "let promoter's user write this branch, or change the rule or hook that refuses it",
+        |(_, way)| way,
+    )
 }

@@ -62,10 +62,7 @@ impl Draft {
         let pushed = match answer {
             Ok(report) => self.judge(&report, updates, &url).map(|()| Pushed::Reported),
             // A refusal by status came before the server did anything.
-            Err(
-                error
-                @ (GitError::Denied { .. } | GitError::NoRepository { .. } | GitError::ClearText { .. }),
-            ) => Err(error.into()),
+            Err(error) if came_before(&error) => Err(error.into()),
             Err(error) => self.find_out(&error, updates, &url).map(|()| Pushed::Found),
         }?;
         self.keep(updates);
@@ -76,6 +73,9 @@ impl Draft {
         if report.unpack != "ok" {
             let why =
                 format!("it could not unpack the objects: {}", with_remarks(&report.unpack, &report.remarks));
+            if let Some(first) = updates.first().filter(|_| why.contains("exceeds maximum allowed size")) {
+                return Err(PushError::Rejected { url: url.into(), name: first.name.clone(), why });
+            }
             return Err(PushError::Git(GitError::Unreachable { url: url.into(), why }));
         }
         let Some((name, why)) = report.refused.iter().find(|(_, why)| !is_race(why)) else {
@@ -84,7 +84,7 @@ impl Draft {
             };
             // Somebody else was faster, or holds a lock at this moment.
             self.look_for_stale(updates, url)?;
-            let why = format!("`{name}`: {why}");
+            let why = format!("`{name}`: {}", with_remarks(why, &report.remarks));
             return Err(PushError::Git(GitError::Unreachable { url: url.into(), why }));
         };
         Err(PushError::Rejected {
@@ -125,6 +125,19 @@ impl Draft {
             tracing::warn!(%error, "pushed objects were not kept in the cache");
         }
     }
+}
+
+/// True for a refusal that came before the server looked at what was sent.
+fn came_before(error: &GitError) -> bool {
+    matches!(
+        error,
+        GitError::Denied { .. }
+            | GitError::NoRepository { .. }
+            | GitError::ClearText { .. }
+            | GitError::Certificate { .. }
+            | GitError::Proxy { .. }
+            | GitError::Later { .. }
+    )
 }
 
 fn stale_unless(update: &RefUpdate, found: Option<&CommitId>, url: &str) -> Result<(), PushError> {

@@ -100,6 +100,7 @@ pub fn build_diagnosis(error: &BuildError) -> Diagnosis {
         cause: error.message.clone(),
         at: error.path.as_ref().map(|path| Place::new(path, error.line)),
         hint: error.hint.clone(),
+        not_before: None,
     }
 }
 

@@ -42,23 +42,16 @@ impl GitCache {
         credentials: Credentials,
         limits: Limits,
     ) -> Result<Self, GitError> {
-        Self::open_of(cache_root, "", url, credentials, limits)
+        Self::of(cache_root, "", Remote::new(url, credentials, limits))
     }
 
-    /// The same in a folder of the root for what not everyone may read who may read the root's other caches. One bound
-    /// holds for all of them.
-    pub fn open_of(
-        cache_root: &Path,
-        owner: &str,
-        url: &RepoUrl,
-        credentials: Credentials,
-        limits: Limits,
-    ) -> Result<Self, GitError> {
-        let place = match url.local_path() {
-            Some(path) => Place::Local(Local::open(&path, url, &limits)?),
-            None => Place::Cached(Store::open(cache_root, owner, url, &limits)?),
+    /// The same for a repository with all that it takes to talk to its server. `owner` names a folder of the root for what
+    /// not everyone may read who may read the root's other caches (`""` for none). One bound holds for all of them.
+    pub fn of(cache_root: &Path, owner: &str, remote: Remote) -> Result<Self, GitError> {
+        let place = match remote.url.local_path() {
+            Some(path) => Place::Local(Local::open(&path, &remote)?),
+            None => Place::Cached(Store::open(cache_root, owner, &remote.url, &remote.limits)?),
         };
-        let remote = Remote { url: url.clone(), credentials, limits };
         Ok(Self { inner: Arc::new(Inner { remote, place }) })
     }
 

@@ -1,6 +1,6 @@
 //! Why git did not give what was asked, and who can mend it.
 
-use promoter_core::{CommitId, Diagnosis};
+use promoter_core::{CommitId, Diagnosis, UnixSeconds};
 
 /// Why a repository could not be read (or, for the shared parts, written).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,12 +43,54 @@ pub enum GitError {
         /// What is wrong with it.
         why: String,
     },
+    /// A file that says how servers are reached is of no use: authorities, a certificate, keys of ssh.
+    #[error("the {what} `{path}` {why}")]
+    AccessFile {
+        /// What it is for, in words.
+        what: &'static str,
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The file with the password or access token cannot be read.
+    #[error("the token file `{path}` cannot be read: {why}")]
+    TokenFile {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// git's credential helpers could not be asked.
+    #[error("git's credential helpers gave no answer for `{url}`: {why}")]
+    CredentialHelper {
+        /// The repository.
+        url: String,
+        /// What happened.
+        why: String,
+    },
     /// The server's certificate is not one that this machine trusts.
     #[error("the certificate of `{url}` is not trusted: {why}")]
     Certificate {
         /// The repository.
         url: String,
         /// What is wrong with it.
+        why: String,
+    },
+    /// The ssh server does not show the key by which it is known, or is not known at all.
+    #[error("the ssh server of `{url}` is not trusted: {why}")]
+    HostKey {
+        /// The repository.
+        url: String,
+        /// What ssh said.
+        why: String,
+    },
+    /// The proxy on the way does not let us pass.
+    #[error("the proxy on the way to `{url}` does not let us pass: {why}")]
+    Proxy {
+        /// The repository.
+        url: String,
+        /// What it said.
         why: String,
     },
     /// The server does not have the commit, or does not give it by id.
@@ -85,6 +127,16 @@ pub enum GitError {
         /// What happened.
         why: String,
     },
+    /// The server wants to be left alone for a while (429 or 503 with `Retry-After`).
+    #[error("`{url}` wants no question before {until} ({answer})")]
+    Later {
+        /// The repository.
+        url: String,
+        /// Its status.
+        answer: String,
+        /// When it may be asked again.
+        until: UnixSeconds,
+    },
     /// More than the limit: of bytes, refs or entries.
     #[error("{what} of `{url}` is more than {limit}")]
     TooLarge {
@@ -102,6 +154,14 @@ pub enum GitError {
         url: String,
         /// What was unexpected.
         why: String,
+    },
+    /// A repository of a kind that is not supported.
+    #[error("`{url}` {what}")]
+    Unsupported {
+        /// The repository.
+        url: String,
+        /// What it is, as the rest of a sentence.
+        what: String,
     },
     /// The object cache on this machine failed.
     #[error("the object cache at `{path}` failed: {why}")]
@@ -138,20 +198,37 @@ impl GitError {
                 .hint("check user name and token, and that they may read this repository"),
             Self::NoRepository { .. } => Diagnosis::input("git-no-repository", self)
                 .hint("check the URL; many servers say this too when credentials are missing"),
-            Self::ClearText { .. } => Diagnosis::input("git-clear-text", self).hint("use https"),
+            Self::ClearText { .. } => Diagnosis::input("git-clear-text", self)
+                .hint("use https; where nobody else listens, `--allow-clear-text` lets them"),
             Self::CredentialsFile { .. } => Diagnosis::upstream("git-access-credentials", self)
                 .hint("write a line for each host as git's credential store does: `https://user:token@host`"),
+            Self::AccessFile { .. } => {
+                Diagnosis::input("git-access-file", self).hint("check its path, rights and form")
+            }
+            Self::TokenFile { .. } => {
+                Diagnosis::input("token-file", self).hint("check `--git-token-file` and the file's rights")
+            }
+            Self::CredentialHelper { .. } => Diagnosis::upstream("git-credential-helper", self)
+                .hint("try `git credential fill`, or give a token with `--git-token-file`"),
             Self::Certificate { .. } => Diagnosis::input("git-certificate", self).hint(
-                "let SSL_CERT_FILE name a file with the certificates of the authorities that you trust",
+                "give the certificates of the authorities that you trust with `--ca-file`, or mend the server's",
             ),
+            Self::HostKey { .. } => Diagnosis::input("git-host-key", self).hint(
+                "ask the server's owner for its key and put it into the known hosts (`--ssh-known-hosts-file`)",
+            ),
+            Self::Proxy { .. } => Diagnosis::input("git-proxy", self)
+                .hint("check user and password in HTTPS_PROXY, or name the host in NO_PROXY"),
             Self::NoCommit { .. } => Diagnosis::input("git-no-commit", self)
                 .hint("push the commit, or keep a branch or tag that contains it"),
             Self::WrongObject { .. } => Diagnosis::input("git-wrong-object", self),
             Self::NoDirectory { .. } => Diagnosis::input("git-no-directory", self),
             Self::Unreachable { .. } => Diagnosis::upstream("git-unreachable", self),
+            Self::Later { until, .. } => Diagnosis::upstream("git-later", self).not_before(*until),
             Self::TooLarge { .. } => Diagnosis::input("git-too-large", self),
             Self::Protocol { .. } => Diagnosis::input("git-protocol", self)
                 .hint("check that the URL is the repository's, not a web page's"),
+            Self::Unsupported { .. } => Diagnosis::input("git-unsupported", self)
+                .hint("convert the repository, or use a copy in git's usual format"),
             Self::Cache { .. } => {
                 Diagnosis::upstream("git-cache", self).hint("check space and rights of the directory")
             }

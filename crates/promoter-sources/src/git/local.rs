@@ -1,13 +1,14 @@
 //! A repository on this machine, read where it is.
 //!
-//! Moves refs and objects straight from its files; starts no program and copies nothing. Its configuration is read for
-//! the format of the repository only: nothing in it is run.
+//! Moves refs and objects straight from its files; copies nothing and starts no program, unless the refs are kept as a
+//! reftable. Its configuration is read for the format of the repository only: nothing in it is run.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::objects::{Objects, commit_id};
-use super::{GitError, Limits, RemoteRefs, RepoUrl};
+use super::wire::Remote;
+use super::{GitError, RemoteRefs, fetch};
 
 /// An open repository on this machine.
 #[derive(Debug)]
@@ -16,20 +17,30 @@ pub(super) struct Local {
     url: String,
     refs_max: usize,
     objects: Arc<Objects>,
+    /// How refs are asked for that do not lie in files of their own: through the installed git.
+    through_git: Option<Box<Remote>>,
 }
 
 impl Local {
     /// Opens the repository: a bare one, or a work tree with its `.git`.
-    pub(super) fn open(path: &Path, url: &RepoUrl, limits: &Limits) -> Result<Self, GitError> {
-        let repository = open(path, url.to_string())?;
+    pub(super) fn open(path: &Path, remote: &Remote) -> Result<Self, GitError> {
+        let url = remote.url.to_string();
+        let repository = open(path, url.clone())?;
+        let extension = |name: &str| repository.config_snapshot().string(&format!("extensions.{name}"));
+        if let Some(format) = extension("objectFormat").filter(|it| *it != "sha1") {
+            let what = format!("names its objects by {format}, and only SHA-1 is supported");
+            return Err(GitError::Unsupported { url, what });
+        }
+        let in_files = extension("refStorage").is_none_or(|it| it == "files");
         let directory = repository.common_dir().join("objects");
-        let objects = Objects::open(&directory, limits.file_bytes_max, ())
+        let objects = Objects::open(&directory, remote.limits.file_bytes_max, ())
             .map_err(|it| GitError::Cache { path: directory.display().to_string(), why: it.to_string() })?;
         Ok(Self {
             path: path.to_owned(),
-            url: url.to_string(),
-            refs_max: limits.refs_max,
+            url,
+            refs_max: remote.limits.refs_max,
             objects: Arc::new(objects),
+            through_git: (!in_files).then(|| Box::new(remote.clone())),
         })
     }
 
@@ -40,6 +51,9 @@ impl Local {
 
     /// Its refs as they are now. A ref that points to nothing is passed over, as servers do.
     pub(super) fn refs(&self, prefixes: &[&str]) -> Result<RemoteRefs, GitError> {
+        if let Some(remote) = &self.through_git {
+            return fetch::ls_refs(remote, prefixes);
+        }
         let repository = open(&self.path, self.url.clone())?;
         let failed = |why: String| GitError::Cache { path: self.path.display().to_string(), why };
         let mut found = RemoteRefs::default();
@@ -69,5 +83,8 @@ impl Local {
 
 fn open(path: &Path, url: String) -> Result<gix::Repository, GitError> {
     let options = gix::open::Options::isolated().strict_config(false);
-    gix::open_opts(path, options).map_err(|it| GitError::NoRepository { url, answer: it.to_string() })
+    gix::open_opts(path, options).map_err(|it| match it.is_unsupported() {
+        true => GitError::Unsupported { url, what: format!("is of another format: {}", it.probable_cause()) },
+        false => GitError::NoRepository { url, answer: it.to_string() },
+    })
 }

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use promoter_kustomize::Files;
+use promoter_sources::git::wire::Remote;
 use promoter_sources::git::{Credentials, GitCache, Limits};
 use promoter_testkit::git::{GitDaemon, TestRepo};
 use tempfile::TempDir;
@@ -25,7 +26,7 @@ const BYTES_MAX: u64 = 250 << 10;
 fn open_of(root: &Path, owner: &str, url: &str) -> GitCache {
     let deadline = Duration::from_secs(30);
     let limits = Limits { deadline, caches_bytes_max: BYTES_MAX, ..Limits::default() };
-    GitCache::open_of(root, owner, &url.parse().unwrap(), Credentials::None, limits).unwrap()
+    GitCache::of(root, owner, Remote::new(&url.parse().unwrap(), Credentials::None, limits)).unwrap()
 }
 
 /// The repositories that have a cache below the root, by the words in it.

@@ -6,8 +6,12 @@ mod bound;
 mod cache;
 mod disk;
 mod faults;
+mod logins;
 mod partial;
+mod proxies;
 mod read;
+mod small_disk;
+mod transports;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! `git daemon` on the loopback.
 
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::TestRepo;
@@ -15,6 +16,11 @@ pub struct GitDaemon {
 impl GitDaemon {
     /// Starts it and waits until it answers.
     pub fn start(repo: &TestRepo) -> Self {
+        Self::start_in(repo.parent())
+    }
+
+    /// The same for a directory that holds a `repo.git`.
+    pub fn start_in(directory: &Path) -> Self {
         // The port is free now and git takes a number only; another process may be faster, so several are tried.
         for _ in 0..20 {
             let port =
@@ -28,7 +34,7 @@ impl GitDaemon {
                     "--enable=receive-pack",
                 ])
                 .arg(format!("--port={port}"))
-                .arg(format!("--base-path={}", repo.parent().display()))
+                .arg(format!("--base-path={}", directory.display()))
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
@@ -48,6 +54,11 @@ impl GitDaemon {
     /// The URL of the repository.
     pub fn url(&self) -> String {
         format!("git://127.0.0.1:{}/repo.git", self.port)
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 }
 

@@ -12,10 +12,11 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
-use super::TestRepo;
+use super::{Authority, Identity, TestRepo};
 
 /// How long git may take for the next piece of an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub enum Fault {
     /// The server answers this status and does nothing.
     Status(u16),
+    /// The same with a header and words in plain text.
+    Says(u16, (&'static str, String), String),
     /// The server does its work, sends so many bytes of the body, and closes the connection.
     Cut(usize),
     /// The server does its work, and one bit of the body is another one on the way.
@@ -39,9 +42,21 @@ pub enum Fault {
     OldProtocol,
 }
 
+/// Who is let in, and how.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Door<'a> {
+    /// The only `Authorization` header that is taken; without one everybody is let in.
+    pub authorization: Option<&'a str>,
+    /// What the server shows over https; without it the server speaks http.
+    pub certificate: Option<&'a Identity>,
+    /// Who must have signed the certificates of clients.
+    pub clients: Option<&'a Authority>,
+}
+
 /// A server that serves one repository at `/repo.git`. Ends with the value.
 pub struct GitHttp {
     address: SocketAddr,
+    scheme: &'static str,
     shared: Arc<Shared>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -55,27 +70,33 @@ struct Shared {
     log: Mutex<Vec<String>>,
     /// Bytes of bodies that were handed to clients.
     sent: AtomicU64,
+    logins: Mutex<Vec<String>>,
 }
 
 impl GitHttp {
     /// Starts it, open to everyone.
     pub fn start(repo: &TestRepo) -> Self {
-        Self::run(repo, None)
+        Self::start_behind(repo, Door::default())
     }
 
     /// Starts it, open to one user with basic authentication only.
     pub fn start_with_login(repo: &TestRepo, user: &str, password: &str) -> Self {
-        Self::run(repo, Some(format!("{user}:{password}")))
+        let authorization = basic(user, password);
+        Self::start_behind(repo, Door { authorization: Some(&authorization), ..Door::default() })
     }
 
-    fn run(repo: &TestRepo, login: Option<String>) -> Self {
+    /// Starts it behind a door.
+    pub fn start_behind(repo: &TestRepo, door: Door<'_>) -> Self {
         let shared = Arc::new(Shared {
             root: repo.parent().to_owned(),
-            login: login.map(|it| format!("Basic {}", base64(it.as_bytes()))),
+            login: door.authorization.map(Into::into),
             fault: Mutex::default(),
             log: Mutex::default(),
             sent: AtomicU64::new(0),
+            logins: Mutex::default(),
         });
+        let tls = door.certificate.map(|it| TlsAcceptor::from(it.server(door.clients)));
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a listener for tokio");
         let address = listener.local_addr().expect("an address");
@@ -86,16 +107,31 @@ impl GitHttp {
             let runtime = runtime.expect("a runtime");
             runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-                tokio::select! { () = accept(listener, serving) => {}, _ = stopped => {} }
+                tokio::select! { () = accept(listener, tls, serving) => {}, _ = stopped => {} }
             });
             runtime.shutdown_background();
         });
-        Self { address, shared, stop: Some(stop), thread: Some(thread) }
+        Self { address, scheme, shared, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// The URL of the repository.
+    /// The URL of the repository, by the address of this machine.
     pub fn url(&self) -> String {
-        format!("http://{}/repo.git", self.address)
+        format!("{}://{}/repo.git", self.scheme, self.address)
+    }
+
+    /// The URL of the repository by another name, or behind another port.
+    pub fn url_at(&self, host: &str, port: u16) -> String {
+        format!("{}://{host}:{port}/repo.git", self.scheme)
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// The `Authorization` headers that came since the last call.
+    pub fn take_logins(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.logins.lock().expect("a lock"))
     }
 
     /// From now on, requests whose `METHOD path?query` contains `part` have the fault.
@@ -128,18 +164,27 @@ impl Drop for GitHttp {
     }
 }
 
-async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     loop {
         let Ok((socket, _)) = listener.accept().await else { continue };
         let _ = socket.set_nodelay(true);
-        let shared = shared.clone();
+        let (tls, shared) = (tls.clone(), shared.clone());
         tokio::spawn(async move {
-            let service = service_fn(move |request| answer(request, shared.clone()));
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(socket), service)
-                .await;
+            match tls {
+                None => serve(socket, shared).await,
+                Some(tls) => {
+                    if let Ok(socket) = tls.accept(socket).await {
+                        serve(socket, shared).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Unpin + 'static>(socket: S, shared: Arc<Shared>) {
+    let service = service_fn(move |request| answer(request, shared.clone()));
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
 }
 
 type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
@@ -147,10 +192,19 @@ type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
 async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Body>, std::io::Error> {
     let line = format!("{} {}", request.method(), request.uri());
     shared.log.lock().expect("a lock").push(line.clone());
+    let given = request.headers().get("authorization").and_then(|it| it.to_str().ok()).map(ToOwned::to_owned);
+    shared.logins.lock().expect("a lock").extend(given.clone());
     let fault = shared.fault.lock().expect("a lock").clone();
     let fault = fault.filter(|(part, _)| line.contains(part)).map(|(_, fault)| fault);
     match fault {
         Some(Fault::Status(status)) => return Ok(status_only(status)),
+        Some(Fault::Says(status, (name, value), words)) => {
+            let mut response = status_only(status);
+            response.headers_mut().insert("content-type", "text/plain".parse().expect("a header"));
+            response.headers_mut().insert(name, value.parse().expect("a header"));
+            *response.body_mut() = full(words.into());
+            return Ok(response);
+        }
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Redirect(base)) => {
             let uri = request.uri().to_string();
@@ -162,8 +216,7 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
         }
         _ => {}
     }
-    let given = request.headers().get("authorization").and_then(|it| it.to_str().ok());
-    if shared.login.is_some() && shared.login.as_deref() != given {
+    if shared.login.is_some() && shared.login != given {
         let mut response = status_only(401);
         response.headers_mut().insert("www-authenticate", "Basic realm=\"git\"".parse().expect("a header"));
         return Ok(response);
@@ -280,6 +333,8 @@ fn cgi_response(head: &[u8], body: Body) -> Result<Response<Body>, std::io::Erro
     Ok(response)
 }
 
-fn base64(bytes: &[u8]) -> String {
-    base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes)
+/// The header of basic authentication.
+fn basic(user: &str, password: &str) -> String {
+    let text = format!("{user}:{password}");
+    format!("Basic {}", base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text))
 }

@@ -4,19 +4,25 @@
 //! [`GitError`]s. Knows nothing of what a message asks for: fetching is next door, pushing is the controller's.
 
 mod bounded;
+mod client;
 mod http;
 pub mod packet;
+mod program;
+mod quiet;
+mod refusal;
 mod stream;
 
 use std::io::{self, Read, Write};
 
 use promoter_core::CommitId;
 
-use self::bounded::{Bounded, Deadline, OverLimit};
+use self::bounded::{Bounded, OverLimit};
 use self::http::HttpWire;
 use self::packet::{Packet, PacketReader, ServerSays};
 use self::stream::StreamWire;
-use super::{Credentials, GitError, Limits, RepoUrl, Scheme};
+use super::{Credentials, GitError, Limits, RepoUrl, Scheme, Transport};
+pub(super) use bounded::Deadline;
+pub(super) use program::Program;
 
 /// How we name ourselves. Some servers answer the smart protocol only to agents that begin with `git/`.
 pub const AGENT: &str = concat!("git/promoter-", env!("CARGO_PKG_VERSION"));
@@ -56,9 +62,22 @@ pub struct Remote {
     pub credentials: Credentials,
     /// What one conversation may cost.
     pub limits: Limits,
+    /// How its server is reached and recognised.
+    pub transport: Transport,
 }
 
 impl Remote {
+    /// A repository whose server is reached as the machine is set up for.
+    pub fn new(url: &RepoUrl, credentials: Credentials, limits: Limits) -> Self {
+        Self { url: url.clone(), credentials, limits, transport: Transport::default() }
+    }
+
+    /// The same with servers reached and recognised in another way.
+    #[must_use]
+    pub fn over(self, transport: &Transport) -> Self {
+        Self { transport: transport.clone(), ..self }
+    }
+
     /// Begins a conversation.
     pub fn connect(&self, service: Service) -> Result<Connection<'_>, GitError> {
         let deadline = Deadline::after(self.limits.deadline);
@@ -78,6 +97,11 @@ impl Remote {
         let mut connection =
             Connection { remote: self, wire, deadline, advertisement: Advertisement::default() };
         connection.advertisement = advertisement.map_err(|it| connection.failed(&it))?;
+        let formats: Vec<&str> = connection.advertisement.values("object-format").collect();
+        if !formats.is_empty() && !formats.contains(&"sha1") {
+            let what = format!("names its objects by {}, and only SHA-1 is supported", formats.join(", "));
+            return Err(GitError::Unsupported { url: self.url.to_string(), what });
+        }
         Ok(connection)
     }
 
@@ -190,8 +214,10 @@ impl Connection<'_> {
             Wire::Http(_) => Ok(()),
             Wire::Stream(stream) => stream.write_all(&message),
         };
-        if let Err(error) = sent {
-            return Err(self.failed(&error));
+        match sent {
+            // It stopped listening, and may have said why before.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(self.failed(&error)),
+            _ => {}
         }
         let body: Box<dyn Read + Send> = match &mut self.wire {
             Wire::Http(wire) => wire.request(self.remote, message)?,
@@ -205,15 +231,15 @@ impl Connection<'_> {
     /// Says what an error while reading means, with what the program at the other end said last.
     pub fn failed(&mut self, error: &io::Error) -> GitError {
         let words = match &mut self.wire {
-            Wire::Http(_) => None,
-            Wire::Stream(stream) => stream.last_words(),
+            Wire::Http(_) => String::new(),
+            Wire::Stream(stream) => stream.words(),
         };
-        explain(self.remote, error, words)
+        explain(self.remote, error, &words)
     }
 }
 
 /// Turns an error of reading or writing into who can mend it.
-fn explain(remote: &Remote, error: &io::Error, last_words: Option<String>) -> GitError {
+fn explain(remote: &Remote, error: &io::Error, words: &str) -> GitError {
     let url = remote.url.to_string();
     let inner = error.get_ref().map(|it| it as &(dyn std::error::Error + 'static));
     if let Some(OverLimit(limit)) = inner.and_then(|it| it.downcast_ref()) {
@@ -223,12 +249,12 @@ fn explain(remote: &Remote, error: &io::Error, last_words: Option<String>) -> Gi
         return GitError::TooLarge { what: "the number of refs", url, limit: *limit as u64 };
     }
     let said = match inner.and_then(|it| it.downcast_ref()) {
-        Some(ServerSays(words)) => Some(words.clone()),
-        None => last_words,
+        Some(ServerSays(said)) => said.as_str(),
+        None => words,
     };
-    match (error.kind(), said) {
+    match (error.kind(), refusal::explain(&url, said)) {
         (io::ErrorKind::TimedOut, _) => GitError::Unreachable { url, why: "no answer in time".into() },
-        (_, Some(words)) => refusal(url, words),
+        (_, Some(refused)) => refused,
         (io::ErrorKind::InvalidData, None) => GitError::Protocol { url, why: error.to_string() },
         (io::ErrorKind::UnexpectedEof, None) => {
             GitError::Unreachable { url, why: "it closed the connection in the middle of its answer".into() }
@@ -241,24 +267,6 @@ fn explain(remote: &Remote, error: &io::Error, last_words: Option<String>) -> Gi
 pub(crate) fn server_says(error: &io::Error) -> Option<&str> {
     let says: &ServerSays = error.get_ref()?.downcast_ref()?;
     Some(&says.0)
-}
-
-/// What the words of a server, of `git` or of `ssh` mean. There are no codes, so the words are all there is.
-fn refusal(url: String, words: String) -> GitError {
-    let has = |phrases: &[&str]| phrases.iter().any(|it| words.to_ascii_lowercase().contains(it));
-    if has(&["permission denied", "host key verification failed", "authentication failed"]) {
-        return GitError::Denied { url, answer: words };
-    }
-    if has(&[
-        "not exported",
-        "does not appear to be a git",
-        "not found",
-        "does not exist",
-        "no such repository",
-    ]) {
-        return GitError::NoRepository { url, answer: words };
-    }
-    GitError::Unreachable { url, why: words }
 }
 
 /// Reads a full object id; anything else is no protocol.

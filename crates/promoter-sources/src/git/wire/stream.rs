@@ -1,24 +1,19 @@
 //! Connections that stay open during a conversation: git's own TCP protocol, and programs that talk over their pipes.
 //!
-//! Decides which programs are started, with which arguments and environment, and that they end in time. Source:
-//! gitprotocol-pack(5), "Transports".
+//! Decides which programs are started, with which arguments. Source: gitprotocol-pack(5), "Transports".
 
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
-use std::process::{Child, ChildStderr, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::process::Command;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use super::bounded::Deadline;
+use super::program::Program;
 use super::{Remote, Service, packet};
 use crate::git::{GitError, Scheme};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// What is kept of the words that a program writes to its stderr.
-const WORDS_BYTES_MAX: u64 = 8 << 10;
-/// The environment that programs get: nothing that could point git at another repository or run a program.
-const ENVIRONMENT: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "SSH_AUTH_SOCK", "SYSTEMROOT"];
 
 /// An open connection.
 pub(super) enum StreamWire {
@@ -31,17 +26,27 @@ impl StreamWire {
     pub(super) fn open(remote: &Remote, service: Service, deadline: Deadline) -> Result<Self, GitError> {
         let opened = match remote.url.scheme() {
             Scheme::Git => connect(remote, service, deadline),
-            Scheme::Ssh => Program::start(&mut ssh(remote, service), deadline).map(Self::Program),
+            Scheme::Ssh => {
+                remote.transport.check_ssh_files()?;
+                Program::start(&mut ssh(remote, service), deadline).map(Self::Program)
+            }
             _ => Program::start(&mut local(remote, service), deadline).map(Self::Program),
         };
-        opened.map_err(|it| remote.unreachable(it.to_string()))
+        let program = if remote.url.scheme() == Scheme::Ssh { "ssh" } else { "git" };
+        opened.map_err(|it| match (it.kind(), remote.url.scheme()) {
+            (io::ErrorKind::NotFound, Scheme::Ssh | Scheme::File) => GitError::Unsupported {
+                url: remote.url.to_string(),
+                what: format!("needs the program `{program}`, which is not installed"),
+            },
+            _ => remote.unreachable(it.to_string()),
+        })
     }
 
     /// What the program at the other end wrote to its stderr, once it has ended.
-    pub(super) fn last_words(&mut self) -> Option<String> {
+    pub(super) fn words(&mut self) -> String {
         match self {
-            Self::Tcp(..) => None,
-            Self::Program(program) => program.last_words(),
+            Self::Tcp(..) => String::new(),
+            Self::Program(program) => program.words(),
         }
     }
 }
@@ -65,10 +70,7 @@ impl Write for StreamWire {
                 socket.set_write_timeout(Some(deadline.left()?))?;
                 socket.write(bytes).map_err(timed_out)
             }
-            Self::Program(program) => match &mut program.child.stdin {
-                Some(stdin) => stdin.write(bytes),
-                None => Err(io::ErrorKind::BrokenPipe.into()),
-            },
+            Self::Program(program) => program.write(bytes).map(|()| bytes.len()),
         }
     }
 
@@ -90,7 +92,7 @@ fn connect(remote: &Remote, service: Service, deadline: Deadline) -> io::Result<
     let port = remote.url.port().unwrap_or(9418);
     let name = host.trim_start_matches('[').trim_end_matches(']');
     let mut failed = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in (name, port).to_socket_addrs()? {
+    for address in addresses(name, port, deadline)? {
         match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT.min(deadline.left()?)) {
             Ok(socket) => {
                 socket.set_nodelay(true)?;
@@ -109,6 +111,17 @@ fn connect(remote: &Remote, service: Service, deadline: Deadline) -> io::Result<
     Err(failed)
 }
 
+/// Looks the host up. The system's resolver knows no deadline, so it is left behind when it takes too long.
+fn addresses(name: &str, port: u16, deadline: Deadline) -> io::Result<Vec<SocketAddr>> {
+    let (sender, found) = mpsc::channel();
+    let name = name.to_owned();
+    std::thread::spawn(move || {
+        let _ = sender.send((name.as_str(), port).to_socket_addrs().map(Iterator::collect));
+    });
+    let late = || io::Error::new(io::ErrorKind::TimedOut, "the host's address was not found in time");
+    found.recv_timeout(CONNECT_TIMEOUT.min(deadline.left()?)).map_err(|_| late())?
+}
+
 fn local(remote: &Remote, service: Service) -> Command {
     let mut command = Command::new("git");
     command.arg(service.subcommand()).arg(remote.url.path());
@@ -121,7 +134,19 @@ fn local(remote: &Remote, service: Service) -> Command {
 fn ssh(remote: &Remote, service: Service) -> Command {
     let url = &remote.url;
     let mut command = Command::new("ssh");
-    command.args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]);
+    // A server that is not known is never believed, whatever ssh is set up for: nobody is there to say yes.
+    command.args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "StrictHostKeyChecking=yes"]);
+    if let Some(known) = &remote.transport.ssh_known_hosts_file {
+        for (option, file) in
+            [("UserKnownHostsFile", quoted(known)), ("GlobalKnownHostsFile", "/dev/null".into())]
+        {
+            command.arg("-o").arg(format!("{option}={file}"));
+        }
+    }
+    if let Some(key) = &remote.transport.ssh_key_file {
+        // An agent may still unlock this one.
+        command.args(["-o", "IdentitiesOnly=yes"]).arg("-i").arg(key);
+    }
     if service == Service::UploadPack {
         command.args(["-o", "SendEnv=GIT_PROTOCOL"]).env("GIT_PROTOCOL", "version=2");
     }
@@ -139,109 +164,9 @@ fn ssh(remote: &Remote, service: Service) -> Command {
     command
 }
 
-/// A running program, ended at the deadline at the latest.
-pub(super) struct Program {
-    child: Child,
-    words: Arc<Mutex<String>>,
-    listener: Option<JoinHandle<()>>,
-    watch: Arc<Watch>,
-    deadline: Deadline,
-}
-
-/// Tells the watchdog that the program's id may no longer be used.
-#[derive(Default)]
-struct Watch {
-    over: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Program {
-    fn start(command: &mut Command, deadline: Deadline) -> io::Result<Box<Self>> {
-        let given: Vec<_> =
-            command.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
-        command.env_clear().env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0");
-        command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
-        command.envs(given.into_iter().filter_map(|(name, value)| Some((name, value?))));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let left = deadline.left()?;
-        let mut child = command.spawn()?;
-        let words = Arc::new(Mutex::new(String::new()));
-        let listener = child.stderr.take().map(|stderr| listen(stderr, words.clone()));
-        let watch = Arc::new(Watch::default());
-        guard(child.id(), left, watch.clone());
-        Ok(Box::new(Self { child, words, listener, watch, deadline }))
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(stdout) = &mut self.child.stdout else {
-            return Ok(0);
-        };
-        let taken = stdout.read(buffer)?;
-        if taken == 0 {
-            // The end of the output may be the watchdog's work.
-            self.deadline.left()?;
-        }
-        Ok(taken)
-    }
-
-    fn last_words(&mut self) -> Option<String> {
-        self.end();
-        if let Some(listener) = self.listener.take() {
-            let _ = listener.join();
-        }
-        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
-        words.lines().rfind(|it| !it.trim().is_empty()).map(|it| it.trim().to_owned())
-    }
-
-    /// Closes its input, lets it come to its end (a server may still have hooks to run), and reaps it.
-    fn end(&mut self) {
-        drop(self.child.stdin.take());
-        drop(self.child.stdout.take());
-        *self.watch.over.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.watch.changed.notify_all();
-        while self.deadline.left().is_ok() {
-            match self.child.try_wait() {
-                Ok(None) => std::thread::sleep(Duration::from_millis(1)),
-                _ => return,
-            }
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-/// Keeps the first words of a program's stderr and lets the rest go by, so that the program never waits for a reader.
-fn listen(stderr: ChildStderr, words: Arc<Mutex<String>>) -> JoinHandle<()> {
-    std::thread::spawn(move || {
-        let mut kept = Vec::new();
-        let mut first = stderr.take(WORDS_BYTES_MAX);
-        let _ = first.read_to_end(&mut kept);
-        *words.lock().unwrap_or_else(PoisonError::into_inner) = String::from_utf8_lossy(&kept).into_owned();
-        let _ = io::copy(&mut first.into_inner(), &mut io::sink());
-    })
-}
-
-/// Kills the program when the time is over, unless it was told before that the program is being reaped.
-///
-/// The lock is held during the kill, so that the id cannot belong to another process by then.
-fn guard(process: u32, left: Duration, watch: Arc<Watch>) {
-    std::thread::spawn(move || {
-        let over = watch.over.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = watch.changed.wait_timeout_while(over, left, |over| !*over);
-        let (over, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if *over {
-            return;
-        }
-        if let Some(id) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) {
-            let _ = rustix::process::kill_process(id, rustix::process::Signal::KILL);
-        }
-    });
+/// A path as ssh's options take it, which may hold blanks and `%` signs.
+fn quoted(path: &std::path::Path) -> String {
+    format!("\"{}\"", path.display()).replace('%', "%%")
 }
 
 #[cfg(test)]
@@ -250,7 +175,7 @@ mod tests {
     use crate::git::{Credentials, Limits};
 
     fn remote(url: &str) -> Remote {
-        Remote { url: url.parse().unwrap(), credentials: Credentials::None, limits: Limits::default() }
+        Remote::new(&url.parse().unwrap(), Credentials::None, Limits::default())
     }
 
     fn arguments(command: &Command) -> Vec<&str> {
@@ -259,7 +184,7 @@ mod tests {
 
     #[test]
     fn ssh_gets_fixed_arguments_and_a_quoted_path() {
-        let options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"];
+        let options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "StrictHostKeyChecking=yes"];
         let push = ssh(&remote("ssh://git@example.com:2222/a/it's.git"), Service::ReceivePack);
         let expected =
             [&options[..], &["-p", "2222", "git@example.com", r"git-receive-pack '/a/it'\''s.git'"]].concat();
@@ -269,36 +194,5 @@ mod tests {
             [&options[..], &["-o", "SendEnv=GIT_PROTOCOL", "example.com", "git-upload-pack 'a.git'"]]
                 .concat();
         assert_eq!(arguments(&read), expected);
-    }
-
-    #[test]
-    fn a_program_that_hangs_is_ended() {
-        let started = std::time::Instant::now();
-        let deadline = Deadline::after(Duration::from_millis(100));
-        let mut program = Program::start(Command::new("sleep").arg("60"), deadline).unwrap();
-        let error = program.read(&mut [0]).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        drop(program);
-        assert!(started.elapsed() < Duration::from_secs(20));
-    }
-
-    #[test]
-    fn a_program_sees_no_git_settings_and_its_words_are_kept() {
-        let deadline = Deadline::after(Duration::from_secs(20));
-        let mut command = Command::new("git");
-        command.args(["var", "GIT_NO_SUCH_VARIABLE"]);
-        let mut program = Program::start(&mut command, deadline).unwrap();
-        assert!(program.last_words().is_some_and(|it| it.contains("usage")), "git explains itself");
-        let mut program = Program::start(&mut Command::new("env"), deadline).unwrap();
-        let mut seen = vec![0; 64 << 10];
-        let mut length = 0;
-        while let Ok(taken @ 1..) = program.read(&mut seen[length..]) {
-            length += taken;
-        }
-        let seen = String::from_utf8_lossy(&seen[..length]).into_owned();
-        let names: Vec<&str> = seen.lines().filter_map(|it| it.split('=').next()).collect();
-        let allowed =
-            |name: &&str| ENVIRONMENT.contains(name) || ["LC_ALL", "GIT_TERMINAL_PROMPT"].contains(name);
-        assert!(names.contains(&"PATH") && names.iter().all(allowed), "{names:?}");
     }
 }
