@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use promoter_core::observation::Unread;
-use promoter_core::pipeline::Environment;
+use promoter_core::pipeline::{Environment, Pipeline};
 use promoter_core::record::{Records, STATE_BRANCH};
-use promoter_core::{CommitId, Diagnosis, GitUrl, LOCK_FILE, Name, Place, PromotionLock};
+use promoter_core::{CommitId, Diagnosis, GitUrl, Name, Place, PromotionLock};
 use promoter_kustomize::{FileError, FileKind, Files};
 use promoter_render::{ChartCall, MANIFEST_FILE, PinnedSource, World, read_manifest};
 use promoter_signatures::SigningKey;
@@ -85,7 +85,7 @@ impl Repository {
         })
     }
 
-    /// The files of the pipeline's folder in a commit; `None` when the commit has no such folder.
+    /// The files of a folder in a commit; `None` when the commit has no such folder.
     fn folder(&self, commit: &CommitId, folder: &str) -> Result<Option<impl Files + use<>>, GitError> {
         match self.cache.tree(commit, folder) {
             Ok(tree) => Ok(Some(tree)),
@@ -97,13 +97,13 @@ impl Repository {
         }
     }
 
-    /// The lock of an environment in a commit of one of its branches, with its text.
-    pub fn lock_text(&self, commit: &CommitId, pipeline: &Name) -> Result<Option<String>, Diagnosis> {
-        let path = format!("{pipeline}/{LOCK_FILE}");
-        let Some(files) = self.folder(commit, pipeline.as_str()).map_err(|error| error.diagnosis())? else {
+    /// The text of the lock at [`Environment::lock_path`] in a commit of one of the environment's branches.
+    pub fn lock_text(&self, commit: &CommitId, path: &str) -> Result<Option<String>, Diagnosis> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let Some(files) = self.folder(commit, folder).map_err(|error| error.diagnosis())? else {
             return Ok(None);
         };
-        match files.read(LOCK_FILE) {
+        match files.read(name) {
             Ok(bytes) => String::from_utf8(bytes.to_vec()).map(Some).map_err(|_| {
                 Diagnosis::input("lock-not-text", format!("`{path}` in commit `{commit}` is not UTF-8"))
             }),
@@ -117,21 +117,23 @@ impl Repository {
         &self,
         commit: &CommitId,
         branch: &str,
-        pipeline: &Name,
+        pipeline: &Pipeline,
         environment: &Environment,
     ) -> Result<Option<PromotionLock>, Diagnosis> {
+        let path = &environment.lock_path;
         let on_branch = |it: Diagnosis| Diagnosis { cause: format!("{} on `{branch}`", it.cause), ..it };
-        let Some(text) = self.lock_text(commit, pipeline).map_err(on_branch)? else {
+        let Some(text) = self.lock_text(commit, path).map_err(on_branch)? else {
             return Ok(None);
         };
-        let path = format!("{pipeline}/{LOCK_FILE}");
-        let lock = PromotionLock::parse(&text, &path).map_err(|error| on_branch(error.diagnosis()))?;
-        if lock.pipeline != *pipeline || lock.environment != environment.name {
+        let lock = PromotionLock::parse(&text, path).map_err(|error| on_branch(error.diagnosis()))?;
+        if lock.pipeline != pipeline.name || lock.environment != environment.name {
             let cause = format!("the lock is that of `{}` in `{}`", lock.environment, lock.pipeline);
-            return Err(on_branch(Diagnosis::input("lock-of-another", cause).at(Place::new(path, 0)))
-                .hint("take the commit back that brought it there"));
+            return Err(on_branch(
+                Diagnosis::input("lock-of-another", cause).at(Place::new(path.as_str(), 0)),
+            )
+            .hint("take the commit back that brought it there"));
         }
-        self.check_manifests(commit, pipeline, &lock).map_err(on_branch)?;
+        self.check_manifests(commit, path, &lock).map_err(on_branch)?;
         Ok(Some(lock))
     }
 
@@ -140,14 +142,17 @@ impl Repository {
     fn check_manifests(
         &self,
         commit: &CommitId,
-        pipeline: &Name,
+        lock_path: &str,
         lock: &PromotionLock,
     ) -> Result<(), Diagnosis> {
         let Some(locked) = &lock.render.digest else {
             return Ok(());
         };
         let tree = self.cache.tree(commit, "").map_err(|error| error.diagnosis())?;
-        let path = format!("{pipeline}/{MANIFEST_FILE}");
+        let path = match lock_path.rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/{MANIFEST_FILE}"),
+            None => MANIFEST_FILE.to_owned(),
+        };
         read_manifest(&tree, &path, locked).map(drop).map_err(|error| error.diagnosis())
     }
 
@@ -253,7 +258,12 @@ impl Refs {
     /// Takes in that a ref was moved.
     pub(crate) fn moved(&mut self, full_name: &str, head: CommitId) {
         match full_name.strip_prefix("refs/heads/") {
-            Some(branch) => drop(self.branches.insert(branch.to_owned(), head)),
+            Some(branch) => {
+                if let Some((_, dry)) = self.dry.as_mut().filter(|(name, _)| name == branch) {
+                    *dry = head.clone();
+                }
+                self.branches.insert(branch.to_owned(), head);
+            }
             None if full_name == NOTES_REF => self.notes = Some(head),
             None => {}
         }

@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &LogArguments) -> Result<Outcome, Diagnosis> {
     let mut person = arguments.repository.person()?;
     let seen = person.observe()?;
     let at = arguments.repository.at(&arguments.environment);
-    let (pipeline, environment) = at.found(&seen)?;
+    let (_, environment) = at.found(&seen)?;
     let Some(head) = seen.refs.branch(&environment.active_branch) else {
         return Err(Diagnosis::input(
             "environment-empty",
@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &LogArguments) -> Result<Outcome, Diagnosis> {
     };
     let repository = person.repository();
     let commits = repository.cache.first_parent_log(head, COMMITS_MAX).map_err(|error| error.diagnosis())?;
-    let lock_of = |commit: &CommitInfo| repository.lock_text(&commit.id, &pipeline.name);
+    let lock_of = |commit: &CommitInfo| repository.lock_text(&commit.id, &environment.lock_path);
     let mut entries = Vec::new();
     let mut lock = commits.first().map(lock_of).transpose()?.flatten();
     for pair in commits.windows(2) {

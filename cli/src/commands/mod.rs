@@ -1,6 +1,7 @@
 //! One module per command. Each has its arguments and a `run` that ends in an outcome or a diagnosis.
 
 mod freight;
+mod init;
 mod kustomize;
 mod lock;
 mod log;
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     /// Show, change and check lockfiles.
     #[command(subcommand)]
     Lock(lock::Command),
+    /// Set up a pipeline for environments that are there.
+    Init(init::Arguments),
     /// Print the manifests of a directory, pinned by its lockfile if there is one.
     Render(render::Arguments),
     /// Show what runs where and what comes next.
@@ -74,6 +77,7 @@ pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
     match command {
         Command::Frequent(Frequent::Kustomize(command)) => kustomize::run(command),
         Command::Lock(command) => lock::run(command),
+        Command::Init(arguments) => init::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
         Command::Status(arguments) => status::status(&arguments),
         Command::Explain(arguments) => status::explain(&arguments),

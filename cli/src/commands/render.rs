@@ -13,7 +13,7 @@ use promoter_render::{
 use promoter_sources::disk::DiskFiles;
 use promoter_sources::git::{self, GitTree};
 use promoter_sources::helm::{Helm, HelmLimits};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[derive(Args)]
@@ -85,11 +85,7 @@ fn rendered(place: &InRepository, arguments: &Arguments) -> Result<Verified<Mani
         kube_version: arguments.kube_version.clone(),
         api_versions: arguments.api_versions.clone(),
     };
-    let world = Local {
-        helm: Helm::new(&arguments.helm_command, HelmLimits::default()),
-        dot_git: place.dot_git.clone(),
-        bases: arguments.bases.clone(),
-    };
+    let world = Local::new(&arguments.helm_command, place.dot_git.clone(), arguments.bases.clone());
     let lock = format!("{}/{LOCK_FILE}", place.directory);
     let has_lock = place.files.kind(lock.trim_start_matches('/')) == Some(FileKind::File);
     if (has_lock && !arguments.unlocked) || arguments.lockfile.is_some() {
@@ -115,10 +111,17 @@ fn rendered(place: &InRepository, arguments: &Arguments) -> Result<Verified<Mani
 
 /// The world as far as this machine has it: commits of the repository one stands in, charts through helm. Bases in other
 /// repositories may be fetched.
-struct Local {
+pub(super) struct Local {
     helm: Helm,
     dot_git: Option<PathBuf>,
     bases: BaseOptions,
+}
+
+impl Local {
+    /// `dot_git` is the directory that holds the repository's objects; without one there are no commits.
+    pub(super) fn new(helm_command: &Path, dot_git: Option<PathBuf>, bases: BaseOptions) -> Self {
+        Self { helm: Helm::new(helm_command, HelmLimits::default()), dot_git, bases }
+    }
 }
 
 impl World for Local {

@@ -92,7 +92,8 @@ fn identity() -> Identity {
     }
 }
 
-/// What the installed git answers to a question about its configuration; `None` when it has no answer.
+/// What the installed git answers to a question about the repository one stands in, or its configuration; `None` when it
+/// has no answer.
 pub(super) fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok().filter(|it| it.status.success())?;
     let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();

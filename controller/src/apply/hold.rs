@@ -1,12 +1,10 @@
 //! Holds: a commit on an active branch that changes the lock's `hold` and nothing else.
 
 use promoter_core::pipeline::Pipeline;
-use promoter_core::{
-    CommitId, Diagnosis, FreightId, Hold, LOCK_FILE, Name, PromotionLock, UnixSeconds, one_line,
-};
-use promoter_render::hydrate::note;
+use promoter_core::{CommitId, Diagnosis, FreightId, Hold, Name, PromotionLock, UnixSeconds, one_line};
 
 use super::commit::{Commit, Moves, file};
+use super::proposal::note;
 use super::{Applied, environment, trailers};
 use crate::repository::{Refs, Repository};
 
@@ -36,11 +34,11 @@ pub fn change_hold(
     if refs.branch(&environment.active_branch) != Some(active) {
         return Ok(Applied::Stale);
     }
-    let path = format!("{}/{LOCK_FILE}", pipeline.name);
-    let Some(found) = repository.lock_text(active, &pipeline.name)? else {
+    let path = &environment.lock_path;
+    let Some(found) = repository.lock_text(active, path)? else {
         return Ok(Applied::Stale);
     };
-    let mut lock = PromotionLock::parse(&found, &path).map_err(|error| error.diagnosis())?;
+    let mut lock = PromotionLock::parse(&found, path).map_err(|error| error.diagnosis())?;
     if lock.freight.id() != *change.expect_lock {
         return Ok(Applied::Stale);
     }
@@ -48,7 +46,7 @@ pub fn change_hold(
         return Ok(Applied::Nothing);
     }
     lock.hold = change.hold.cloned();
-    let text = lock.edit(&found, &path).map_err(|error| error.diagnosis())?;
+    let text = lock.edit(&found, path).map_err(|error| error.diagnosis())?;
     let said = said(change);
     let by = change.hold.map_or(&repository.settings().identity.email, |it| &it.by);
     let mut trailers = trailers::named(pipeline, change.environment, change.expect_lock);
@@ -56,10 +54,16 @@ pub fn change_hold(
     let message = trailers::signed(&said, &trailers);
     let mut moves = Moves::new(repository, now);
     let parents = vec![active.clone()];
-    let commit =
-        moves.commit(&Commit { base: Some(active), changes: vec![file(path, text)], parents, message })?;
+    let commit = moves.commit(&Commit {
+        base: Some(active),
+        changes: vec![file(path.clone(), text)],
+        parents,
+        message,
+    })?;
     moves.branch(&environment.active_branch, Some(active), &commit);
-    moves.note(refs, &commit, note(change.expect_lock))?;
+    if let Some(note) = note(pipeline, change.expect_lock) {
+        moves.note(refs, &commit, note)?;
+    }
     moves.push(refs, said)
 }
 

@@ -1,17 +1,18 @@
 //! Promotions: merge commits on active branches.
 
-use promoter_core::pipeline::Pipeline;
+use promoter_core::pipeline::{Layout, Pipeline};
 use promoter_core::plan::Merge;
 use promoter_core::{Diagnosis, UnixSeconds};
-use promoter_render::hydrate::{GIT_ATTRIBUTES_FILE, METADATA_FILE, Trailer, note};
+use promoter_render::hydrate::Trailer;
 
 use super::commit::{Commit, Moves};
 use super::git::Change;
+use super::proposal::{note, paths};
 use super::{Applied, both_as_expected, environment, trailers};
 use crate::repository::{Refs, Repository};
 
-/// Merges the proposed into the active branch: the active tree, with the pipeline's folder and the files at the root
-/// taken from the proposal. Folders of other pipelines stay as the active branch has them.
+/// Merges the proposed into the active branch: the active tree, with what belongs to a proposal taken from it. All else
+/// stays as the active branch has it, such as folders of other pipelines.
 pub(super) fn merge(
     repository: &Repository,
     refs: &mut Refs,
@@ -24,14 +25,16 @@ pub(super) fn merge(
     if !both_as_expected(refs, environment, Some(active), Some(proposed)) {
         return Ok(Applied::Stale);
     }
-    let ours = [pipeline.name.as_str(), METADATA_FILE, GIT_ATTRIBUTES_FILE];
-    let changes = ours.map(|path| Change::Take { path: path.to_owned(), from: proposed.clone() }).into();
+    let take = |path: &str| Change::Take { path: path.to_owned(), from: proposed.clone() };
+    let changes = paths(pipeline, environment).into_iter().map(take).collect();
     let message = message(repository, pipeline, action, &environment.proposed_branch);
     let parents = vec![active.clone(), proposed.clone()];
     let mut moves = Moves::new(repository, now);
     let commit = moves.commit(&Commit { base: Some(active), changes, parents, message })?;
     moves.branch(&environment.active_branch, Some(active), &commit);
-    moves.note(refs, &commit, note(&action.freight))?;
+    if let Some(note) = note(pipeline, &action.freight) {
+        moves.note(refs, &commit, note)?;
+    }
     let text =
         format!("{}: promoted {} {}", action.environment, action.freight.alias(), action.freight.short());
     moves.push(refs, text)
@@ -43,8 +46,10 @@ fn message(repository: &Repository, pipeline: &Pipeline, action: &Merge, branch:
     let by = action.by.as_deref().unwrap_or(&repository.settings().identity.email);
     let mut trailers = trailers::named(pipeline, &action.environment, freight);
     trailers.extend(trailers::asked(Some(by), action.reason.as_deref()));
-    trailers.push(Trailer::new("Sha-hydrated-active", action.expect_active.as_str()));
-    trailers.push(Trailer::new("Sha-hydrated-proposed", action.expect_proposed.as_str()));
+    if pipeline.layout == Layout::Branches {
+        trailers.push(Trailer::new("Sha-hydrated-active", action.expect_active.as_str()));
+        trailers.push(Trailer::new("Sha-hydrated-proposed", action.expect_proposed.as_str()));
+    }
     trailers.extend(action.expect_lock.iter().map(|it| Trailer::new("Sha-dry-active", it.hex())));
     trailers.push(Trailer::new("Sha-dry-proposed", freight.hex()));
     for gate in &action.gates {

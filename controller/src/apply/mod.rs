@@ -8,6 +8,7 @@ pub mod git;
 mod commit;
 mod hold;
 mod merge;
+mod proposal;
 mod propose;
 mod record;
 mod trailers;

@@ -1,14 +1,11 @@
 //! Proposals: the next commit of a proposed branch.
 
-use promoter_core::pipeline::Pipeline;
+use promoter_core::pipeline::{Layout, Pipeline};
 use promoter_core::plan::{Propose, Withdraw};
-use promoter_core::{CommitId, Content, Diagnosis, Fault, LOCK_FILE, PromotionLock, UnixSeconds};
-use promoter_kustomize::Files as _;
-use promoter_render::hydrate::{DryCommit, Inputs, METADATA_FILE, Metadata, commit_message, hydrate, note};
-use promoter_render::{Hydrated, Limits, Mode, Pins, hydrated};
+use promoter_core::{CommitId, Diagnosis, UnixSeconds};
 
 use super::commit::{Commit, Moves};
-use super::git::{Change, NewFile};
+use super::proposal::{Proposal, Refusal, note, proposal};
 use super::{Applied, both_as_expected, environment, trailers};
 use crate::repository::{Refs, Repository};
 
@@ -26,33 +23,14 @@ pub(super) fn propose(
         return Ok(Applied::Stale);
     }
     // Rendering comes first: what does not render must leave no trace on any branch.
-    let manifests = match render(repository, pipeline, &action.lock) {
-        Ok(manifests) => manifests,
-        Err(diagnosis) if diagnosis.fault == Fault::Input => return Ok(Applied::Refused(diagnosis)),
-        Err(diagnosis) => return Err(diagnosis),
+    let Proposal { changes, message } = match proposal(repository, refs, pipeline, environment, action, now) {
+        Ok(proposal) => proposal,
+        Err(Refusal::Freight(diagnosis)) => return Ok(Applied::Refused(diagnosis)),
+        Err(Refusal::World(diagnosis)) => return Err(diagnosis),
     };
-    let found_lock = active.map(|it| repository.lock_text(it, &pipeline.name)).transpose()?.flatten();
-    let inputs = Inputs {
-        lock: &action.lock,
-        found_lock: found_lock.as_deref(),
-        manifests: &manifests,
-        dry: &dry_commit(repository, &action.lock)?,
-        repo_url: repository.url.as_str(),
-        now,
-        last_date: last_date(repository, refs, pipeline)?,
-    };
-    let hydration = hydrate(&inputs).map_err(|error| error.diagnosis())?;
-    let mut trailers = trailers::named(pipeline, &action.environment, &action.freight);
-    trailers.extend(trailers::asked(action.by.as_deref(), action.reason.as_deref()));
-    let message = commit_message(&hydration.metadata, &trailers);
-    let changes = hydration.files.into_iter().map(|(path, it)| {
-        let file = NewFile { bytes: it.bytes, executable_if_new: it.executable };
-        Change::File { path, file }
-    });
-    let changes = changes.collect();
     let mut moves = Moves::new(repository, now);
     let (active, parents) = match active {
-        Some(active) => (active.clone(), parents(repository, proposed, active)?),
+        Some(active) => (active.clone(), parents(repository, pipeline, proposed, active)?),
         None => {
             let active = create_active(&mut moves, &environment.active_branch)?;
             let parents = proposed.into_iter().chain([&active]).cloned().collect();
@@ -61,18 +39,12 @@ pub(super) fn propose(
     };
     let commit = moves.commit(&Commit { base: Some(&active), changes, parents, message })?;
     moves.branch(&environment.proposed_branch, proposed, &commit);
-    moves.note(refs, &commit, note(&action.freight))?;
+    if let Some(note) = note(pipeline, &action.freight) {
+        moves.note(refs, &commit, note)?;
+    }
     let text =
         format!("{}: proposed {} {}", action.environment, action.freight.alias(), action.freight.short());
     moves.push(refs, text)
-}
-
-fn render(repository: &Repository, pipeline: &Pipeline, lock: &PromotionLock) -> Result<Hydrated, Diagnosis> {
-    let path = format!("{}/{LOCK_FILE}", pipeline.name);
-    let pins = Pins::of(lock.clone(), path, Mode::Live).map_err(|error| error.diagnosis())?;
-    let (_, manifests) =
-        hydrated(&pins, &Limits::default(), repository).map_err(|error| error.diagnosis())?;
-    Ok(manifests)
 }
 
 /// Takes a proposal back: the active branch's tree on top of the proposed branch.
@@ -88,7 +60,7 @@ pub(super) fn withdraw(
     if !both_as_expected(refs, environment, Some(active), Some(proposed)) {
         return Ok(Applied::Stale);
     }
-    let parents = parents(repository, Some(proposed), active)?;
+    let parents = parents(repository, pipeline, Some(proposed), active)?;
     let freight = &action.freight;
     let said = format!("Withdraw {} from {}\n\n{}", freight.alias(), action.environment, action.why);
     let message = trailers::signed(&said, &trailers::named(pipeline, &action.environment, freight));
@@ -110,12 +82,17 @@ fn create_active(moves: &mut Moves, branch: &str) -> Result<CommitId, Diagnosis>
 /// The parents of the next commit of a proposed branch: it only ever grows, and always contains the active head.
 fn parents(
     repository: &Repository,
+    pipeline: &Pipeline,
     proposed: Option<&CommitId>,
     active: &CommitId,
 ) -> Result<Vec<CommitId>, Diagnosis> {
     let Some(proposed) = proposed else {
         return Ok(vec![active.clone()]);
     };
+    if pipeline.layout == Layout::Folders {
+        // The dry branch may have a long history, which is not walked through for a shorter list.
+        return Ok(vec![proposed.clone(), active.clone()]);
+    }
     let is_ancestor =
         |a: &CommitId, b: &CommitId| repository.cache.is_ancestor(a, b).map_err(|error| error.diagnosis());
     if is_ancestor(proposed, active)? {
@@ -125,36 +102,4 @@ fn parents(
         return Ok(vec![proposed.clone()]);
     }
     Ok(vec![proposed.clone(), active.clone()])
-}
-
-fn dry_commit(repository: &Repository, lock: &PromotionLock) -> Result<DryCommit, Diagnosis> {
-    let commit = lock.freight.artifacts().iter().find_map(|it| match &it.content {
-        Content::Git { url, commit } if url.normal() == repository.url.normal() => Some(commit),
-        _ => None,
-    });
-    let Some(commit) = commit else {
-        return Ok(DryCommit::default());
-    };
-    let info = repository.cache.commit(commit).map_err(|error| error.diagnosis())?;
-    Ok(DryCommit::read(&format!("{} <{}>", info.author.name, info.author.email), &info.message))
-}
-
-/// The latest `date` on the pipeline's branches: the next one must not be earlier, whatever the clock says. GitOps
-/// Promoter compares dates across environments too: one that was promoted from must not look older than the next.
-fn last_date(
-    repository: &Repository,
-    refs: &Refs,
-    pipeline: &Pipeline,
-) -> Result<Option<UnixSeconds>, Diagnosis> {
-    let branches = pipeline.environments.iter().flat_map(|it| [&it.active_branch, &it.proposed_branch]);
-    let mut last = None;
-    for head in branches.filter_map(|it| refs.branch(it)) {
-        let tree = repository.cache.tree(head, "").map_err(|error| error.diagnosis())?;
-        for path in [METADATA_FILE.to_owned(), format!("{}/{METADATA_FILE}", pipeline.name)] {
-            // A file that is no metadata is overwritten; it has no date that matters.
-            let text = tree.read(&path).ok().map(|it| String::from_utf8_lossy(&it).into_owned());
-            last = last.max(text.and_then(|it| Metadata::read(&it, &path).ok()?.date()));
-        }
-    }
-    Ok(last)
 }

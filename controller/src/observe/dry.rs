@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use promoter_core::pipeline::{Environment, Pipeline};
+use promoter_core::pipeline::{Environment, Layout, Pipeline};
 use promoter_core::record::{FreightRecord, Records};
 use promoter_core::{
     Artifact, CommitId, Content, Diagnosis, Digest, Fault, Freight, LOCK_FILE, LockVersion, Name,
     PromotionLock, Render,
 };
-use promoter_render::{Limits, Mode, Pins, hydrated};
+use promoter_render::{Cluster, Limits, Mode, Pins, RenderError, live};
 
 use crate::repository::Repository;
 
@@ -23,6 +23,7 @@ struct Compared {
     head: CommitId,
     newest: Option<Freight>,
     answer: Answer,
+    pin: CommitId,
 }
 
 /// True when at least one environment renders differently.
@@ -36,29 +37,52 @@ pub(super) struct Broken {
 }
 
 impl Renders {
-    /// Compares the renders of every environment at `head` with those of the newest freight.
+    /// Compares the renders of every environment at `head` with those of the newest freight, and gives the commit that
+    /// freight of this head pins.
+    ///
+    /// `locked` is what active locks hold. In the layout `folders` it stands in for the newest freight while none is
+    /// recorded, as after a state branch was lost.
     pub(super) fn compare(
         &mut self,
         repository: &Repository,
         pipeline: &Pipeline,
         head: &CommitId,
         records: &Records,
-    ) -> Answer {
+        locked: &[Freight],
+    ) -> (Answer, CommitId) {
         // Without a readable newest freight the planner makes none, whatever is answered here.
         let newest = records.newest().ok().flatten().map(|it: &FreightRecord| it.freight.clone());
         if let Some(known) = self.of.get(&pipeline.name)
             && known.head == *head
             && known.newest == newest
         {
-            return known.answer.clone();
+            return (known.answer.clone(), known.pin.clone());
         }
         let answer = compare(repository, pipeline, head, newest.as_ref());
+        let pin = match (pipeline.layout, &newest, &answer) {
+            (Layout::Folders, Some(newest), Ok(false)) => pinned(pipeline, newest),
+            (Layout::Folders, None, Ok(true)) => {
+                let is_same =
+                    |it: &&Freight| matches!(compare(repository, pipeline, head, Some(it)), Ok(false));
+                locked.iter().find(is_same).and_then(|it| pinned(pipeline, it))
+            }
+            _ => None,
+        };
+        let pin = pin.unwrap_or(head).clone();
         // A render that an upstream fault stopped is tried again on the next look.
         if answer.as_ref().err().is_none_or(|it| it.why.fault == Fault::Input) {
-            let compared = Compared { head: head.clone(), newest, answer: answer.clone() };
+            let compared = Compared { head: head.clone(), newest, answer: answer.clone(), pin: pin.clone() };
             self.of.insert(pipeline.name.clone(), compared);
         }
-        answer
+        (answer, pin)
+    }
+}
+
+/// The commit of the manifests in freight.
+fn pinned<'a>(pipeline: &Pipeline, freight: &'a Freight) -> Option<&'a CommitId> {
+    match freight.get(pipeline.git_subscription()?) {
+        Some(Content::Git { commit, .. }) => Some(commit),
+        _ => None,
     }
 }
 
@@ -116,6 +140,12 @@ fn digest(
         hold: None,
     };
     let pins = Pins::of(lock, LOCK_FILE.to_owned(), Mode::Live).map_err(|error| error.diagnosis())?;
-    let (_, hydrated) = hydrated(&pins, &Limits::default(), repository).map_err(|error| error.diagnosis())?;
-    Ok(hydrated.digest)
+    let digest = live(&pins, &Cluster::default(), &Limits::default(), repository).and_then(|manifests| {
+        Ok(match pipeline.layout {
+            Layout::Branches => manifests.to_hydrated()?.digest,
+            // Nothing is written anywhere, so that Secrets stay where people put them.
+            Layout::Folders => Digest::of(manifests.to_yaml()?.as_bytes()),
+        })
+    });
+    digest.map_err(|error: RenderError| error.diagnosis())
 }

@@ -22,12 +22,12 @@ pub struct Found {
     pub findings: Vec<Diagnosis>,
 }
 
-/// Searches a tree. Directories whose names begin with a dot are not searched.
-pub(super) fn find(files: &dyn Files) -> Found {
+/// Searches the tree of the dry branch. Directories whose names begin with a dot are not searched.
+pub(super) fn find(dry_branch: &str, files: &dyn Files) -> Found {
     let (mut pipelines, mut findings) = (Vec::new(), Vec::new());
     let paths = paths(files);
     for path in &paths {
-        match read(files, path) {
+        match read(dry_branch, files, path) {
             Ok(found) => pipelines.extend(found),
             Err(diagnosis) => findings.push(diagnosis),
         }
@@ -92,9 +92,9 @@ fn paths(files: &dyn Files) -> Vec<String> {
     paths
 }
 
-fn read(files: &dyn Files, path: &str) -> Result<Vec<Pipeline>, Diagnosis> {
+fn read(dry_branch: &str, files: &dyn Files, path: &str) -> Result<Vec<Pipeline>, Diagnosis> {
     let unreadable = |why: String| Diagnosis::input("pipeline-unreadable", why).at(Place::new(path, 0));
     let bytes = files.read(path).map_err(|error| unreadable(error.to_string()))?;
     let text = std::str::from_utf8(&bytes).map_err(|_| unreadable(format!("`{path}` is not UTF-8")))?;
-    pipeline::read(path, text).map_err(|error| error.diagnosis())
+    pipeline::read_on(dry_branch, path, text).map_err(|error| error.diagnosis())
 }

@@ -8,6 +8,8 @@ mod dry;
 mod find;
 mod findings;
 mod foreign;
+mod locks;
+mod merges;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,9 +17,9 @@ use std::sync::Arc;
 use promoter_core::observation::{
     Dry, DryRender, EnvironmentSeen, Fact, Measurement, Observation, State, Tip, Unread,
 };
-use promoter_core::pipeline::{Environment, Pipeline};
+use promoter_core::pipeline::{Environment, Layout, Pipeline, PromotionMode};
 use promoter_core::record::{Records, STATE_BRANCH};
-use promoter_core::{CommitId, Diagnosis, FreightId, Name};
+use promoter_core::{CommitId, Diagnosis, Freight, FreightId, Name};
 use promoter_sources::git::GitError;
 
 use crate::repository::{NOTES_REF, Refs, Repository};
@@ -45,13 +47,24 @@ pub struct Observer {
     measures: bool,
     /// Branches that the pipelines name, asked for by name in the one ls-refs.
     branches: BTreeSet<String>,
-    found: Option<(CommitId, Arc<Found>)>,
-    tips: BTreeMap<(Name, Name, CommitId), Tip>,
+    found: Option<DryFound>,
+    /// By pipeline, environment, path of the lock, and commit.
+    tips: BTreeMap<(Name, Name, String, CommitId), Tip>,
     records: BTreeMap<Name, (CommitId, Records)>,
-    contains: BTreeMap<(CommitId, CommitId), bool>,
+    merges: merges::Merges,
     dry: dry::Renders,
     refused: BTreeMap<Place, BTreeMap<FreightId, Diagnosis>>,
     measurements: BTreeMap<Place, Vec<Measurement>>,
+}
+
+/// What was found on the dry branch.
+#[derive(Debug)]
+struct DryFound {
+    branch: String,
+    head: CommitId,
+    /// The commit that brought it: every one since changed lockfiles alone.
+    since: CommitId,
+    found: Arc<Found>,
 }
 
 /// Measurements that are kept of one environment: enough for every count and limit of its checks.
@@ -67,7 +80,7 @@ impl Observer {
             found: None,
             tips: BTreeMap::new(),
             records: BTreeMap::new(),
-            contains: BTreeMap::new(),
+            merges: merges::Merges::default(),
             dry: dry::Renders::default(),
             refused: BTreeMap::new(),
             measurements: BTreeMap::new(),
@@ -136,19 +149,22 @@ impl Observer {
     }
 
     fn find(&mut self, refs: &Refs) -> Result<Arc<Found>, Diagnosis> {
-        let Some((_, head)) = &refs.dry else {
+        let Some((branch, head)) = &refs.dry else {
             let branch = self.repository.settings().dry_branch.as_deref().unwrap_or("the default branch");
             return Err(Diagnosis::input("dry-branch-missing", format!("`{branch}` does not exist"))
                 .hint("push a first commit, or name another branch with `--branch`"));
         };
-        if let Some((commit, found)) = &self.found
-            && commit == head
+        let cache = &self.repository.cache;
+        if let Some(known) = self.found.as_mut().filter(|it| it.branch == *branch)
+            && (known.head == *head || locks::differ_in_locks_only(cache, &known.head, head))
         {
-            return Ok(found.clone());
+            known.head = head.clone();
+            return Ok(known.found.clone());
         }
         let tree = self.repository.cache.tree(head, "").map_err(|error| error.diagnosis())?;
-        let found = Arc::new(find::find(&tree));
-        self.found = Some((head.clone(), found.clone()));
+        let found = Arc::new(find::find(branch, &tree));
+        let (head, since) = (head.clone(), head.clone());
+        self.found = Some(DryFound { branch: branch.clone(), head, since, found: found.clone() });
         self.refused.clear();
         Ok(found)
     }
@@ -167,12 +183,17 @@ impl Observer {
         }
         let dry = match (&refs.dry, &state) {
             (Some((_, head)), Ok(state)) => {
-                let answer = match renders {
-                    true => self.dry.compare(&self.repository, pipeline, head, &state.records),
-                    false => Ok(false),
+                let (answer, pin) = match renders {
+                    true => {
+                        let locked = self.locked(pipeline, refs);
+                        let known = self.found.as_ref().filter(|it| it.head == *head);
+                        let since = known.map_or(head, |it| &it.since);
+                        self.dry.compare(&self.repository, pipeline, since, &state.records, &locked)
+                    }
+                    false => (Ok(false), head.clone()),
                 };
                 findings.extend(answer.as_ref().err().map(|it| it.why.clone()));
-                Ok(Dry { head: head.clone(), render: dry_render(answer) })
+                Ok(Dry { head: head.clone(), pin, render: dry_render(answer) })
             }
             (_, Err(unread)) => Err(unread.clone()),
             (None, _) => Err(Unread::new("the dry branch", "it does not exist")),
@@ -193,6 +214,15 @@ impl Observer {
             measures: self.measures,
             environments,
         }
+    }
+
+    /// The freight that active locks hold.
+    fn locked(&mut self, pipeline: &Pipeline, refs: &Refs) -> Vec<Freight> {
+        // What cannot be read is found when the environment is looked at.
+        let mut passed_over = Vec::new();
+        let mut tip = |it: &Environment| self.tip(pipeline, it, &it.active_branch, refs, &mut passed_over);
+        let locks = pipeline.environments.iter().filter_map(|it| tip(it)?.lock.ok()?);
+        locks.map(|it| it.freight).collect()
     }
 
     fn state(&mut self, pipeline: &Pipeline, refs: &Refs) -> Fact<State> {
@@ -220,8 +250,10 @@ impl Observer {
     ) -> EnvironmentSeen {
         let active = self.tip(pipeline, environment, &environment.active_branch, refs, findings);
         let proposed = self.tip(pipeline, environment, &environment.proposed_branch, refs, findings);
-        let proposed_contains_active = match (&active, &proposed) {
-            (Some(active), Some(proposed)) => self.contains(&active.commit, &proposed.commit),
+        let merges_cleanly = match (&active, &proposed) {
+            (Some(active), Some(proposed)) if environment.promotion == PromotionMode::PullRequest => self
+                .merges
+                .are_clean(&self.repository, pipeline.layout, environment, &active.commit, proposed),
             _ => false,
         };
         let place = (pipeline.name.clone(), environment.name.clone());
@@ -229,7 +261,7 @@ impl Observer {
         EnvironmentSeen {
             active: Ok(active),
             proposed: Ok(proposed),
-            proposed_contains_active,
+            merges_cleanly,
             refused: refused.map(|(freight, why)| (freight.clone(), why.to_string())).collect(),
             measurements: self.measurements.get(&place).cloned().unwrap_or_default(),
         }
@@ -244,14 +276,17 @@ impl Observer {
         findings: &mut Vec<Diagnosis>,
     ) -> Option<Tip> {
         let commit = refs.branch(branch)?;
-        let key = (pipeline.name.clone(), environment.name.clone(), commit.clone());
+        let path = environment.lock_path.clone();
+        let key = (pipeline.name.clone(), environment.name.clone(), path, commit.clone());
         if let Some(tip) = self.tips.get(&key) {
             return Some(tip.clone());
         }
-        let lock = self
-            .repository
-            .lock(commit, branch, &pipeline.name, environment)
-            .map_err(|why| foreign::named(&self.repository, commit, &pipeline.name, why));
+        let lock = self.repository.lock(commit, branch, pipeline, environment).map_err(|why| match pipeline
+            .layout
+        {
+            Layout::Branches => foreign::named(&self.repository, commit, &pipeline.name, why),
+            Layout::Folders => why,
+        });
         let tip = Tip {
             commit: commit.clone(),
             lock: lock.clone().map_err(|why| Unread::new(branch, why.to_string())),
@@ -264,19 +299,6 @@ impl Observer {
         Some(tip)
     }
 
-    fn contains(&mut self, ancestor: &CommitId, descendant: &CommitId) -> bool {
-        let key = (ancestor.clone(), descendant.clone());
-        if let Some(known) = self.contains.get(&key) {
-            return *known;
-        }
-        // An unread history counts as "no": the planner then only asks for a proposal on the newer head.
-        let Ok(contains) = self.repository.cache.is_ancestor(ancestor, descendant) else {
-            return false;
-        };
-        self.contains.insert(key, contains);
-        contains
-    }
-
     /// Drops what no look can ask for any more.
     fn forget(&mut self, pipelines: &[(Arc<Pipeline>, Observation)]) {
         let heads: BTreeSet<&CommitId> = pipelines
@@ -285,8 +307,8 @@ impl Observer {
             .flat_map(|it| [&it.active, &it.proposed])
             .filter_map(|tip| tip.as_ref().ok()?.as_ref().map(|tip| &tip.commit))
             .collect();
-        self.tips.retain(|(_, _, commit), _| heads.contains(commit));
-        self.contains.retain(|(a, b), _| heads.contains(a) && heads.contains(b));
+        self.tips.retain(|(_, _, _, commit), _| heads.contains(commit));
+        self.merges.forget(&heads);
     }
 }
 

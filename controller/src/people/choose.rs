@@ -231,5 +231,5 @@ pub(super) fn assemble(
         setting.resolve(Some(&origin)).map_err(|error| error.diagnosis())
     });
     let given = given.collect::<Result<Vec<_>, _>>()?;
-    pipeline.assemble(&repository.url, &dry.head, newest, &given).map_err(|error| error.diagnosis())
+    pipeline.assemble(&repository.url, &dry.pin, newest, &given).map_err(|error| error.diagnosis())
 }

@@ -63,7 +63,8 @@ impl Person {
     ) -> Result<(FreightId, String), Diagnosis> {
         let mut made = None;
         let by = self.by();
-        let text = self.until_written(|repository, seen| {
+        // Rendered: which commit the freight pins depends on whether the dry head renders differently.
+        let text = self.until_written(Observer::observe, |repository, seen| {
             let (pipeline, observation) = find_pipeline(seen, pipeline)?;
             let state = known_state(observation)?;
             let freight = assemble(pipeline, observation, state, settings, repository)?;
@@ -203,7 +204,7 @@ impl Person {
             return Err(no_reason("a hold"));
         }
         let hold = hold.map(|it| Hold { reason: it.reason, by: it.by, at: Some(it.at) });
-        self.until_written(|repository, seen| {
+        self.until_written(Observer::observe_unrendered, |repository, seen| {
             let target = at.find(seen)?;
             let (commit, lock) = target.active()?;
             let environment = target.environment.name.clone();
@@ -240,7 +241,7 @@ impl Person {
         now: UnixSeconds,
         mut decide: impl FnMut(&Target<'_>) -> Result<Change, Diagnosis>,
     ) -> Result<String, Diagnosis> {
-        self.until_written(|repository, seen| {
+        self.until_written(Observer::observe_unrendered, |repository, seen| {
             let target = at.find(seen)?;
             let change = decide(&target)?;
             let (pipeline, expect_state) = (target.pipeline.clone(), known_state(target.seen)?.head.clone());
@@ -251,10 +252,11 @@ impl Person {
     /// Looks and tries to write, until nobody else moved the branch in between.
     fn until_written(
         &mut self,
+        look: fn(&mut Observer) -> Result<Seen, Diagnosis>,
         mut attempt: impl FnMut(&Repository, &mut Seen) -> Result<Option<String>, Diagnosis>,
     ) -> Result<String, Diagnosis> {
         for _ in 0..TRIES_MAX {
-            let mut seen = self.observer.observe_unrendered()?;
+            let mut seen = look(&mut self.observer)?;
             if let Some(text) = attempt(self.observer.repository(), &mut seen)? {
                 return Ok(text);
             }

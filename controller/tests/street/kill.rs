@@ -11,7 +11,7 @@ use std::process::Command;
 use promoter_core::record::STATE_BRANCH;
 
 use super::program::once;
-use super::world::{ENVIRONMENTS, World, active, proposed};
+use super::world::{ENVIRONMENTS, World, proposed};
 
 /// Counts pushes, and at push `kill-at` kills the pushing controller: it is the nearest parent of that name. `$1` ends
 /// the hook then.
@@ -41,28 +41,26 @@ struct Outcome {
 fn outcome(world: &World) -> Outcome {
     let of = |environment: &str| {
         let lock = world.lock(environment);
-        let file = |branch: String, path: &str| {
-            world
-                .repo
-                .id(&format!("{branch}:myapp/{path}"))
-                .map(|_| world.text(&branch, &format!("myapp/{path}")))
+        let (active, lock_path) = world.place(environment);
+        let file = |branch: &str, path: &str| {
+            world.repo.id(&format!("{branch}:{path}")).map(|_| world.text(branch, path))
         };
-        let is_there = world.repo.id(&active(environment)).is_some();
-        let proposal = file(proposed(environment), "promotion.lock.yaml").unwrap_or_default();
+        let is_there = world.repo.id(&active).is_some();
+        let proposal = file(&proposed(environment), &lock_path).unwrap_or_default();
         let proposal = proposal.lines().find(|it| it.contains("id:")).unwrap_or_default().to_owned();
         let mut facts = vec![
             lock.as_ref().map_or_else(String::new, |it| it.freight.id().to_string()),
             lock.and_then(|it| it.hold).map_or_else(String::new, |it| it.reason),
-            file(active(environment), "manifest.yaml").unwrap_or_default(),
+            file(&active, "myapp/manifest.yaml").unwrap_or_default(),
             proposal,
-            file(proposed(environment), "manifest.yaml").unwrap_or_default(),
+            file(&proposed(environment), "myapp/manifest.yaml").unwrap_or_default(),
         ];
         // A note that is missing would be an answer that was lost for good.
-        for branch in [active(environment), proposed(environment)] {
+        for branch in [active.clone(), proposed(environment)] {
             let note = world.repo.try_git(&["notes", "--ref=hydrator.metadata", "show", &branch], b"");
             facts.push(String::from_utf8(note.stdout).unwrap());
         }
-        facts.extend(is_there.then(|| world.history(&active(environment))).into_iter().flatten());
+        facts.extend(is_there.then(|| world.history(&active)).into_iter().flatten());
         facts
     };
     let listed = world.repo.git(&["ls-tree", "-r", "--name-only", STATE_BRANCH]);
@@ -92,8 +90,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(hook: &str, exit: &str) -> Self {
-        let world = World::at_once();
+    fn new(world: World, hook: &str, exit: &str) -> Self {
         // Background work of git would go on after a push, in a folder that is put aside.
         for setting in ["receive.autogc", "gc.auto", "maintenance.auto"] {
             world.repo.git(&["config", setting, "0"]);
@@ -140,8 +137,8 @@ fn copy(from: &Path, to: &Path) {
     assert!(done.success());
 }
 
-fn every_push(hook: &str, exit: &str) {
-    let mut stage = Stage::new(hook, exit);
+fn every_push(world: World, hook: &str, exit: &str) {
+    let mut stage = Stage::new(world, hook, exit);
     let mut killed = 0;
     for (act, people) in ACTS {
         people(&stage.world);
@@ -175,10 +172,20 @@ fn every_push(hook: &str, exit: &str) {
 
 #[test]
 fn killed_before_a_push_takes_effect() {
-    every_push("pre-receive", "1");
+    every_push(World::at_once(), "pre-receive", "1");
 }
 
 #[test]
 fn killed_before_the_answer_to_a_push() {
-    every_push("post-receive", "0");
+    every_push(World::at_once(), "post-receive", "0");
+}
+
+#[test]
+fn killed_before_a_push_to_the_dry_branch_takes_effect() {
+    every_push(World::folders(), "pre-receive", "1");
+}
+
+#[test]
+fn killed_before_the_answer_to_a_push_to_the_dry_branch() {
+    every_push(World::folders(), "post-receive", "0");
 }

@@ -16,11 +16,6 @@ pub(crate) fn once(repos: &[&str], cache: &Path) -> Ran {
     ran(command(repos, cache).output().expect("the built program"))
 }
 
-/// The same with further options.
-pub(crate) fn once_with(repos: &[&str], cache: &Path, options: &[&str]) -> Ran {
-    ran(command(repos, cache).args(options).output().expect("the built program"))
-}
-
 /// The same without any program that it could start.
 pub(crate) fn once_alone(repos: &[&str], cache: &Path) -> Ran {
     ran(command(repos, cache).env("PATH", "/nonexistent").output().expect("the built program"))

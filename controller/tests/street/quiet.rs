@@ -9,7 +9,11 @@ use super::world::{World, active, events};
 
 #[test]
 fn a_quiet_pass_is_one_question() {
-    let world = World::at_once();
+    one_question(&World::at_once());
+    one_question(&World::folders());
+}
+
+fn one_question(world: &World) {
     let http = GitHttp::start(&world.repo);
     let mut controller = Controller::new(world.open(&http.url(), "promoter")).unwrap();
     world.settle(&mut controller);

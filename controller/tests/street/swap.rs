@@ -88,10 +88,17 @@ fn a_commit_between_look_and_push_makes_the_action_stale() {
 /// The person's commit comes while the push is under way: the hook plays them.
 #[test]
 fn a_commit_during_a_push_makes_it_stale() {
-    let undisturbed = World::at_once();
-    undisturbed.settle(&mut undisturbed.controller());
-    for branch in [active("dev"), proposed("dev"), proposed("prod"), STATE_BRANCH.to_owned()] {
-        let world = World::at_once();
+    let branches: fn() -> World = World::at_once;
+    let folders: fn() -> World = World::folders;
+    for (world, branch) in [
+        (branches, active("dev")),
+        (branches, proposed("dev")),
+        (branches, proposed("prod")),
+        (branches, STATE_BRANCH.to_owned()),
+        (folders, "main".to_owned()),
+        (folders, proposed("dev")),
+    ] {
+        let world = world();
         let mut controller = world.controller();
         let person = "GIT_AUTHOR_NAME=P GIT_AUTHOR_EMAIL=p@example.com GIT_COMMITTER_NAME=P \
                       GIT_COMMITTER_EMAIL=p@example.com";
@@ -120,7 +127,7 @@ fn a_commit_during_a_push_makes_it_stale() {
         assert!(theirs.lines().any(|it| it == "theirs"), "{branch}: {theirs}");
         assert_eq!(world.runs("dev"), world.runs("staging"), "{branch}: {lines:#?}");
         assert_ne!(world.runs("dev"), "-");
-        let promotions: Vec<String> = world.history(&active("staging"));
+        let promotions: Vec<String> = world.history(&world.place("staging").0);
         let mut unique = promotions.clone();
         unique.dedup();
         assert_eq!(promotions, unique, "{branch}: nothing is done twice");

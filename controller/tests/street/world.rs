@@ -7,8 +7,10 @@ use promoter_controller::pass::{Controller, Pass};
 use promoter_controller::people::{Person, Where};
 use promoter_controller::repository::Repository;
 use promoter_controller::settings::{Identity, Settings};
+use promoter_core::pipeline::Layout;
 use promoter_core::record::RequestAction;
 use promoter_core::{Diagnosis, Name, PromotionLock, UnixSeconds};
+use promoter_render::{Cluster, Mode, Pins, live};
 use promoter_sources::git::{Credentials, Limits, Transport};
 use promoter_testkit::git::TestRepo;
 use promoter_testkit::texts_below;
@@ -49,6 +51,11 @@ spec:
       gates: [{ approvals: { required: 1 } }]
 ";
 
+/// A pipeline with its locks beside the overlays.
+pub(crate) fn in_folders(pipeline: &str) -> String {
+    pipeline.replace("layout: branches", "layout: folders")
+}
+
 /// The example with the pipeline [`AT_ONCE`].
 pub(crate) fn example_at_once() -> Vec<(String, String)> {
     example_with(AT_ONCE)
@@ -71,6 +78,7 @@ fn example_with(pipeline: &str) -> Vec<(String, String)> {
 pub(crate) struct World {
     pub(crate) repo: TestRepo,
     pub(crate) app: App,
+    layout: Layout,
     caches: TempDir,
     now: Cell<i64>,
 }
@@ -88,12 +96,23 @@ impl World {
         Self::with(App::start(), &example_at_once())
     }
 
+    /// The same in the layout `folders`.
+    pub(crate) fn folders() -> Self {
+        Self { layout: Layout::Folders, ..Self::with(App::start(), &example_with(&in_folders(AT_ONCE))) }
+    }
+
+    /// The same world, looked at in the layout `folders`: its pipeline changed.
+    pub(crate) fn now_in_folders(self) -> Self {
+        Self { layout: Layout::Folders, ..self }
+    }
+
     fn with(app: App, files: &[(String, String)]) -> Self {
         let repo = TestRepo::new();
         for setting in ["receive.denyNonFastForwards", "receive.denyDeletes", "receive.fsckObjects"] {
             repo.git(&["config", setting, "true"]);
         }
-        let world = Self { repo, app, caches: TempDir::new().unwrap(), now: Cell::new(START) };
+        let caches = TempDir::new().unwrap();
+        let world = Self { repo, app, layout: Layout::Branches, caches, now: Cell::new(START) };
         world.commit_all(files);
         world
     }
@@ -245,11 +264,27 @@ impl World {
         self.text(&active(environment), "myapp/manifest.yaml")
     }
 
+    /// Where the lock of an environment lies: the active branch, and the path there and on the proposed one.
+    pub(crate) fn place(&self, environment: &str) -> (String, String) {
+        match self.layout {
+            Layout::Branches => (active(environment), "myapp/promotion.lock.yaml".into()),
+            Layout::Folders => ("main".into(), format!("{FOLDER}/envs/{environment}/promotion.lock.yaml")),
+        }
+    }
+
     /// The lock of an environment; `None` when there is none yet.
     pub(crate) fn lock(&self, environment: &str) -> Option<PromotionLock> {
-        self.repo.id(&format!("{}:myapp/promotion.lock.yaml", active(environment)))?;
-        let text = self.text(&active(environment), "myapp/promotion.lock.yaml");
-        Some(PromotionLock::parse(&text, "lock").unwrap())
+        let (branch, path) = self.place(environment);
+        self.repo.id(&format!("{branch}:{path}"))?;
+        Some(PromotionLock::parse(&self.text(&branch, &path), "lock").unwrap())
+    }
+
+    /// What the plugin makes of the lock of an environment without hydrated manifests.
+    pub(crate) fn renders(&self, environment: &str) -> String {
+        let pins = Pins::of(self.lock(environment).unwrap(), "lock".into(), Mode::Auto).unwrap();
+        let repository = self.open(&self.repo.url(), "argocd");
+        let manifests = live(&pins, &Cluster::default(), &promoter_render::Limits::default(), &repository);
+        manifests.unwrap().to_yaml().unwrap()
     }
 
     /// The alias of what an environment runs, or `-`.

@@ -56,7 +56,7 @@ pub struct Standing<'a> {
 pub struct Branch<'a> {
     /// Its head; `None` when it does not exist.
     pub head: Option<&'a CommitId>,
-    /// The lock in the pipeline's folder.
+    /// The environment's lock.
     pub locked: Option<Locked<'a>>,
 }
 

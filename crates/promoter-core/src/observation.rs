@@ -55,6 +55,9 @@ pub struct Observation {
 pub struct Dry {
     /// Its head.
     pub head: CommitId,
+    /// The commit that freight pins: the head, or in the layout `folders` an earlier one that renders the same. There
+    /// promotions move the head too, and must make no freight.
+    pub pin: CommitId,
     /// How the environments render there.
     pub render: DryRender,
 }
@@ -92,9 +95,9 @@ pub struct EnvironmentSeen {
     pub active: Fact<Option<Tip>>,
     /// The proposed branch; `Ok(None)` when it does not exist.
     pub proposed: Fact<Option<Tip>>,
-    /// True when the proposed head is a descendant of the active head or the same, so that git merges it without a
-    /// conflict. Only looked at where a person merges.
-    pub proposed_contains_active: bool,
+    /// True when git merges the proposed head into the active one without a conflict. Only looked at where a person
+    /// merges.
+    pub merges_cleanly: bool,
     /// Freight that was found not to render here, with the diagnosis (one line). Only what a person has to mend; a
     /// render that failed for want of something upstream is tried again.
     pub refused: BTreeMap<FreightId, String>,
@@ -103,12 +106,12 @@ pub struct EnvironmentSeen {
     pub measurements: Vec<Measurement>,
 }
 
-/// The head of a branch with the lock in the pipeline's folder.
+/// The head of a branch with the environment's lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tip {
     /// The head.
     pub commit: CommitId,
-    /// The lock; `Ok(None)` when the folder holds none, `Unread` also when it is broken or of another environment.
+    /// The lock; `Ok(None)` when there is none, `Unread` also when it is broken or of another environment.
     pub lock: Fact<Option<PromotionLock>>,
 }
 

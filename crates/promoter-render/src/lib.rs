@@ -15,12 +15,13 @@ mod request;
 mod served;
 mod source;
 mod verify;
+mod without_locks;
 mod world;
 
 pub use error::{PinsError, RenderError, SourceError, VerifyError, build_diagnosis, build_error};
 pub use manifests::{Manifests, Object};
 pub use pins::{Chosen, Pins, Rules, resolve};
-pub use render::{answer, answer_pins, hydrated, render};
+pub use render::{answer, answer_pins, hydrated, live, render};
 pub use request::{Cluster, Limits, MODES, Mode, Parameters};
 pub use served::{MANIFEST_FILE, first_difference, read_manifest, serve};
 pub use source::{SourceKind, Sources, load};

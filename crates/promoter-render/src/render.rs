@@ -58,7 +58,8 @@ pub fn hydrated(
     Ok((manifests, hydrated))
 }
 
-fn live(
+/// Renders what a lock pins, whatever is hydrated beside it.
+pub fn live(
     pins: &Pins,
     cluster: &Cluster,
     limits: &Limits,

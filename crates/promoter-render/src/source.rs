@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use promoter_kustomize::{FileKind, Files};
 
+use crate::without_locks::WithoutLocks;
 use crate::{PinnedSource, Pins, Rules, SourceError, World};
 
 /// The files that make a directory a kustomization.
@@ -24,7 +25,7 @@ pub enum SourceKind {
 /// The second value of the street: a tree, the directory to render in it, and what holds for the result.
 #[derive(Clone)]
 pub struct Sources {
-    /// The whole tree: bases may lie outside of the directory.
+    /// The whole tree, without lockfiles: bases may lie outside of the directory.
     pub tree: Arc<dyn Files>,
     /// The directory.
     pub path: String,
@@ -51,6 +52,7 @@ impl Sources {
             return Err(SourceError::SourceMissing { path: path.into(), commit: None });
         }
         let kind = kind(&*tree, path);
+        let tree = Arc::new(WithoutLocks(tree));
         Ok(Self { tree, path: path.into(), kind, rules })
     }
 }

@@ -4,6 +4,7 @@
 
 mod common;
 mod exec;
+mod folders;
 mod grpc_go;
 mod history;
 mod serve;

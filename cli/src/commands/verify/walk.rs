@@ -4,14 +4,16 @@ use super::proof::World;
 use super::show::{Proof, Row};
 use crate::edge::Progress;
 use promoter_core::{CommitId, Diagnosis, LOCK_FILE, Place};
-use promoter_kustomize::{FileKind, Files};
 use promoter_render::hydrate::{Checked, Difference, Trailer, Wrong, check_root};
-use promoter_sources::git::{CommitInfo, EntryMode, TreeEntries};
+use promoter_sources::git::{CommitInfo, EntryMode, TreeEntries, TreeId};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// A folder by its name and content. What it is proved to be depends on nothing else.
+/// Directories below each other that are searched.
+const DEPTH_MAX: usize = 64;
+
+/// A folder by its path and content. What it is proved to be depends on nothing else.
 type Key = (String, String);
 
 type Proofs = BTreeMap<Key, Result<Checked, Diagnosis>>;
@@ -56,28 +58,57 @@ fn commits(world: &World<'_>, heads: &[(String, CommitId)], depth: usize) -> Res
     // One question to the server for all of them.
     let ids: Vec<CommitId> = logs.iter().map(|(_, info)| info.id.clone()).collect();
     cache.ensure(&ids).map_err(|error| error.diagnosis())?;
-    let commit = |(branch, info)| {
-        let folders = folders(world, &info)?;
+    let mut search = Search { world, known: BTreeMap::new() };
+    let commit = |(branch, info): (String, CommitInfo)| {
+        let folders = search.below(&info.tree, &info.id, 0)?.to_vec();
         Ok(Commit { branch, info, folders })
     };
     logs.into_iter().map(commit).collect()
 }
 
-/// The folders at the root of a commit that hold a lock.
-fn folders(world: &World<'_>, info: &CommitInfo) -> Result<Vec<Key>, Diagnosis> {
-    let cache = &world.repository.cache;
-    let root = cache.tree_object(&info.tree, &info.id).map_err(|error| error.diagnosis())?;
-    let tree = cache.tree(&info.id, "").map_err(|error| error.diagnosis())?;
-    let mut folders = Vec::new();
-    for entry in TreeEntries::new(&root) {
-        let entry = entry.map_err(|error| Diagnosis::upstream("git-unreadable-file", error))?;
-        let Ok(name) = std::str::from_utf8(entry.name) else { continue };
-        let is_directory = entry.mode == EntryMode::Directory;
-        if is_directory && tree.kind(&format!("{name}/{LOCK_FILE}")) == Some(FileKind::File) {
-            folders.push((name.to_owned(), entry.id.to_string()));
+/// Finds the folders that hold a lock, each directory read once however many commits share it.
+struct Search<'a> {
+    world: &'a World<'a>,
+    /// By the id of a directory: the folders below it, from there.
+    known: BTreeMap<String, Arc<[Key]>>,
+}
+
+impl Search<'_> {
+    /// The folders in and below a directory. Those whose names begin with a dot are not searched, nor is what links name.
+    fn below(
+        &mut self,
+        directory: &TreeId,
+        commit: &CommitId,
+        depth: usize,
+    ) -> Result<Arc<[Key]>, Diagnosis> {
+        if let Some(known) = self.known.get(directory.as_str()) {
+            return Ok(known.clone());
         }
+        let cache = &self.world.repository.cache;
+        let bytes = cache.tree_object(directory, commit).map_err(|error| error.diagnosis())?;
+        let mut found = Vec::new();
+        for entry in TreeEntries::new(&bytes) {
+            let entry = entry.map_err(|error| Diagnosis::upstream("git-unreadable-file", error))?;
+            let Ok(name) = std::str::from_utf8(entry.name) else { continue };
+            match (entry.mode, TreeId::from_hex(&entry.id.to_string())) {
+                (EntryMode::File | EntryMode::Executable, _) if name == LOCK_FILE => {
+                    found.push((String::new(), directory.to_string()));
+                }
+                (EntryMode::Directory, Some(id)) if !name.starts_with('.') && depth < DEPTH_MAX => {
+                    let below = self.below(&id, commit, depth + 1)?;
+                    found.extend(below.iter().map(|(path, id)| (joined(name, path), id.clone())));
+                }
+                _ => {}
+            }
+        }
+        let found: Arc<[Key]> = found.into();
+        self.known.insert(directory.to_string(), found.clone());
+        Ok(found)
     }
-    Ok(folders)
+}
+
+fn joined(directory: &str, path: &str) -> String {
+    if path.is_empty() { directory.to_owned() } else { format!("{directory}/{path}") }
 }
 
 /// Proves folders, as many at a time as there are processors.
@@ -122,8 +153,10 @@ fn rows_of(
             None => continue,
         });
     }
-    // Without a proof of every folder nothing can be said of the files that they share.
-    if rows.is_empty() || checked.len() < rows.len() {
+    // Without a proof of every folder nothing can be said of the files that they share, and there are none of the kind
+    // where nothing is hydrated.
+    let is_hydrated = checked.iter().any(|(_, it)| it.is_hydrated());
+    if !is_hydrated || checked.len() < rows.len() {
         return Ok(rows);
     }
     let tree = world.repository.cache.tree(&commit.info.id, "").map_err(|error| error.diagnosis())?;

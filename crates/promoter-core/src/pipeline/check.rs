@@ -1,6 +1,6 @@
 //! What a pipeline's parts say about each other: names, order, branches.
 
-use super::{Environment, Gate, Pipeline, PipelineError, SubscriptionOrigin};
+use super::{Environment, Gate, Layout, Pipeline, PipelineError, SubscriptionOrigin};
 use crate::fields::is_slip;
 use crate::record::STATE_BRANCH;
 use crate::{Name, Place};
@@ -101,12 +101,12 @@ fn acyclic(pipeline: &Pipeline) -> Result<(), PipelineError> {
 /// directory of another.
 fn branches<'a>(pipelines: impl IntoIterator<Item = &'a Pipeline>) -> Result<(), PipelineError> {
     let mut proposed: BTreeMap<&str, String> = BTreeMap::new();
-    let mut active: BTreeMap<(&str, &Name), &Name> = BTreeMap::new();
+    let mut active: BTreeMap<(&str, &str), String> = BTreeMap::new();
     let mut all: BTreeMap<&str, &Place> = BTreeMap::new();
     for pipeline in pipelines {
         for it in &pipeline.environments {
             let own = format!("{} of {}", it.name, pipeline.name);
-            if let Some(other) = proposed.insert(&it.proposed_branch, own) {
+            if let Some(other) = proposed.insert(&it.proposed_branch, own.clone()) {
                 let message = format!("`{}` and {other} share the branch `{}`", it.name, it.proposed_branch);
                 return Err(rules(
                     message,
@@ -114,12 +114,18 @@ fn branches<'a>(pipelines: impl IntoIterator<Item = &'a Pipeline>) -> Result<(),
                     &it.at,
                 ));
             }
-            if let Some(other) = active.insert((&it.active_branch, &pipeline.name), &it.name) {
+            if let Some(other) = active.insert((&it.active_branch, &it.lock_path), own) {
                 let message = format!(
-                    "`{}` and `{other}` both write the folder `{}` on `{}`",
-                    it.name, pipeline.name, it.active_branch
+                    "`{}` and {other} both write `{}` on `{}`",
+                    it.name, it.lock_path, it.active_branch
                 );
-                return Err(rules(message, "put `{environment}` into `branches.active`", &it.at));
+                let hint = match pipeline.layout {
+                    Layout::Branches => "put `{environment}` into `branches.active`",
+                    Layout::Folders => {
+                        "give each environment a `source` of its own, or use `layout: branches`"
+                    }
+                };
+                return Err(rules(message, hint, &it.at));
             }
             all.insert(&it.active_branch, &it.at);
             all.insert(&it.proposed_branch, &it.at);

@@ -1,6 +1,6 @@
 //! One environment of a promoter.yaml.
 
-use super::read::Templates;
+use super::read::Places;
 use super::{
     After, Check, Environment, Gate, HttpCheck, OnFailure, PipelineError, PromotionMode, Quorum,
     RenderOptions, Select,
@@ -16,7 +16,7 @@ pub(super) fn environment(
     node: &Node,
     index: usize,
     path: &str,
-    templates: &Templates,
+    places: &Places,
 ) -> Result<Environment, PipelineError> {
     let fields = Fields::open(node, format!("spec.environments[{index}]"), &KNOWN, path)?;
     let name: Name = fields.require("name")?;
@@ -27,10 +27,12 @@ pub(super) fn environment(
     ];
     let selects = [("newest", Select::Newest), ("queue", Select::Queue), ("manual", Select::Manual)];
     let failures = [("none", OnFailure::None), ("hold", OnFailure::Hold), ("rollback", OnFailure::Rollback)];
-    let (active_branch, proposed_branch) = templates.branches(&name);
+    let (active_branch, proposed_branch) = places.branches(&name);
+    let source = source(&fields, path)?;
     Ok(Environment {
         at: fields.at(),
-        source: source(&fields, path)?,
+        lock_path: places.lock_path(&source),
+        source,
         after: after(&fields, path)?,
         promotion: fields.word("promotion", &promotions)?.unwrap_or(PromotionMode::PullRequest),
         select: fields.word("select", &selects)?.unwrap_or(Select::Newest),

@@ -12,7 +12,7 @@ mod read;
 pub use assemble::AssembleError;
 pub use check::check_together;
 pub use error::PipelineError;
-pub use read::read;
+pub use read::{read, read_on};
 
 use crate::{ChartUrl, Name, Place, Repository, Seconds};
 
@@ -25,10 +25,12 @@ pub const PIPELINE_FILE: &str = "promoter.yaml";
 /// no two environments write to one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pipeline {
-    /// Its name; also the folder on the environments' branches and on the state branch.
+    /// Its name; also the folder on the state branch, and on the environments' branches where they have their own.
     pub name: Name,
     /// Where it stands.
     pub at: Place,
+    /// Where its lockfiles lie.
+    pub layout: Layout,
     /// Where artifacts are discovered, in the order of the file; exactly one is git.
     pub subscriptions: Vec<Subscription>,
     /// The environments in the order of the file.
@@ -45,6 +47,16 @@ impl Pipeline {
     pub fn git_subscription(&self) -> Option<&Name> {
         self.subscriptions.iter().find(|it| it.origin == SubscriptionOrigin::Git).map(|it| &it.name)
     }
+}
+
+/// Where lockfiles lie, and with it what a proposal changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// On a branch for each environment, in the pipeline's folder beside the manifests that were rendered from them.
+    #[default]
+    Branches,
+    /// On the dry branch, each in the directory that it renders. Nothing else is written.
+    Folders,
 }
 
 /// Where the artifacts of one name are discovered.
@@ -106,10 +118,12 @@ pub struct Environment {
     pub on_failure: OnFailure,
     /// What a render may hold, copied into the lock.
     pub render: RenderOptions,
-    /// The branch that the environment runs.
+    /// The branch that the environment runs: its own, or the dry branch in the layout `folders`.
     pub active_branch: String,
     /// The branch that would replace it.
     pub proposed_branch: String,
+    /// The lockfile's path on both branches. No other environment has it there.
+    pub lock_path: String,
 }
 
 /// The environments before one.

@@ -2,9 +2,9 @@
 
 use super::check::check;
 use super::environment::environment;
-use super::{Pipeline, PipelineError, Subscription, SubscriptionOrigin};
+use super::{Layout, Pipeline, PipelineError, Subscription, SubscriptionOrigin};
 use crate::fields::{FieldError, Fields};
-use crate::{Name, Place};
+use crate::{LOCK_FILE, Name, Place};
 use promoter_yaml::{Dialect, Limits, Node, parse_all};
 
 /// A pipeline of thousands of environments fits; a bomb does not.
@@ -13,20 +13,31 @@ const LIMITS: Limits = Limits::DEFAULT.with_bytes(4 << 20).with_depth(32).with_n
 /// The format's version.
 const API_VERSION: &str = "promoter.dev/v1alpha1";
 
+/// The dry branch of a file that was not read from a branch.
+const DRY_BRANCH: &str = "main";
+
+/// Reads a promoter.yaml that is at hand without its repository, as if its dry branch were `main`.
+///
+/// Otherwise as [`read_on`].
+pub fn read(path: &str, text: &str) -> Result<Vec<Pipeline>, PipelineError> {
+    read_on(DRY_BRANCH, path, text)
+}
+
 /// Reads every pipeline of one promoter.yaml; one YAML document is one pipeline.
 ///
-/// `path` is the file's path from the root of the dry branch: messages name it, and `source` is relative to its
-/// directory. Errors: the first thing that is wrong.
-pub fn read(path: &str, text: &str) -> Result<Vec<Pipeline>, PipelineError> {
+/// `dry_branch` is the branch that holds it, without `refs/heads/`: in the layout `folders` every environment runs it.
+/// `path` is the file's path from the root of that branch: messages name it, and `source` is relative to its directory.
+/// Errors: the first thing that is wrong.
+pub fn read_on(dry_branch: &str, path: &str, text: &str) -> Result<Vec<Pipeline>, PipelineError> {
     let documents = parse_all(text, Dialect::Own, &LIMITS)
         .map_err(|it| PipelineError::Syntax { message: it.message, at: Place::new(path, it.mark.line) })?;
     if documents.is_empty() {
         return Err(PipelineError::Syntax { message: "the file is empty".into(), at: Place::new(path, 0) });
     }
-    documents.iter().map(|it| pipeline(it, path)).collect()
+    documents.iter().map(|it| pipeline(it, dry_branch, path)).collect()
 }
 
-fn pipeline(node: &Node, path: &str) -> Result<Pipeline, PipelineError> {
+fn pipeline(node: &Node, dry_branch: &str, path: &str) -> Result<Pipeline, PipelineError> {
     version(node, path)?;
     let root = Fields::open(node, "", &["apiVersion", "kind", "metadata", "spec"], path)?;
     root.node("apiVersion")?;
@@ -37,18 +48,19 @@ fn pipeline(node: &Node, path: &str) -> Result<Pipeline, PipelineError> {
 
     let known = ["layout", "branches", "subscriptions", "environments"];
     let spec = Fields::open(root.node("spec")?, "spec", &known, path)?;
-    layout(&spec)?;
-    let templates = Templates::read(&spec, path)?;
+    let layouts = [("branches", Layout::Branches), ("folders", Layout::Folders)];
+    let layout = spec.word("layout", &layouts)?.unwrap_or_default();
+    let places = Places::read(&spec, layout, dry_branch, path)?.of(&name);
     spec.node("subscriptions")?;
     let subscriptions = spec.items("subscriptions")?.iter().enumerate();
     let subscriptions = subscriptions.map(|(index, it)| subscription(it, index, path));
     let subscriptions = subscriptions.collect::<Result<Vec<_>, _>>()?;
     spec.node("environments")?;
     let environments = spec.items("environments")?.iter().enumerate();
-    let environments = environments.map(|(index, it)| environment(it, index, path, &templates.of(&name)));
+    let environments = environments.map(|(index, it)| environment(it, index, path, &places));
     let environments = environments.collect::<Result<Vec<_>, _>>()?;
 
-    let pipeline = Pipeline { name, at: root.at(), subscriptions, environments };
+    let pipeline = Pipeline { name, at: root.at(), layout, subscriptions, environments };
     check(&pipeline)?;
     Ok(pipeline)
 }
@@ -65,33 +77,33 @@ fn version(node: &Node, path: &str) -> Result<(), PipelineError> {
     }
 }
 
-fn layout(spec: &Fields<'_>) -> Result<(), PipelineError> {
-    match spec.word("layout", &[("branches", true), ("folders", false)])? {
-        Some(false) => Err(PipelineError::NotSupported {
-            what: "`layout: folders`".into(),
-            hint: "use `layout: branches`".into(),
-            at: spec.at_key("layout"),
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// The branch names of a pipeline's environments.
-pub(super) struct Templates {
+/// Where the locks of a pipeline's environments lie: the names of their branches, and the paths there.
+pub(super) struct Places {
     active: String,
     proposed: String,
+    /// The pipeline's folder on its branches; absent where locks lie beside what they render.
+    folder: Option<String>,
 }
 
-impl Templates {
-    fn read(spec: &Fields<'_>, path: &str) -> Result<Self, PipelineError> {
+impl Places {
+    fn read(spec: &Fields<'_>, layout: Layout, dry_branch: &str, path: &str) -> Result<Self, PipelineError> {
+        let (active, folder) = match layout {
+            Layout::Branches => ("environment/{environment}", Some("{pipeline}".to_owned())),
+            Layout::Folders => (dry_branch, None),
+        };
         let default = Self {
-            active: "environment/{environment}".into(),
+            active: active.into(),
             proposed: "environment/{environment}-next/{pipeline}".into(),
+            folder,
         };
         let Some(node) = spec.get("branches") else {
             return Ok(default);
         };
         let fields = Fields::open(node, "spec.branches", &["active", "proposed"], path)?;
+        if layout == Layout::Folders && fields.get("active").is_some() {
+            let message = "in the layout `folders` every environment runs the dry branch";
+            return Err(fields.wrong("active", message, "leave it out, or use `layout: branches`").into());
+        }
         let template = |key: &str, default: String| -> Result<String, FieldError> {
             let Some(text) = fields.text(key)? else {
                 return Ok(default);
@@ -109,19 +121,32 @@ impl Templates {
         Ok(Self {
             active: template("active", default.active)?,
             proposed: template("proposed", default.proposed)?,
+            folder: default.folder,
         })
     }
 
     /// The same with the pipeline filled in.
     fn of(&self, pipeline: &Name) -> Self {
         let fill = |it: &str| it.replace("{pipeline}", pipeline.as_str());
-        Self { active: fill(&self.active), proposed: fill(&self.proposed) }
+        Self {
+            active: fill(&self.active),
+            proposed: fill(&self.proposed),
+            folder: self.folder.as_deref().map(fill),
+        }
     }
 
     /// Active and proposed branch of an environment.
     pub(super) fn branches(&self, environment: &Name) -> (String, String) {
         let fill = |it: &str| it.replace("{environment}", environment.as_str());
         (fill(&self.active), fill(&self.proposed))
+    }
+
+    /// The path of the lock of an environment that renders `source`.
+    pub(super) fn lock_path(&self, source: &str) -> String {
+        match self.folder.as_deref().unwrap_or(source) {
+            "" => LOCK_FILE.into(),
+            folder => format!("{folder}/{LOCK_FILE}"),
+        }
     }
 }
 

@@ -37,7 +37,7 @@ fn from_git(facts: &Facts<'_>, seen: &Observation, draft: &mut Draft) -> Option<
         }
         DryRender::Differs => {}
     }
-    let freight = match facts.pipeline.assemble(&seen.repository, &dry.head, newest, &[]) {
+    let freight = match facts.pipeline.assemble(&seen.repository, &dry.pin, newest, &[]) {
         Ok(freight) => freight,
         Err(missing) => {
             draft.waits(Subject::Freight, &format!("no freight is made of {head}: {missing}"), Look::Poll);
@@ -49,7 +49,7 @@ fn from_git(facts: &Facts<'_>, seen: &Observation, draft: &mut Draft) -> Option<
         draft.stays(Subject::Freight, format!("nothing new, {head} gives {}, which is known", id.alias()));
         return None;
     }
-    draft.moves(Subject::Freight, format!("record {} from {head}", id.alias()));
+    draft.moves(Subject::Freight, format!("record {} from {}", id.alias(), short(&dry.pin)));
     let discovered = Discovered { at: facts.records.next_discovery(draft.now()), by: BY_GIT.into() };
     draft.record(Record::Freight(FreightRecord {
         pipeline: facts.pipeline.name.clone(),

@@ -21,10 +21,8 @@ pub(super) fn is_up_to_date(here: Here<'_, '_>, proposed: &Branch<'_>, target: T
         let Render { source, digest: _, engine: _, allow_empty, allow_secrets } = lock.render.clone();
         (source, allow_empty, allow_secrets)
     };
-    // Where a person merges with git, the proposal has to contain the active head; else another pipeline's merge into
-    // the same branch makes a conflict of it.
-    let merges =
-        !merged_by_person(here, target) || here.standing.seen.is_some_and(|it| it.proposed_contains_active);
+    // Where a person merges with git, what was merged meanwhile must not make a conflict of it.
+    let merges = !merged_by_person(here, target) || here.standing.seen.is_some_and(|it| it.merges_cleanly);
     found.id == *target.known.id
         && found.lock.hold == wanted.hold
         && previous(found.lock) == previous(&wanted)

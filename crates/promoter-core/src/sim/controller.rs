@@ -1,10 +1,10 @@
 //! A controller in the simulated world: observes, and carries plans out with git's compare-and-swap.
 
-use super::{DryCommit, Head, World};
+use super::{DryCommit, Head, Locks, World};
 use crate::observation::{
     Dry, DryRender, EnvironmentSeen, Fact, Measurement, Observation, State, Tip, Unread,
 };
-use crate::pipeline::Environment;
+use crate::pipeline::{Environment, Layout};
 use crate::plan::{Action, Measure, Merge, Plan, Propose, SetHold, Withdraw};
 use crate::record::path;
 use crate::{CommitId, Content, FreightId, Name, PromotionLock};
@@ -53,12 +53,14 @@ impl Controller {
         let environment = |rules: &Environment| {
             let tip = |branch: &str, fault: Fault| -> Fact<Option<Tip>> {
                 unread(&fault, branch)?;
-                Ok(world.branches.get(branch).map(tip))
+                Ok(world.branches.get(branch).map(|head| tip(head, rules)))
             };
             let active = tip(&rules.active_branch, Fault::Active(rules.name.clone()));
             let proposed = tip(&rules.proposed_branch, Fault::Proposed(rules.name.clone()));
             let seen = EnvironmentSeen {
-                proposed_contains_active: match (&proposed, &active) {
+                merges_cleanly: match (&proposed, &active) {
+                    // What else is committed is in nobody's way.
+                    _ if world.pipeline.layout == Layout::Folders => true,
                     (Ok(Some(proposed)), Ok(Some(active))) => {
                         world.contains(&proposed.commit, &active.commit)
                     }
@@ -155,7 +157,7 @@ impl Controller {
             return Outcome::Stale;
         }
         if propose.expect_active.is_none() {
-            world.push_branch(&rules.active_branch, None, Vec::new(), None);
+            world.push_branch(&rules.active_branch, None, Vec::new(), Locks::new());
             *left -= 1;
             if *left == 0 {
                 return Outcome::Killed;
@@ -169,30 +171,31 @@ impl Controller {
             Some(tip) if !world.contains(&active, tip) => vec![tip.clone(), active],
             _ => vec![active],
         };
-        let lock = Some(propose.lock.clone());
-        done(world.push_branch(&rules.proposed_branch, proposed.as_ref(), parents, lock))
+        let mut locks = world.locks(&rules.active_branch);
+        locks.insert(rules.lock_path.clone(), Ok(propose.lock.clone()));
+        done(world.push_branch(&rules.proposed_branch, proposed.as_ref(), parents, locks))
     }
 }
 
 fn withdraw(world: &mut World, rules: &Environment, withdraw: &Withdraw) -> Outcome {
-    let Some(Head { commit, lock: Ok(lock) }) = world.branches.get(&rules.active_branch).cloned() else {
+    let Some(Head { commit, locks }) = world.branches.get(&rules.active_branch).cloned() else {
         return Outcome::Stale;
     };
-    if commit != withdraw.expect_active {
+    if commit != withdraw.expect_active || locks.get(&rules.lock_path).is_some_and(Result::is_err) {
         return Outcome::Stale;
     }
     let tip = &withdraw.expect_proposed;
-    done(world.push_branch(&rules.proposed_branch, Some(tip), vec![tip.clone(), commit], lock))
+    done(world.push_branch(&rules.proposed_branch, Some(tip), vec![tip.clone(), commit], locks))
 }
 
 fn merge(world: &mut World, rules: &Environment, merge: &Merge) -> Outcome {
-    let Some(Head { commit, lock: Ok(Some(lock)) }) = world.branches.get(&rules.proposed_branch).cloned()
-    else {
+    let Some(head) = world.branches.get(&rules.proposed_branch) else {
         return Outcome::Stale;
     };
-    if commit != merge.expect_proposed {
+    let (Ok(Some(lock)), true) = (head.lock(&rules.lock_path), head.commit == merge.expect_proposed) else {
         return Outcome::Stale;
-    }
+    };
+    let (commit, lock) = (head.commit.clone(), lock.clone());
     let parents = vec![merge.expect_active.clone(), commit];
     replace_active(world, rules, &merge.expect_active, parents, lock)
 }
@@ -213,7 +216,9 @@ fn replace_active(
     lock: PromotionLock,
 ) -> Outcome {
     let before = world.active(&rules.name).cloned();
-    let pushed = world.push_branch(&rules.active_branch, Some(expect), parents, Some(lock));
+    let mut locks = world.locks(&rules.active_branch);
+    locks.insert(rules.lock_path.clone(), Ok(lock));
+    let pushed = world.push_branch(&rules.active_branch, Some(expect), parents, locks);
     if pushed {
         world.entered(&rules.name, before, true);
     }
@@ -224,13 +229,16 @@ fn done(pushed: bool) -> Outcome {
     if pushed { Outcome::Done } else { Outcome::Stale }
 }
 
-fn tip(head: &Head) -> Tip {
-    let lock = head.lock.clone().map_err(|why| Unread::new("promotion.lock.yaml", why));
-    Tip { commit: head.commit.clone(), lock }
+fn tip(head: &Head, rules: &Environment) -> Tip {
+    let lock = head.lock(&rules.lock_path).map(Option::<&PromotionLock>::cloned);
+    Tip {
+        commit: head.commit.clone(),
+        lock: lock.map_err(|why| Unread::new("promotion.lock.yaml", why.clone())),
+    }
 }
 
 /// Compares the renders at the dry head with those of the newest freight.
-fn dry(world: &World) -> Dry {
+pub(super) fn dry(world: &World) -> Dry {
     let head = world.dry_head.clone();
     let missing = DryCommit::default();
     let now = world.dry.get(&head).unwrap_or(&missing);
@@ -245,5 +253,13 @@ fn dry(world: &World) -> Dry {
         None if before.is_some_and(|it| it.renders == now.renders && it.broken.is_empty()) => DryRender::Same,
         None => DryRender::Differs,
     };
-    Dry { head, render }
+    let pin = match pinned {
+        Some(Content::Git { commit, .. })
+            if render == DryRender::Same && world.pipeline.layout == Layout::Folders =>
+        {
+            commit.clone()
+        }
+        _ => head.clone(),
+    };
+    Dry { pin, head, render }
 }

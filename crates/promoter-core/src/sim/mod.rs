@@ -1,7 +1,7 @@
 //! A world without machines: branches, records, servers and people, for histories that no test bench would play.
 //!
 //! Decides what pushes do (compare-and-swap, as git's) and what readers see. Branch heads are numbered commits with
-//! their parents; the lock is all that a branch holds. [`Controller`] observes and applies plans here as the real
+//! their parents; locks are all that a branch holds. In the layout `folders` the dry branch is one of them. [`Controller`] observes and applies plans here as the real
 //! one does, and can be cut off between any two effects.
 
 mod controller;
@@ -9,7 +9,7 @@ mod people;
 
 pub use controller::{Controller, Fault, Outcome};
 
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Layout, Pipeline};
 use crate::record::{Record, Records};
 use crate::{CommitId, Content, FreightId, GitUrl, Name, PromotionLock, UnixSeconds};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +27,7 @@ pub struct World {
     pub dry: BTreeMap<CommitId, DryCommit>,
     /// The dry branch's head.
     pub dry_head: CommitId,
-    /// Environment branches by name.
+    /// Environment branches by name; the dry branch too where environments run it.
     pub branches: BTreeMap<String, Head>,
     /// The state branch's head.
     pub state_head: Option<CommitId>,
@@ -38,6 +38,7 @@ pub struct World {
     /// Everything that changed an active branch, oldest first.
     pub log: Vec<Entered>,
     parents: BTreeMap<CommitId, Vec<CommitId>>,
+    commits: usize,
 }
 
 /// What a dry commit renders to.
@@ -54,8 +55,18 @@ pub struct DryCommit {
 pub struct Head {
     /// The commit.
     pub commit: CommitId,
-    /// The lock in the pipeline's folder; `Err` when it cannot be read.
-    pub lock: Result<Option<PromotionLock>, String>,
+    /// The locks by their paths.
+    pub locks: Locks,
+}
+
+/// Locks by their paths; `Err` where one cannot be read.
+pub type Locks = BTreeMap<String, Result<PromotionLock, String>>;
+
+impl Head {
+    /// The lock at a path.
+    pub fn lock(&self, path: &str) -> Result<Option<&PromotionLock>, &String> {
+        self.locks.get(path).map(Result::as_ref).transpose()
+    }
 }
 
 /// A change of an active branch.
@@ -88,6 +99,7 @@ impl World {
             sick: BTreeSet::new(),
             log: Vec::new(),
             parents: BTreeMap::new(),
+            commits: 0,
         };
         let renders = world.pipeline.environments.iter().map(|it| (it.name.clone(), 0)).collect();
         world.push_dry(DryCommit { renders, broken: BTreeSet::new() });
@@ -98,8 +110,24 @@ impl World {
     pub fn push_dry(&mut self, content: DryCommit) -> CommitId {
         let id = commit_id('d', self.dry.len());
         self.dry.insert(id.clone(), content);
-        self.dry_head = id.clone();
+        let before = std::mem::replace(&mut self.dry_head, id.clone());
+        if let Some(branch) = self.dry_branch() {
+            let locks = self.locks(&branch);
+            self.parents.insert(id.clone(), if before == id { Vec::new() } else { vec![before] });
+            self.branches.insert(branch, Head { commit: id.clone(), locks });
+        }
         id
+    }
+
+    /// The dry branch, where environments run it.
+    fn dry_branch(&self) -> Option<String> {
+        let first = self.pipeline.environments.first()?;
+        (self.pipeline.layout == Layout::Folders).then(|| first.active_branch.clone())
+    }
+
+    /// The locks on a branch.
+    fn locks(&self, branch: &str) -> Locks {
+        self.branches.get(branch).map(|it| it.locks.clone()).unwrap_or_default()
     }
 
     /// Writes and removes files of the state branch if its head is the expected one.
@@ -118,19 +146,25 @@ impl World {
         true
     }
 
-    /// Moves a branch to a new commit with a lock if its head is the expected one.
+    /// Moves a branch to a new commit with locks if its head is the expected one.
     pub fn push_branch(
         &mut self,
         branch: &str,
         expect: Option<&CommitId>,
         parents: Vec<CommitId>,
-        lock: Option<PromotionLock>,
+        locks: Locks,
     ) -> bool {
         if self.branches.get(branch).map(|it| &it.commit) != expect {
             return false;
         }
         let commit = self.commit(parents);
-        self.branches.insert(branch.to_owned(), Head { commit, lock: Ok(lock) });
+        if self.dry_branch().as_deref() == Some(branch) {
+            // A commit that changes only locks renders as the one before.
+            let content = self.dry.get(&self.dry_head).cloned().unwrap_or_default();
+            self.dry.insert(commit.clone(), content);
+            self.dry_head = commit.clone();
+        }
+        self.branches.insert(branch.to_owned(), Head { commit, locks });
         true
     }
 
@@ -152,7 +186,13 @@ impl World {
     /// The lock on an environment's active branch, if it can be read.
     pub fn active(&self, environment: &Name) -> Option<&PromotionLock> {
         let rules = self.pipeline.environment(environment)?;
-        self.branches.get(&rules.active_branch)?.lock.as_ref().ok()?.as_ref()
+        self.branches.get(&rules.active_branch)?.lock(&rules.lock_path).ok()?
+    }
+
+    /// The lock on an environment's proposed branch, if it can be read.
+    pub fn proposed(&self, environment: &Name) -> Option<&PromotionLock> {
+        let rules = self.pipeline.environment(environment)?;
+        self.branches.get(&rules.proposed_branch)?.lock(&rules.lock_path).ok()?
     }
 
     /// What the pinned commit of freight renders to in an environment; `None` when it does not render.
@@ -180,7 +220,8 @@ impl World {
     }
 
     fn commit(&mut self, parents: Vec<CommitId>) -> CommitId {
-        let id = commit_id('c', self.parents.len());
+        let id = commit_id('c', self.commits);
+        self.commits += 1;
         self.parents.insert(id.clone(), parents);
         id
     }

@@ -54,7 +54,8 @@ impl World {
     /// `promoter freight create NAME=REFERENCE`; `None` when it makes no freight.
     pub fn create_freight(&mut self, given: &[Artifact], by: &str) -> Option<FreightId> {
         let newest = self.records.newest().ok()?;
-        let freight = self.pipeline.assemble(&self.repository, &self.dry_head, newest, given).ok()?;
+        let pin = super::controller::dry(self).pin;
+        let freight = self.pipeline.assemble(&self.repository, &pin, newest, given).ok()?;
         let id = freight.id();
         if self.records.freight.contains_key(&id) {
             return Some(id);
@@ -86,14 +87,18 @@ impl World {
         let (Some(active), Some(proposed)) = heads else {
             return;
         };
-        let (Ok(before), Ok(Some(lock))) = (active.lock.clone(), proposed.lock.clone()) else {
+        let path = &rules.lock_path;
+        let (Ok(before), Ok(Some(lock))) = (active.lock(path), proposed.lock(path)) else {
             return;
         };
+        let (before, lock) = (before.cloned(), lock.clone());
         let (active, proposed) = (active.commit.clone(), proposed.commit.clone());
         if self.contains(&active, &proposed) {
             return;
         }
-        self.push_branch(&rules.active_branch, Some(&active), vec![active.clone(), proposed], Some(lock));
+        let mut locks = self.locks(&rules.active_branch);
+        locks.insert(rules.lock_path, Ok(lock));
+        self.push_branch(&rules.active_branch, Some(&active), vec![active.clone(), proposed], locks);
         self.entered(environment, before, false);
     }
 
@@ -105,18 +110,20 @@ impl World {
         let Some(head) = self.branches.get(&rules.active_branch).cloned() else {
             return;
         };
-        let commit = self.commit(vec![head.commit]);
-        let lock = match head.lock {
-            Ok(_) => Err("a key is there twice".to_owned()),
+        let mut locks = head.locks.clone();
+        let lock = match head.lock(&rules.lock_path) {
+            Ok(_) => Some(Err("a key is there twice".to_owned())),
             // Mended from the last one that could be read.
-            Err(_) => Ok(self
-                .log
-                .iter()
-                .rev()
-                .find(|it| it.environment == *environment)
-                .and_then(|it| it.after.clone())),
+            Err(_) => {
+                let last = self.log.iter().rev().find(|it| it.environment == *environment);
+                last.and_then(|it| it.after.clone()).map(Ok)
+            }
         };
-        self.branches.insert(rules.active_branch, super::Head { commit, lock });
+        match lock {
+            Some(lock) => drop(locks.insert(rules.lock_path, lock)),
+            None => drop(locks.remove(&rules.lock_path)),
+        }
+        self.push_branch(&rules.active_branch, Some(&head.commit), vec![head.commit.clone()], locks);
     }
 
     fn edit(&mut self, environment: &Name, change: impl FnOnce(&mut crate::PromotionLock)) {
@@ -130,7 +137,9 @@ impl World {
         };
         let mut lock = before.clone();
         change(&mut lock);
-        self.push_branch(&rules.active_branch, Some(&head), vec![head.clone()], Some(lock));
+        let mut locks = self.locks(&rules.active_branch);
+        locks.insert(rules.lock_path, Ok(lock));
+        self.push_branch(&rules.active_branch, Some(&head), vec![head.clone()], locks);
         self.entered(environment, Some(before), false);
     }
 

@@ -38,6 +38,9 @@ fn plans() {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Case {
+    /// `branches` when it is left out.
+    #[serde(default)]
+    layout: Option<String>,
     /// The subscriptions besides git.
     #[serde(default)]
     subscriptions: Vec<serde_yaml::Value>,
@@ -190,8 +193,9 @@ impl Case {
         subscriptions.extend(self.subscriptions.iter().cloned());
         let spec = BTreeMap::from([("subscriptions", &subscriptions), ("environments", &self.environments)]);
         let spec = serde_yaml::to_string(&spec).unwrap().replace('\n', "\n  ");
+        let layout = self.layout.as_deref().unwrap_or("branches");
         let text = format!(
-            "apiVersion: promoter.dev/v1alpha1\nkind: Pipeline\nmetadata: {{ name: shop }}\nspec:\n  {spec}"
+            "apiVersion: promoter.dev/v1alpha1\nkind: Pipeline\nmetadata: {{ name: shop }}\nspec:\n  layout: {layout}\n  {spec}"
         );
         let read = pipeline::read("apps/shop/promoter.yaml", &text);
         read.unwrap_or_else(|error| panic!("{}\n{text}", error.diagnosis())).remove(0)
@@ -220,7 +224,7 @@ impl Case {
         };
         Observation {
             repository: "https://git.example.com/acme/deploy.git".parse().unwrap(),
-            dry: render.map(|render| Dry { head, render }),
+            dry: render.map(|render| Dry { pin: head.clone(), head, render }),
             state,
             measures: true,
             environments: pipeline.environments.iter().map(environment).collect(),
@@ -333,7 +337,7 @@ impl Seen {
         EnvironmentSeen {
             active: self.broken.as_ref().map_or(Ok(active), |why| Err(broken(why))),
             proposed: Ok(self.proposed.as_ref().map(|it| tip('2', it))),
-            proposed_contains_active: !self.behind,
+            merges_cleanly: !self.behind,
             refused: self.refused.iter().map(|(digit, why)| (id(*digit), why.clone())).collect(),
             measurements: self.measured.iter().map(measured).collect(),
         }

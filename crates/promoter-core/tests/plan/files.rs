@@ -124,6 +124,23 @@ fn pipelines_of_one_repository_are_checked_together() {
     assert_eq!(nested, "git cannot hold the branches `x/dev` and `x/dev/b` side by side");
 }
 
+#[test]
+fn a_lock_has_one_writer() {
+    let folders = |name: &str, sources: [&str; 2]| {
+        let [dev, prod] = sources;
+        let text = format!(
+            "apiVersion: promoter.dev/v1alpha1\nkind: Pipeline\nmetadata: {{ name: {name} }}\nspec:\n  layout: folders\n  subscriptions: [{{ name: config, git: {{}} }}]\n  environments:\n    - {{ name: dev, source: {dev} }}\n    - {{ name: prod, source: {prod} }}\n"
+        );
+        pipeline::read_on("trunk", "apps/promoter.yaml", &text).map_err(|it| it.diagnosis().to_string())
+    };
+    let twice = folders("a", ["envs/dev", "./envs/dev/."]).unwrap_err();
+    let words = "`prod` and dev of a both write `apps/envs/dev/promotion.lock.yaml` on `trunk` (apps/promoter.yaml:9)";
+    assert!(twice.starts_with(words), "{twice}");
+    let both = [folders("a", ["dev", "prod"]), folders("b", ["test", "dev"])].map(|it| it.unwrap().remove(0));
+    let said = pipeline::check_together(&both).unwrap_err().to_string();
+    assert_eq!(said, "`prod` and dev of a both write `apps/dev/promotion.lock.yaml` on `trunk`");
+}
+
 fn words() -> impl Strategy<Value = String> {
     let odd = ["null", "2026-03-01", " ", "a\nb", "\u{0}", "~", "- x", "{", "a: b", "#"];
     prop_oneof![

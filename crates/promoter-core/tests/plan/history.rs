@@ -2,7 +2,7 @@
 
 use crate::random::Step;
 use promoter_core::observation::Observation;
-use promoter_core::pipeline::Pipeline;
+use promoter_core::pipeline::{Layout, Pipeline};
 use promoter_core::plan::{Action, Plan, plan};
 use promoter_core::record::{Record, RequestAction, path};
 use promoter_core::sim::{Controller, Fault, Outcome, World};
@@ -52,9 +52,7 @@ impl History {
     }
 
     fn proposed(&self, name: &Name) -> Option<FreightId> {
-        let rules = self.world.pipeline.environment(name)?;
-        let lock = self.world.branches.get(&rules.proposed_branch)?.lock.as_ref().ok()?.as_ref()?;
-        Some(lock.freight.id())
+        Some(self.world.proposed(name)?.freight.id())
     }
 
     pub(crate) fn step(&mut self, step: &Step) {
@@ -207,6 +205,18 @@ impl History {
         plan(&self.world.pipeline, seen, self.world.now)
     }
 
+    /// True when no action of a plan went stale but by another action of the plan: where environments share a branch,
+    /// the first that moves it lets the others look again.
+    fn is_fresh(&self, plan: &Plan, outcomes: &[Outcome]) -> bool {
+        let share = self.world.pipeline.layout == Layout::Folders;
+        let mut moved = false;
+        plan.actions.iter().zip(outcomes).all(|(action, outcome)| {
+            let fresh = matches!(outcome, Outcome::Done | Outcome::Refused) || moved;
+            moved |= share && matches!(action, Action::Merge(_) | Action::SetHold(_));
+            fresh
+        })
+    }
+
     /// Lets one controller work until nothing is left to do; `Err` is the last plan if it never ends.
     pub(crate) fn settle(&mut self) -> Result<Plan, Plan> {
         let mut made = self.plan(0, &BTreeSet::new());
@@ -216,7 +226,7 @@ impl History {
             }
             let outcomes = self.controllers[0].apply(&mut self.world, &made, None);
             assert!(
-                outcomes.iter().all(|it| matches!(it, Outcome::Done | Outcome::Refused)),
+                self.is_fresh(&made, &outcomes),
                 "a fresh plan went stale: {outcomes:?}\n{made}\n{:?}",
                 made.actions
             );

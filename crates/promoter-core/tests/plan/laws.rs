@@ -3,16 +3,23 @@
 use crate::check::judge;
 use crate::history::{Counts, History};
 use crate::random::{Bounds, pipelines, runner, steps};
-use promoter_core::plan::Plan;
+use promoter_core::pipeline::Layout;
+use promoter_core::plan::{Action, Plan};
 use promoter_core::sim::World;
 use std::cell::Cell;
 
 const HISTORIES: u32 = 2_000;
-const BOUNDS: Bounds = Bounds { count: 2, failure_limit: 1, on_failure: &["none", "hold", "rollback"] };
+const BOUNDS: Bounds = Bounds {
+    count: 2,
+    failure_limit: 1,
+    on_failure: &["none", "hold", "rollback"],
+    layouts: &["branches", "folders"],
+};
 
 #[test]
 fn rules_hold_over_random_histories() {
     let counts = Cell::new(Counts::default());
+    let merged_in_folders = Cell::new(0);
     let all = (pipelines(BOUNDS), steps(40));
     let result = runner(HISTORIES).run(&all, |(pipeline, steps)| {
         let mut history = History::new(pipeline.pipeline(), judge);
@@ -26,6 +33,8 @@ fn rules_hold_over_random_histories() {
         at_rest(&history, &quiet);
         let mut sum = counts.get();
         history.made.iter().for_each(|plan| sum.add(plan));
+        let folders = history.world.pipeline.layout == Layout::Folders;
+        merged_in_folders.set(merged_in_folders.get() + usize::from(folders) * merges(&history));
         counts.set(sum);
         Ok(())
     });
@@ -36,6 +45,11 @@ fn rules_hold_over_random_histories() {
     // A generator that no longer reaches something makes its rules empty.
     let least = [sum.merges, sum.proposals, sum.rollbacks, sum.withdrawals, sum.holds, sum.failures];
     assert!(least.iter().all(|it| *it > 15), "{sum:?}");
+    assert!(merged_in_folders.get() > 15, "both layouts are met");
+}
+
+fn merges(history: &History) -> usize {
+    history.made.iter().flat_map(|it| &it.actions).filter(|it| matches!(it, Action::Merge(_))).count()
 }
 
 /// What holds for every change of an active branch, whatever plan made it.
@@ -59,8 +73,7 @@ fn at_rest(history: &History, quiet: &Plan) {
     assert!(quiet.actions.is_empty());
     for rules in &history.world.pipeline.environments {
         let own = history.world.records.environments.get(&rules.name);
-        let lock = |branch: &str| history.world.branches.get(branch)?.lock.as_ref().ok()?.as_ref();
-        let (active, proposed) = (lock(&rules.active_branch), lock(&rules.proposed_branch));
+        let (active, proposed) = (history.world.active(&rules.name), history.world.proposed(&rules.name));
         let (Some(active), Some(proposed), Some(own)) = (active, proposed, own) else {
             continue;
         };

@@ -61,12 +61,15 @@ pub(crate) struct Bounds {
     pub(crate) failure_limit: u32,
     /// What `onFailure` may be.
     pub(crate) on_failure: &'static [&'static str],
+    /// What `layout` may be.
+    pub(crate) layouts: &'static [&'static str],
 }
 
 /// Pipelines of one to four environments with every rule.
 pub(crate) fn pipelines(bounds: Bounds) -> impl Strategy<Value = Text> {
-    (prop::collection::vec(spec(bounds), 1..=4), any::<bool>())
-        .prop_map(|(specs, image)| Text(text(&specs, image)))
+    let layout = prop::sample::select(bounds.layouts);
+    (prop::collection::vec(spec(bounds), 1..=4), any::<bool>(), layout)
+        .prop_map(|(specs, image, layout)| Text(text(&specs, image, layout)))
 }
 
 fn spec(bounds: Bounds) -> impl Strategy<Value = Spec> {
@@ -100,9 +103,9 @@ fn spec(bounds: Bounds) -> impl Strategy<Value = Spec> {
         )
 }
 
-fn text(specs: &[Spec], image: bool) -> String {
-    let mut out = String::from(
-        "apiVersion: promoter.dev/v1alpha1\nkind: Pipeline\nmetadata: { name: shop }\nspec:\n  subscriptions:\n    - { name: config, git: {} }\n",
+fn text(specs: &[Spec], image: bool, layout: &str) -> String {
+    let mut out = format!(
+        "apiVersion: promoter.dev/v1alpha1\nkind: Pipeline\nmetadata: {{ name: shop }}\nspec:\n  layout: {layout}\n  subscriptions:\n    - {{ name: config, git: {{}} }}\n",
     );
     if image {
         out.push_str("    - { name: web, image: { repoURL: ghcr.io/acme/web } }\n");

@@ -1,6 +1,7 @@
 //! Whether a folder of an environment's branch is, byte for byte, what its lock renders to.
 //!
-//! Decides which files belong there and what every byte of them must be. Leaves to the caller which commits are looked
+//! Decides which files belong there and what every byte of them must be. Where nothing is hydrated there is nothing but
+//! the lock to prove: that it renders, twice the same. Leaves to the caller which commits are looked
 //! at, and the notes. The one thing that a lock does not determine is the metadata's `date`, which must be a time.
 
 use std::fmt;
@@ -9,7 +10,9 @@ use promoter_core::{Diagnosis, Digest, LOCK_FILE, Place, PromotionLock};
 use promoter_kustomize::{FileError, FileKind, Files};
 
 use super::{DryCommit, GIT_ATTRIBUTES, GIT_ATTRIBUTES_FILE, METADATA_FILE, Metadata, readme};
-use crate::{ENGINE, Limits, MANIFEST_FILE, Mode, Pins, PinsError, World, hydrated};
+use crate::{
+    Cluster, ENGINE, Limits, MANIFEST_FILE, Mode, Pins, PinsError, RenderError, World, hydrated, live,
+};
 
 /// The README beside the manifests.
 const README_FILE: &str = "README.md";
@@ -68,16 +71,24 @@ pub struct Checked {
     pub lock: Option<PromotionLock>,
     /// How many objects the lock renders to.
     pub objects: usize,
-    /// The folder's `hydrator.metadata` as it must be.
+    /// The folder's `hydrator.metadata` as it must be; empty when nothing is hydrated, or it cannot be told.
     pub metadata: String,
     /// Everything that is not as it must be, in the order in which it was looked at.
     pub differences: Vec<Difference>,
 }
 
-/// Renders the lock of a folder again and holds everything in the folder against it.
+impl Checked {
+    /// True when manifests belong beside the lock, or the lock cannot be read.
+    pub fn is_hydrated(&self) -> bool {
+        self.lock.as_ref().is_none_or(|it| it.render.digest.is_some())
+    }
+}
+
+/// Renders the lock of a folder again and holds everything in the folder against it. Of a lock without manifests beside it
+/// two renders are held against each other.
 ///
 /// `dry` reads the commit that the lock pins. Errors: it cannot be told, because the lock's engine is another one that
-/// renders differently, nothing is hydrated, or what the lock pins cannot be read.
+/// renders differently, or what the lock pins cannot be read.
 pub fn check(
     files: &dyn Files,
     folder: &str,
@@ -85,15 +96,22 @@ pub fn check(
     limits: &Limits,
     world: &dyn World,
 ) -> Result<Checked, Diagnosis> {
-    let path = |name: &str| format!("{folder}/{name}");
-    let mut differences = extra(files, folder)?;
+    let path = |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
     let lock = match lock(files, &path(LOCK_FILE))? {
         Ok(lock) => lock,
         Err(broken) => {
-            differences.push(broken);
-            return Ok(Checked { lock: None, objects: 0, metadata: String::new(), differences });
+            return Ok(Checked {
+                lock: None,
+                objects: 0,
+                metadata: String::new(),
+                differences: vec![broken],
+            });
         }
     };
+    if lock.render.digest.is_none() && read(files, &path(MANIFEST_FILE))?.is_none() {
+        return twice(lock, path(LOCK_FILE), limits, world).map_err(|error| error.diagnosis());
+    }
+    let mut differences = extra(files, folder)?;
     if lock.pipeline.as_str() != folder {
         differences.push(broken(&path(LOCK_FILE), format!("it is the lock of pipeline `{}`", lock.pipeline)));
     }
@@ -137,6 +155,24 @@ pub fn check(
         text.as_bytes(),
     ));
     Ok(Checked { lock: Some(lock), objects: manifests.objects.len(), metadata: json, differences })
+}
+
+/// Holds two renders of a lock against each other.
+fn twice(
+    lock: PromotionLock,
+    path: String,
+    limits: &Limits,
+    world: &dyn World,
+) -> Result<Checked, RenderError> {
+    let pins = Pins::of(lock.clone(), path.clone(), Mode::Live)?;
+    let render = || live(&pins, &Cluster::default(), limits, world);
+    let (once, again) = (render()?, render()?);
+    let differs = compare(&path, Some(again.to_yaml()?.as_bytes()), once.to_yaml()?.as_bytes()).map(|_| {
+        let why = "it renders to something else each time";
+        broken(&path, why.into())
+    });
+    let differences = differs.into_iter().collect();
+    Ok(Checked { lock: Some(lock), objects: once.objects.len(), metadata: String::new(), differences })
 }
 
 /// Holds the two files at the root of a branch against what was found of its folders. Metadata of another hydrator, which
