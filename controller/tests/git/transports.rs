@@ -164,31 +164,38 @@ fn a_server_that_wants_to_be_left_alone_is_not_written_to() {
     assert_eq!(push(&repo, &server.url(), &Credentials::None, &Transport::default()), Ok(Pushed::Reported));
 }
 
-/// The line breaks at every place of the server's answer: what is reported is what is there.
+/// The line breaks at every place of the server's answer: what is called done is done, and what broke is for time to mend.
+/// A server may finish its work after we saw the line break and looked.
 #[test]
 fn a_line_that_breaks_in_the_answer_tells_no_lie() {
     let repo = sample();
     let daemon = GitDaemon::start(&repo);
     let line = Line::to(daemon.port());
     let url = daemon.url().replace(&daemon.port().to_string(), &line.port().to_string());
-    let (mut found, mut unchanged, mut reported) = (0, 0, 0);
+    let (mut found, mut failed, mut reported) = (0, 0, 0);
     for bytes in (40..1_000).step_by(30) {
         let before = tip(&repo, NEXT);
         line.break_once(Break::Cut(bytes));
-        match push(&repo, &url, &Credentials::None, &Transport::default()) {
+        let pushed = push(&repo, &url, &Credentials::None, &Transport::default());
+        match pushed {
             Ok(Pushed::Found) => found += 1,
             Ok(Pushed::Reported) => reported += 1,
-            Err(error) => {
-                let diagnosis = error.diagnosis();
-                assert_eq!(diagnosis.fault, Mends::Upstream, "{bytes}: {diagnosis}");
-                assert_eq!(diagnosis.code, "git-unreachable", "{bytes}: {diagnosis}");
-                assert_eq!(tip(&repo, NEXT), before, "{bytes}: {diagnosis}");
-                unchanged += 1;
-                continue;
-            }
+            Err(_) => failed += 1,
         }
-        assert_ne!(tip(&repo, NEXT), before, "{bytes}");
+        if let Err(error) = &pushed {
+            let diagnosis = error.diagnosis();
+            assert_eq!(
+                (diagnosis.code, diagnosis.fault),
+                ("git-unreachable", Mends::Upstream),
+                "{bytes}: {diagnosis}"
+            );
+        } else {
+            assert_ne!(tip(&repo, NEXT), before, "{bytes}");
+        }
+        line.settle();
+        // The server's list of refs alone is longer than this, so nothing was sent.
+        assert!(bytes >= 200 || tip(&repo, NEXT) == before, "{bytes}");
     }
-    assert!(found > 0 && unchanged > 0 && reported > 0, "{found} {unchanged} {reported}");
+    assert!(found > 0 && failed > 0 && reported > 0, "{found} {failed} {reported}");
     repo.fsck();
 }

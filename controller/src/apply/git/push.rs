@@ -45,9 +45,9 @@ struct Report {
 impl Draft {
     /// Sends all objects of the draft and moves the refs.
     ///
-    /// An error other than [`PushError::AnswerLost`] means that nothing was moved, if the server is able to move refs
-    /// together (git's own is, and so are the large hosts); on one that is not, some of several refs may have moved, so
-    /// the caller looks again in any case.
+    /// An error other than [`PushError::AnswerLost`] means that nothing was moved when we looked, if the server is able to
+    /// move refs together (git's own is, and so are the large hosts); on one that is not, some of several refs may have
+    /// moved. A server with which the connection broke may still finish. So the caller looks again in any case.
     pub fn push(self, updates: &[RefUpdate]) -> Result<Pushed, PushError> {
         let remote = self.cache.remote().clone();
         let url = remote.url.to_string();

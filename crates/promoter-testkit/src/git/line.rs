@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 
 /// What a line does after so many bytes of the server's answers.
@@ -21,8 +21,27 @@ pub struct Line {
     address: SocketAddr,
     fault: Arc<Mutex<Option<Break>>>,
     once: Arc<Mutex<Option<Break>>>,
+    open: Arc<Open>,
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// How many connections the server has not ended yet.
+#[derive(Debug, Default)]
+struct Open {
+    count: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Open {
+    fn add(&self) {
+        *self.count.lock().expect("a lock") += 1;
+    }
+
+    fn remove(&self) {
+        *self.count.lock().expect("a lock") -= 1;
+        self.changed.notify_all();
+    }
 }
 
 impl Line {
@@ -32,17 +51,19 @@ impl Line {
         let address = listener.local_addr().expect("an address");
         let (fault, over) = (Arc::<Mutex<Option<Break>>>::default(), Arc::new(AtomicBool::new(false)));
         let once = Arc::<Mutex<Option<Break>>>::default();
+        let open = Arc::<Open>::default();
         let (faults, next, ended) = (fault.clone(), once.clone(), over.clone());
+        let carried = open.clone();
         let thread = std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 if ended.load(Ordering::Relaxed) {
                     return;
                 }
                 let fault = next.lock().expect("a lock").take().or(*faults.lock().expect("a lock"));
-                carry(client, port, fault);
+                carry(client, port, fault, carried.clone());
             }
         });
-        Self { address, fault, once, over, thread: Some(thread) }
+        Self { address, fault, once, open, over, thread: Some(thread) }
     }
 
     /// Its own port.
@@ -53,6 +74,12 @@ impl Line {
     /// Breaks the next connection, and none after it.
     pub fn break_once(&self, fault: Break) {
         *self.once.lock().expect("a lock") = Some(fault);
+    }
+
+    /// Waits until the server has ended every connection, those too of which the client saw the end before.
+    pub fn settle(&self) {
+        let count = self.open.count.lock().expect("a lock");
+        drop(self.open.changed.wait_while(count, |it| *it > 0).expect("a lock"));
     }
 
     /// Breaks every connection that is made from now on.
@@ -71,7 +98,7 @@ impl Drop for Line {
     }
 }
 
-fn carry(client: TcpStream, port: u16, fault: Option<Break>) {
+fn carry(client: TcpStream, port: u16, fault: Option<Break>, open: Arc<Open>) {
     let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { return };
     let (mut from_client, mut to_server) =
         (client.try_clone().expect("a socket"), server.try_clone().expect("a socket"));
@@ -79,7 +106,11 @@ fn carry(client: TcpStream, port: u16, fault: Option<Break>) {
         let _ = std::io::copy(&mut from_client, &mut to_server);
         let _ = to_server.shutdown(Shutdown::Write);
     });
-    std::thread::spawn(move || answer(&server, &client, fault));
+    open.add();
+    std::thread::spawn(move || {
+        answer(&server, &client, fault);
+        open.remove();
+    });
 }
 
 fn answer(mut server: &TcpStream, mut client: &TcpStream, fault: Option<Break>) {
@@ -98,10 +129,10 @@ fn answer(mut server: &TcpStream, mut client: &TcpStream, fault: Option<Break>) 
             break;
         }
     }
-    if left == 0 && matches!(fault, Some(Break::Silence(_))) {
-        // The client gives up by itself; what the server still says is lost.
-        while let Ok(1..) = server.read(&mut buffer) {}
-    } else {
+    if !matches!(fault, Some(Break::Silence(_))) {
         let _ = client.shutdown(Shutdown::Both);
     }
+    // What the server still says is lost.
+    while let Ok(1..) = server.read(&mut buffer) {}
+    let _ = client.shutdown(Shutdown::Both);
 }
