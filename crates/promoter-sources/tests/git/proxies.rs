@@ -29,7 +29,7 @@ fn report(task: &str) {
     let root = TempDir::new().unwrap();
     let transport = Transport { ca_file: Some(authority.into()), ..Transport::default() };
     let remote = Remote::new(&url.parse().unwrap(), Credentials::basic("ada", "s3cret"), Limits::default());
-    let found = GitCache::of(root.path(), remote.over(&transport)).unwrap().ls_refs(&["refs/heads/"]);
+    let found = GitCache::of(root.path(), "", remote.over(&transport)).unwrap().ls_refs(&["refs/heads/"]);
     match found {
         Ok(refs) => println!("result: found {}", refs.tips.len()),
         Err(error) => println!("result: {}", error.diagnosis()),
