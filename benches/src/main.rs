@@ -5,6 +5,7 @@
 mod library;
 mod measure;
 mod pass;
+mod scale;
 mod serve;
 mod tree;
 mod whole;
@@ -45,6 +46,10 @@ impl Programs {
 }
 
 fn main() -> Result<()> {
+    // `promoter-benches scale` runs that one alone.
+    if std::env::args().nth(1).as_deref() == Some("scale") {
+        return scale::measure(tell);
+    }
     let programs = Programs::find()?;
     let mut report = Vec::new();
     report.push("binaries (stripped)".to_owned());
@@ -58,7 +63,8 @@ fn main() -> Result<()> {
     whole::measure(&programs, &cases, tell)?;
     print(&library::measure(&cases)?)?;
     print(&serve::measure(&programs)?)?;
-    print(&pass::measure()?)
+    print(&pass::measure()?)?;
+    scale::measure(tell)
 }
 
 fn print(lines: &[String]) -> Result<()> {

@@ -1,37 +1,60 @@
 //! Proposals: the next commit of a proposed branch.
 
-use promoter_core::pipeline::Pipeline;
+use promoter_core::pipeline::{Environment, Pipeline};
 use promoter_core::plan::{Propose, Withdraw};
 use promoter_core::{CommitId, Content, Diagnosis, Fault, LOCK_FILE, PromotionLock, UnixSeconds};
-use promoter_kustomize::Files as _;
-use promoter_render::hydrate::{DryCommit, Inputs, METADATA_FILE, Metadata, commit_message, hydrate, note};
+use promoter_render::hydrate::{DryCommit, Inputs, commit_message, hydrate, note};
 use promoter_render::{Hydrated, Limits, Mode, Pins, hydrated};
 
+use super::base::{Base, Bases};
 use super::commit::{Commit, Moves};
+use super::gather::{Prepared, Ready};
 use super::git::{Change, NewFile};
-use super::{Applied, both_as_expected, environment, trailers};
+use super::{Applied, environment, trailers};
 use crate::repository::{Refs, Repository};
 
-/// Renders the lock and commits its files on the proposed branch.
-pub(super) fn propose(
+/// The next commit of a proposed branch, to be made.
+#[derive(Debug)]
+pub(super) struct Proposal<'a> {
+    pub(super) environment: &'a Environment,
+    /// The active head whose tree is changed; `None` when the branch is made with its first proposal.
+    pub(super) active: Option<&'a CommitId>,
+    pub(super) proposed: Option<&'a CommitId>,
+    /// Its parents where the active branch is there.
+    parents: Vec<CommitId>,
+    changes: Vec<Change>,
+    message: String,
+    note: Option<String>,
+    pub(super) said: String,
+    /// What it adds to a push, about.
+    pub(super) bytes: usize,
+}
+
+/// Renders the lock: the files for the proposed branch.
+pub(super) fn prepare<'a>(
     repository: &Repository,
-    refs: &mut Refs,
-    pipeline: &Pipeline,
-    action: &Propose,
+    observed: &Refs,
+    pipeline: &'a Pipeline,
+    action: &'a Propose,
+    bases: &Bases,
     now: UnixSeconds,
-) -> Result<Applied, Diagnosis> {
+) -> Prepared<'a> {
     let environment = environment(pipeline, &action.environment)?;
     let (active, proposed) = (action.expect_active.as_ref(), action.expect_proposed.as_ref());
-    if !both_as_expected(refs, environment, active, proposed) {
-        return Ok(Applied::Stale);
+    if observed.branch(&environment.active_branch) != active {
+        return Err(Applied::Stale.into());
     }
     // Rendering comes first: what does not render must leave no trace on any branch.
     let manifests = match render(repository, pipeline, &action.lock) {
         Ok(manifests) => manifests,
-        Err(diagnosis) if diagnosis.fault == Fault::Input => return Ok(Applied::Refused(diagnosis)),
-        Err(diagnosis) => return Err(diagnosis),
+        Err(diagnosis) if diagnosis.fault == Fault::Input => return Err(Applied::Refused(diagnosis).into()),
+        Err(diagnosis) => return Err(diagnosis.into()),
     };
-    let found_lock = active.map(|it| repository.lock_text(it, &pipeline.name)).transpose()?.flatten();
+    let base = active.map(|it| bases.get(repository, it)).transpose()?;
+    let found_lock = match &base {
+        Some(base) => base.lock_text(repository, &pipeline.name)?,
+        None => None,
+    };
     let inputs = Inputs {
         lock: &action.lock,
         found_lock: found_lock.as_deref(),
@@ -39,32 +62,40 @@ pub(super) fn propose(
         dry: &dry_commit(repository, &action.lock)?,
         repo_url: repository.url.as_str(),
         now,
-        last_date: active.map(|it| last_date(repository, it)).transpose()?.flatten(),
+        last_date: base.as_ref().and_then(|it| it.last_date()),
     };
     let hydration = hydrate(&inputs).map_err(|error| error.diagnosis())?;
     let mut trailers = trailers::named(pipeline, &action.environment, &action.freight);
     trailers.extend(trailers::asked(action.by.as_deref(), action.reason.as_deref()));
     let message = commit_message(&hydration.metadata, &trailers);
+    let root_bytes = base.as_ref().map_or(0, |it| it.root_bytes);
+    let bytes = root_bytes + hydration.files.values().map(|it| it.bytes.len()).sum::<usize>();
     let changes = hydration.files.into_iter().map(|(path, it)| {
         let file = NewFile { bytes: it.bytes, executable_if_new: it.executable };
         Change::File { path, file }
     });
     let changes = changes.collect();
-    let mut moves = Moves::new(repository, now);
-    let (active, parents) = match active {
-        Some(active) => (active.clone(), parents(repository, proposed, active)?),
-        None => {
-            let active = create_active(&mut moves, &environment.active_branch)?;
-            let parents = proposed.into_iter().chain([&active]).cloned().collect();
-            (active, parents)
-        }
-    };
-    let commit = moves.commit(&Commit { base: Some(&active), changes, parents, message })?;
-    moves.branch(&environment.proposed_branch, proposed, &commit);
-    moves.note(refs, &commit, note(&action.freight))?;
-    let text =
+    let said =
         format!("{}: proposed {} {}", action.environment, action.freight.alias(), action.freight.short());
-    moves.push(refs, text)
+    Ok(Ready::Proposal(Proposal {
+        environment,
+        active,
+        proposed,
+        parents: parents(repository, base.as_deref(), proposed)?,
+        changes,
+        message,
+        note: Some(note(&action.freight)),
+        said,
+        bytes,
+    }))
+}
+
+fn parents(
+    repository: &Repository,
+    base: Option<&Base>,
+    proposed: Option<&CommitId>,
+) -> Result<Vec<CommitId>, Diagnosis> {
+    base.map_or_else(|| Ok(Vec::new()), |base| base.parents(repository, proposed))
 }
 
 fn render(repository: &Repository, pipeline: &Pipeline, lock: &PromotionLock) -> Result<Hydrated, Diagnosis> {
@@ -76,55 +107,65 @@ fn render(repository: &Repository, pipeline: &Pipeline, lock: &PromotionLock) ->
 }
 
 /// Takes a proposal back: the active branch's tree on top of the proposed branch.
-pub(super) fn withdraw(
+pub(super) fn prepare_withdrawal<'a>(
     repository: &Repository,
-    refs: &mut Refs,
-    pipeline: &Pipeline,
-    action: &Withdraw,
-    now: UnixSeconds,
-) -> Result<Applied, Diagnosis> {
+    observed: &Refs,
+    pipeline: &'a Pipeline,
+    action: &'a Withdraw,
+    bases: &Bases,
+) -> Prepared<'a> {
     let environment = environment(pipeline, &action.environment)?;
     let (active, proposed) = (&action.expect_active, &action.expect_proposed);
-    if !both_as_expected(refs, environment, Some(active), Some(proposed)) {
-        return Ok(Applied::Stale);
+    if observed.branch(&environment.active_branch) != Some(active) {
+        return Err(Applied::Stale.into());
     }
-    let parents = parents(repository, Some(proposed), active)?;
+    let base = bases.get(repository, active)?;
     let freight = &action.freight;
     let said = format!("Withdraw {} from {}\n\n{}", freight.alias(), action.environment, action.why);
     let message = trailers::signed(&said, &trailers::named(pipeline, &action.environment, freight));
-    let mut moves = Moves::new(repository, now);
-    let commit = moves.commit(&Commit { base: Some(active), changes: Vec::new(), parents, message })?;
-    moves.branch(&environment.proposed_branch, Some(proposed), &commit);
-    let text = format!("{}: withdrew {} {}", action.environment, freight.alias(), freight.short());
-    moves.push(refs, text)
+    Ok(Ready::Proposal(Proposal {
+        environment,
+        active: Some(active),
+        proposed: Some(proposed),
+        parents: base.parents(repository, Some(proposed))?,
+        changes: Vec::new(),
+        message,
+        note: None,
+        said: format!("{}: withdrew {} {}", action.environment, freight.alias(), freight.short()),
+        bytes: 0,
+    }))
 }
 
-/// Creates an active branch with an empty commit, as Argo CD's hydrator does. It is pushed with its first proposal.
-fn create_active(moves: &mut Moves, branch: &str) -> Result<CommitId, Diagnosis> {
+/// Makes the commit of a proposal. `made` is the active head that was made for it, where there was none.
+pub(super) fn commit(
+    proposal: &Proposal<'_>,
+    made: Option<&CommitId>,
+    moves: &mut Moves,
+) -> Result<(), Diagnosis> {
+    let on_made: Vec<CommitId>;
+    let parents = match made {
+        Some(made) => {
+            on_made = proposal.proposed.into_iter().chain([made]).cloned().collect();
+            &on_made
+        }
+        None => &proposal.parents,
+    };
+    let base = made.or(proposal.active);
+    let commit = Commit { base, changes: &proposal.changes, parents, message: &proposal.message };
+    let commit = moves.commit(&commit)?;
+    moves.branch(&proposal.environment.proposed_branch, proposal.proposed, &commit);
+    if let Some(note) = &proposal.note {
+        moves.note(&commit, note.clone());
+    }
+    Ok(())
+}
+
+/// Creates an active branch with an empty commit, as Argo CD's hydrator does. It is pushed with its first proposals.
+pub(super) fn create_active(moves: &mut Moves, branch: &str) -> Result<CommitId, Diagnosis> {
     let message = format!("Initial commit for {branch}\n");
-    let commit = moves.commit(&Commit { base: None, changes: Vec::new(), parents: Vec::new(), message })?;
+    let commit = moves.commit(&Commit { base: None, changes: &[], parents: &[], message: &message })?;
     moves.branch(branch, None, &commit);
     Ok(commit)
-}
-
-/// The parents of the next commit of a proposed branch: it only ever grows, and always contains the active head.
-fn parents(
-    repository: &Repository,
-    proposed: Option<&CommitId>,
-    active: &CommitId,
-) -> Result<Vec<CommitId>, Diagnosis> {
-    let Some(proposed) = proposed else {
-        return Ok(vec![active.clone()]);
-    };
-    let is_ancestor =
-        |a: &CommitId, b: &CommitId| repository.cache.is_ancestor(a, b).map_err(|error| error.diagnosis());
-    if is_ancestor(proposed, active)? {
-        return Ok(vec![active.clone()]);
-    }
-    if is_ancestor(active, proposed)? {
-        return Ok(vec![proposed.clone()]);
-    }
-    Ok(vec![proposed.clone(), active.clone()])
 }
 
 fn dry_commit(repository: &Repository, lock: &PromotionLock) -> Result<DryCommit, Diagnosis> {
@@ -137,12 +178,4 @@ fn dry_commit(repository: &Repository, lock: &PromotionLock) -> Result<DryCommit
     };
     let info = repository.cache.commit(commit).map_err(|error| error.diagnosis())?;
     Ok(DryCommit::read(&format!("{} <{}>", info.author.name, info.author.email), &info.message))
-}
-
-/// The `date` that the active branch has now: the next one must not be earlier.
-fn last_date(repository: &Repository, active: &CommitId) -> Result<Option<UnixSeconds>, Diagnosis> {
-    let tree = repository.cache.tree(active, "").map_err(|error| error.diagnosis())?;
-    let bytes = tree.read(METADATA_FILE).ok();
-    // A file that is no metadata is overwritten; it has no date that matters.
-    Ok(bytes.and_then(|it| Metadata::read(&String::from_utf8_lossy(&it), METADATA_FILE).ok()?.date()))
 }

@@ -28,6 +28,7 @@ mod error;
 mod fetch;
 mod fill;
 mod history;
+mod ids;
 mod local;
 mod notes;
 mod objects;
