@@ -46,9 +46,11 @@ impl Programs {
 }
 
 fn main() -> Result<()> {
-    // `promoter-benches scale` runs that one alone.
-    if std::env::args().nth(1).as_deref() == Some("scale") {
-        return scale::measure(tell);
+    // `promoter-benches scale 500` runs that one alone.
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() == Some("scale") {
+        let apps: Vec<usize> = arguments.map(|it| it.parse()).collect::<Result<_, _>>()?;
+        return scale::measure(if apps.is_empty() { &scale::APPS } else { &apps }, tell);
     }
     let programs = Programs::find()?;
     let mut report = Vec::new();
@@ -64,7 +66,7 @@ fn main() -> Result<()> {
     print(&library::measure(&cases)?)?;
     print(&serve::measure(&programs)?)?;
     print(&pass::measure()?)?;
-    scale::measure(tell)
+    scale::measure(&scale::APPS, tell)
 }
 
 fn print(lines: &[String]) -> Result<()> {

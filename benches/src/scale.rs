@@ -25,14 +25,17 @@ const ROUNDS: usize = 7;
 /// With more apps the passes that write for every app are left out: they take minutes.
 const WHOLE_MAX: usize = 500;
 
-/// Measures 50, 500 and 5,000 apps.
-pub(crate) fn measure(tell: fn(&str) -> Result<()>) -> Result<()> {
+/// The numbers of apps that are measured.
+pub(crate) const APPS: [usize; 3] = [50, 500, 5_000];
+
+/// Measures repositories with so many apps.
+pub(crate) fn measure(apps: &[usize], tell: fn(&str) -> Result<()>) -> Result<()> {
     tell(&format!(
         "controller, one monorepo over http, {} environments; time (asks, pushes, new commits)",
         ENVIRONMENTS.len()
     ))?;
-    for apps in [50, 500, 5_000] {
-        Bench::new(apps)?.run(tell)?;
+    for apps in apps {
+        Bench::new(*apps)?.run(tell)?;
     }
     Ok(())
 }
@@ -48,6 +51,8 @@ struct Bench {
 /// What one pass cost.
 struct Cost {
     time: Duration,
+    /// Processor time of this process, and of the git programs that the server ran.
+    cpu: (Duration, Duration),
     pass: Pass,
     asks: usize,
     pushes: usize,
@@ -78,11 +83,13 @@ impl Bench {
     fn run(mut self, tell: fn(&str) -> Result<()>) -> Result<()> {
         let apps = self.apps;
         let line = |what: &str, cost: &Cost| {
-            let Cost { time, asks, pushes, commits, .. } = cost;
+            let Cost { time, cpu, asks, pushes, commits, .. } = cost;
             tell(&format!(
-                "{:<44} {:>12} ({asks} asks, {pushes} pushes, {commits} commits)",
+                "{:<44} {:>12} ({asks} asks, {pushes} pushes, {commits} commits; processor {}, git {})",
                 format!("{apps} apps, {what}"),
-                millis(*time)
+                millis(*time),
+                millis(cpu.0),
+                millis(cpu.1)
             ))
         };
         reset_peak();
@@ -120,15 +127,16 @@ impl Bench {
     fn pass(&mut self) -> Result<Cost> {
         let before = self.commits();
         self.server.take_log();
-        let started = Instant::now();
+        let (started, used) = (Instant::now(), cpu());
         let pass = self.controller.pass(now).map_err(anyhow::Error::new)?;
         let time = started.elapsed();
+        let cpu = (cpu().0.saturating_sub(used.0), cpu().1.saturating_sub(used.1));
         anyhow::ensure!(pass.findings.is_empty(), "{}", pass.findings[0]);
         let log = self.server.take_log();
         let posts =
             |service: &str| log.iter().filter(|it| it.starts_with("POST") && it.ends_with(service)).count();
         let (asks, pushes) = (posts("git-upload-pack"), posts("git-receive-pack"));
-        Ok(Cost { time, pass, asks, pushes, commits: self.commits() - before })
+        Ok(Cost { time, cpu, pass, asks, pushes, commits: self.commits() - before })
     }
 
     fn commits(&self) -> usize {
@@ -237,4 +245,18 @@ fn peak_megabytes() -> u64 {
 fn reset_peak() {
     // Without it the figure is that of the whole run, which is no less true.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+/// Processor time so far: of this process, and of its children that have ended.
+fn cpu() -> (Duration, Duration) {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<u64> = stat
+        .rsplit(')')
+        .next()
+        .map(|it| it.split_whitespace().skip(11).take(4).filter_map(|it| it.parse().ok()).collect())
+        .unwrap_or_default();
+    // Linux counts in hundredths of a second.
+    let of =
+        |at: usize| Duration::from_millis(fields.get(at..at + 2).map_or(0, |it| it.iter().sum::<u64>() * 10));
+    (of(0), of(2))
 }

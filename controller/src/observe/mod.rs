@@ -53,6 +53,8 @@ struct Looked {
     heads: Heads,
     observation: Arc<Observation>,
     findings: Vec<Diagnosis>,
+    /// False once something else than heads is new: a refusal, a measurement.
+    fresh: bool,
 }
 
 /// The heads that the observation of a pipeline depends on.
@@ -115,7 +117,7 @@ impl Observer {
     /// Remembers that freight does not render in an environment, until the dry branch moves: with it, the rules may.
     pub fn refuse(&mut self, pipeline: &Name, environment: &Name, freight: FreightId, why: Diagnosis) {
         self.refused.entry((pipeline.clone(), environment.clone())).or_default().insert(freight, why);
-        self.looked.remove(pipeline);
+        self.looked.entry(pipeline.clone()).and_modify(|it| it.fresh = false);
     }
 
     /// Remembers a measurement.
@@ -125,7 +127,7 @@ impl Observer {
         kept.push(measurement);
         let surplus = kept.len().saturating_sub(MEASUREMENTS_MAX);
         kept.drain(..surplus);
-        self.looked.remove(pipeline);
+        self.looked.entry(pipeline.clone()).and_modify(|it| it.fresh = false);
     }
 
     /// Looks once.
@@ -180,7 +182,8 @@ impl Observer {
     /// True when nothing can be new for a pipeline.
     fn is_seen(&self, pipeline: &Arc<Pipeline>, heads: &Heads) -> bool {
         self.looked.get(&pipeline.name).is_some_and(|it| {
-            it.heads == *heads
+            it.fresh
+                && it.heads == *heads
                 && (Arc::ptr_eq(&it.pipeline, pipeline) || it.pipeline == *pipeline)
                 && settled(&it.observation)
         })
@@ -244,7 +247,7 @@ impl Observer {
             let answer = answers.remove(&pipeline.name).unwrap_or(Ok(false));
             let observation = Arc::new(self.observation(pipeline, refs, state, answer, &mut findings));
             let heads = heads(pipeline, refs, renders);
-            let looked = Looked { pipeline: (*pipeline).clone(), heads, observation, findings };
+            let looked = Looked { pipeline: (*pipeline).clone(), heads, observation, findings, fresh: true };
             self.looked.insert(pipeline.name.clone(), looked);
         }
     }
@@ -348,6 +351,14 @@ impl Observer {
         let branch = if proposed { &environment.proposed_branch } else { &environment.active_branch };
         let commit = refs.branch(branch)?;
         let name = &pipeline.name;
+        let before = self.looked.get(name).and_then(|it| it.observation.environments.get(&environment.name));
+        let before = before.map(|it| if proposed { &it.proposed } else { &it.active });
+        if let Some(Ok(Some(tip))) = before
+            && tip.commit == *commit
+            && tip.lock.is_ok()
+        {
+            return Some(tip.clone());
+        }
         let folder = match proposed {
             true => Folders::own(&self.repository, commit, name),
             false => self.folders.shared(&self.repository, commit, name),

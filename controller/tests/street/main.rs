@@ -9,6 +9,7 @@ mod app;
 mod branches;
 mod broken;
 mod faults;
+mod gather;
 mod hands;
 mod kill;
 mod life;

@@ -70,7 +70,8 @@ impl Draft {
         let broken =
             |it: io::Error| PushError::Git(GitError::Unreachable { url: url.clone(), why: it.to_string() });
         let mut message = commands(&connection.advertisement, updates);
-        message.extend_from_slice(&pack::write(&self.made).map_err(broken)?);
+        let pack = pack::write(&self.made).map_err(broken)?;
+        message.extend_from_slice(&pack);
         let answer = exchange(&mut connection, message);
         drop(connection);
         let pushed = match answer {
@@ -82,7 +83,7 @@ impl Draft {
             ) => Err(error.into()),
             Err(error) => self.find_out(&error, updates, &url).map(|()| Pushed::Found),
         }?;
-        self.keep(updates);
+        self.keep(updates, &pack);
         Ok(pushed)
     }
 
@@ -133,9 +134,9 @@ impl Draft {
     }
 
     /// Puts the pushed objects into the cache, so that the next reading need not fetch them.
-    fn keep(&self, updates: &[RefUpdate]) {
+    fn keep(&self, updates: &[RefUpdate], pack: &[u8]) {
         let commits: Vec<CommitId> = updates.iter().map(|it| it.to.clone()).collect();
-        if let Err(error) = self.cache.keep(&commits, &self.made) {
+        if let Err(error) = self.cache.keep_pack(&commits, &self.made, pack) {
             // They are on the server, and are fetched from there when needed.
             tracing::warn!(%error, "pushed objects were not kept in the cache");
         }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use promoter_core::{LOCK_FILE, LockError, PromotionLock, UnixSeconds};
 
 pub use dry::{DryCommit, Reference};
-pub use message::{Trailer, commit_message, note};
+pub use message::{Trailer, commit_message, note, trailers_of};
 pub use metadata::{METADATA_FILE, Metadata, PromoterKey, readme};
 
 use crate::{ENGINE, Hydrated, MANIFEST_FILE};

@@ -29,6 +29,7 @@ mod fetch;
 mod fill;
 mod history;
 mod ids;
+mod keep;
 mod local;
 mod notes;
 mod objects;
