@@ -18,7 +18,7 @@ const RECEIVE: &str = "POST /repo.git/git-receive-pack";
 
 fn cache(root: &Path, url: &str, credentials: &Credentials, transport: &Transport) -> GitCache {
     let remote = Remote::new(&url.parse().unwrap(), credentials.clone(), Limits::default());
-    GitCache::of(root, remote.over(transport)).unwrap()
+    GitCache::of(root, "", remote.over(transport)).unwrap()
 }
 
 /// Pushes a commit that builds upon nothing, so that nothing is read before.
