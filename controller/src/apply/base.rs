@@ -13,8 +13,11 @@ use crate::repository::Repository;
 /// The active heads of one round.
 #[derive(Debug, Default)]
 pub(super) struct Bases {
-    known: Mutex<BTreeMap<CommitId, Arc<OnceLock<Result<Arc<Base>, Diagnosis>>>>>,
+    known: Mutex<BTreeMap<CommitId, Arc<Place>>>,
 }
+
+/// Where a head is put by the first who reads it.
+type Place = OnceLock<Result<Arc<Base>, Diagnosis>>;
 
 impl Bases {
     /// The head, read by the first who asks.

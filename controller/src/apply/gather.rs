@@ -52,7 +52,7 @@ pub(super) enum Ready<'a> {
     Record(RecordStep<'a>),
     Proposal(Proposal<'a>),
     Hold(HoldStep<'a>),
-    Merge(MergeStep<'a>),
+    Merge(Box<MergeStep<'a>>),
 }
 
 /// An action that is over before anything is written.

@@ -55,7 +55,7 @@ pub(super) fn prepare<'a>(
     let tree = repository.cache.tree(proposed, "").map_err(|error| error.diagnosis())?;
     let said =
         format!("{}: promoted {} {}", action.environment, action.freight.alias(), action.freight.short());
-    Ok(Ready::Merge(MergeStep {
+    Ok(Ready::Merge(Box::new(MergeStep {
         environment,
         action,
         pipeline,
@@ -63,7 +63,7 @@ pub(super) fn prepare<'a>(
         proposed: root_metadata(&tree),
         trailers: own_trailers(repository, pipeline, action),
         said,
-    }))
+    })))
 }
 
 /// Makes the commits of all proposals for one branch, on top of `head`.

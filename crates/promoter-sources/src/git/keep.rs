@@ -76,7 +76,7 @@ fn cut(here: &Objects, new: &[(Kind, Vec<u8>)]) -> Result<Option<Vec<CommitId>>,
                 let mut ids = CommitRefIter::from_bytes(bytes, HashKind::Sha1);
                 let tree = ids.tree_id().is_ok_and(|it| is_here(&it));
                 let parents = CommitRefIter::from_bytes(bytes, HashKind::Sha1).parent_ids();
-                if !parents.fold(true, |all, it| is_here(&it) && all) {
+                if !parents.into_iter().all(|it| is_here(&it)) {
                     cut.extend(super::objects::commit_id(&id));
                 }
                 tree
