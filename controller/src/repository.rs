@@ -318,3 +318,21 @@ fn shortest(sorted: Vec<&str>) -> Vec<&str> {
     }
     shortest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_cover_all_names_and_no_directory_of_all_branches() {
+        let names: Vec<String> = (0..40)
+            .flat_map(|it| [format!("refs/heads/env/dev-next/{it}"), format!("refs/heads/flat-{it}")])
+            .chain(["refs/heads/env/dev", "refs/heads/env/dev-next/0/x"].map(Into::into))
+            .chain((0..40).map(|it| format!("refs/heads/next/a/{it:02}")))
+            .collect();
+        let found = cover(names.iter().map(String::as_str));
+        assert!(names.iter().all(|name| found.iter().any(|it| name.starts_with(it))), "{found:?}");
+        assert!(found.contains(&"refs/heads/env/dev") && found.contains(&"refs/heads/next/a/"), "{found:?}");
+        assert!(!found.contains(&"refs/heads/") && !found.contains(&""), "{found:?}");
+    }
+}
