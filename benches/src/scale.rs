@@ -11,7 +11,7 @@ use promoter_controller::pass::{Controller, Pass};
 use promoter_controller::repository::Repository;
 use promoter_controller::run::now;
 use promoter_controller::settings::{Identity, Settings};
-use promoter_sources::git::{Credentials, Limits};
+use promoter_sources::git::{Credentials, Limits, Transport};
 use promoter_testkit::git::{GitHttp, TestRepo};
 use tempfile::TempDir;
 
@@ -74,6 +74,7 @@ impl Bench {
             identity: Identity::default(),
             helm: "helm".into(),
             limits: Limits::default(),
+            transport: Transport::default(),
         };
         let repository = Repository::open(settings).map_err(anyhow::Error::new)?;
         let controller = Controller::new(repository).map_err(anyhow::Error::new)?;

@@ -109,7 +109,7 @@ pub fn check(
         }
     };
     if lock.render.digest.is_none() && read(files, &path(MANIFEST_FILE))?.is_none() {
-        return twice(lock, path(LOCK_FILE), limits, world).map_err(|error| error.diagnosis());
+        return twice(lock, &path(LOCK_FILE), limits, world).map_err(|error| error.diagnosis());
     }
     let mut differences = extra(files, folder)?;
     if lock.pipeline.as_str() != folder {
@@ -160,16 +160,16 @@ pub fn check(
 /// Holds two renders of a lock against each other.
 fn twice(
     lock: PromotionLock,
-    path: String,
+    path: &str,
     limits: &Limits,
     world: &dyn World,
 ) -> Result<Checked, RenderError> {
-    let pins = Pins::of(lock.clone(), path.clone(), Mode::Live)?;
+    let pins = Pins::of(lock.clone(), path.to_owned(), Mode::Live)?;
     let render = || live(&pins, &Cluster::default(), limits, world);
     let (once, again) = (render()?, render()?);
-    let differs = compare(&path, Some(again.to_yaml()?.as_bytes()), once.to_yaml()?.as_bytes()).map(|_| {
+    let differs = compare(path, Some(again.to_yaml()?.as_bytes()), once.to_yaml()?.as_bytes()).map(|_| {
         let why = "it renders to something else each time";
-        broken(&path, why.into())
+        broken(path, why.into())
     });
     let differences = differs.into_iter().collect();
     Ok(Checked { lock: Some(lock), objects: once.objects.len(), metadata: String::new(), differences })
