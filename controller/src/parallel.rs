@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 /// Does `work` on every item, as many at once as there are cores, and answers in the items' order.
-pub(crate) fn each<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+pub fn each<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = cores.min(items.len());
     if workers < 2 {

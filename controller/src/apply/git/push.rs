@@ -138,7 +138,7 @@ impl Draft {
     /// Puts the pushed objects into the cache, so that the next reading need not fetch them.
     fn keep(&self, updates: &[RefUpdate], pack: &[u8]) {
         let commits: Vec<CommitId> = updates.iter().map(|it| it.to.clone()).collect();
-        if let Err(error) = self.cache.keep_pack(&commits, &self.made, pack) {
+        if let Err(error) = self.cache.keep(&commits, &self.made, pack) {
             // They are on the server, and are fetched from there when needed.
             tracing::warn!(%error, "pushed objects were not kept in the cache");
         }

@@ -9,6 +9,7 @@ use gix::objs::CommitRefIter;
 use promoter_core::CommitId;
 
 use super::cache::Place;
+use super::generation::Shape;
 use super::objects::{Kind, Objects, object_id};
 use super::tree_entries::{Entries, Mode};
 use super::{GitCache, GitError};
@@ -22,9 +23,10 @@ const OFFERED_MAX: usize = 16;
 impl GitCache {
     /// Takes the objects of commits that the server has by now. `pack` holds them, none as a difference.
     ///
-    /// To be given in an order in which each object comes after those that it names. Takes nothing when something that
-    /// they name is not here, and for a repository on this machine, which has them.
-    pub fn keep_pack(
+    /// To be given in an order in which each object comes after those that it names. Takes nothing when a directory or file
+    /// that they name is not here (files may be missing in a partial cache), and for a repository on this machine, which has
+    /// them.
+    pub fn keep(
         &self,
         commits: &[CommitId],
         objects: &[(Kind, Vec<u8>)],
@@ -37,7 +39,8 @@ impl GitCache {
         let lock = store.lock()?;
         store.make_room(&lock)?;
         let generation = store.current();
-        let Some(cut) = cut(&generation.objects, objects).map_err(failed)? else {
+        let files_too = generation.shape == Shape::Whole;
+        let Some(cut) = cut(&generation.objects, objects, files_too).map_err(failed)? else {
             return Ok(());
         };
         if objects.len() > LOOSE_MAX {
@@ -59,8 +62,13 @@ impl GitCache {
     }
 }
 
-/// The commits among new objects whose parents are not all here; `None` when a file or directory is missing.
-fn cut(here: &Objects, new: &[(Kind, Vec<u8>)]) -> Result<Option<Vec<CommitId>>, gix::Error> {
+/// The commits among new objects whose parents are not all here; `None` when a directory is missing, or with `files_too`
+/// a file.
+fn cut(
+    here: &Objects,
+    new: &[(Kind, Vec<u8>)],
+    files_too: bool,
+) -> Result<Option<Vec<CommitId>>, gix::Error> {
     // Directories share most of their entries, so each is looked for once.
     let mut known: HashSet<ObjectId> = HashSet::new();
     let mut cut = Vec::new();
@@ -69,7 +77,8 @@ fn cut(here: &Objects, new: &[(Kind, Vec<u8>)]) -> Result<Option<Vec<CommitId>>,
         let mut is_here = |it: &ObjectId| known.contains(it) || here.contains(it) && known.insert(*it);
         let whole = match kind {
             Kind::Tree => {
-                let entries = Entries::new(bytes).flatten().filter(|it| it.mode != Mode::Submodule);
+                let counts = |mode| mode == Mode::Directory || (files_too && mode != Mode::Submodule);
+                let entries = Entries::new(bytes).flatten().filter(|it| counts(it.mode));
                 entries.map(|it| it.id).all(|it| is_here(&it))
             }
             Kind::Commit => {
