@@ -6,6 +6,7 @@ mod git;
 mod library;
 mod measure;
 mod pass;
+mod scale;
 mod serve;
 mod tree;
 mod whole;
@@ -50,8 +51,10 @@ fn main() -> Result<()> {
     if let [git::SUBJECT, subject @ ..] = &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         return git::subject(subject);
     }
-    if std::env::var("ONLY").is_ok_and(|it| it == "git") {
-        return git::measure(tell);
+    match std::env::var("ONLY").as_deref() {
+        Ok("git") => return git::measure(tell),
+        Ok("scale") => return scale::measure(&scale::APPS, tell),
+        _ => {}
     }
     let programs = Programs::find()?;
     let mut report = Vec::new();
@@ -67,7 +70,8 @@ fn main() -> Result<()> {
     print(&library::measure(&cases)?)?;
     print(&serve::measure(&programs)?)?;
     print(&pass::measure()?)?;
-    git::measure(tell)
+    git::measure(tell)?;
+    scale::measure(&scale::APPS, tell)
 }
 
 fn print(lines: &[String]) -> Result<()> {

@@ -4,6 +4,7 @@ pub mod apply;
 pub mod check;
 pub mod observe;
 pub mod options;
+pub mod parallel;
 pub mod pass;
 pub mod people;
 pub mod repository;

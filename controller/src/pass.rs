@@ -3,20 +3,20 @@
 //! Decides in which order effects happen and when a pass is over. Every decision about promotion is the planner's;
 //! every write is `apply`'s. Blocking: git is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use promoter_core::observation::{Observation, Tip};
 use promoter_core::pipeline::Pipeline;
-use promoter_core::plan::{Action, Measure, Plan, RecordAction, plan};
+use promoter_core::plan::{Action, Measure, Plan, plan};
 use promoter_core::{Diagnosis, Name, UnixSeconds};
 
-use crate::apply::{Applied, apply};
+use crate::apply::{Applied, Due, apply_all};
 use crate::check::Checker;
 use crate::observe::{Observer, Seen};
-use crate::repository::{Refs, Repository};
+use crate::repository::Repository;
 
-/// Rounds of one pass: a promotion through one environment takes about six, and pipelines that share a branch take
-/// turns on it. What is left then waits for the next pass.
+/// Rounds of one pass: a promotion through one environment takes about six. What is left then waits for the next pass.
 const ROUNDS_MAX: usize = 1_000;
 
 /// What one pass did and what stands now.
@@ -25,7 +25,7 @@ pub struct Pass {
     /// What happened, in order.
     pub events: Vec<Event>,
     /// The plans of the last round, which hold no action that could still be done now.
-    pub plans: Vec<Plan>,
+    pub plans: Vec<Arc<Plan>>,
     /// What is wrong with pipelines, and what could not be done.
     pub findings: Vec<Diagnosis>,
 }
@@ -42,7 +42,7 @@ pub struct Event {
 impl Pass {
     /// The next time at which something changes by the passing of time alone.
     pub fn wake_at(&self) -> Option<UnixSeconds> {
-        self.plans.iter().filter_map(Plan::wake_at).min()
+        self.plans.iter().filter_map(|it| it.wake_at()).min()
     }
 }
 
@@ -70,6 +70,8 @@ pub struct Controller {
     /// The last look that left nothing to do, with its pass: the same look at an earlier time than `wake_at` needs no
     /// new plan.
     quiet: Option<(Seen, Pass)>,
+    /// The plans of the last round, with what each was made of.
+    plans: BTreeMap<Name, (Arc<Observation>, Arc<Plan>)>,
     measuring: bool,
 }
 
@@ -80,6 +82,7 @@ impl Controller {
             observer: Observer::new(repository, true),
             checker: Checker::new()?,
             quiet: None,
+            plans: BTreeMap::new(),
             measuring: false,
         })
     }
@@ -121,7 +124,7 @@ impl Controller {
             }
             pass.findings.clone_from(&seen.findings);
             self.measuring = seen.pipelines.iter().any(|(_, seen)| is_measuring(seen));
-            pass.plans = seen.pipelines.iter().map(|(pipeline, seen)| plan(pipeline, seen, now())).collect();
+            pass.plans = self.plan(&seen, now());
             let moved = self.round(&seen, &mut pass, &mut failed, &now)?;
             pass.findings.extend(failed.iter().map(|it| it.why.clone()));
             if !moved {
@@ -133,6 +136,23 @@ impl Controller {
         Ok(pass)
     }
 
+    /// Plans every pipeline. One that was seen as before, and waits for a time that has not come, keeps its plan.
+    fn plan(&mut self, seen: &Seen, now: UnixSeconds) -> Vec<Arc<Plan>> {
+        let mut known = std::mem::take(&mut self.plans);
+        for (pipeline, seen) in &seen.pipelines {
+            let stands = known.remove(&pipeline.name).filter(|(before, plan)| {
+                Arc::ptr_eq(before, seen)
+                    && plan.actions.is_empty()
+                    && plan.now <= now
+                    && plan.wake_at().is_none_or(|it| now < it)
+            });
+            let made = stands.unwrap_or_else(|| (seen.clone(), Arc::new(plan(pipeline, seen, now))));
+            self.plans.insert(pipeline.name.clone(), made);
+        }
+        let plan = |name: &Name| self.plans.get(name).map(|(_, plan)| plan.clone());
+        seen.pipelines.iter().filter_map(|(pipeline, _)| plan(&pipeline.name)).collect()
+    }
+
     /// Carries out the actions of one round; true when something moved, so that another look is worth it.
     fn round(
         &mut self,
@@ -141,26 +161,26 @@ impl Controller {
         failed: &mut Vec<Failed>,
         now: &impl Fn() -> UnixSeconds,
     ) -> Result<bool, Diagnosis> {
-        let mut moved = false;
+        let mut checks = Vec::new();
         let mut due = Vec::new();
-        // Each write moves the heads in this copy, so that the next one expects what is there; an action that was
-        // planned for another head finds itself stale.
-        let mut refs = seen.refs.clone();
         for (plan, (pipeline, _)) in pass.plans.iter().zip(&seen.pipelines) {
             for action in &plan.actions {
-                if let Action::Measure(measure) = action {
-                    due.push((pipeline.clone(), measure.clone()));
-                    continue;
+                match action {
+                    Action::Measure(measure) => checks.push((pipeline.clone(), measure.clone())),
+                    action if failed.iter().any(|it| it.is_of(pipeline, action)) => {}
+                    action => due.push((pipeline.clone(), action.clone())),
                 }
-                if failed.iter().any(|it| it.is_of(pipeline, action)) {
-                    continue;
-                }
-                let action = &on_our_own_commits(action, &seen.refs, &refs);
-                let applied = apply(self.observer.repository(), &mut refs, pipeline, action, now());
+            }
+        }
+        let mut moved = false;
+        if !due.is_empty() {
+            let all: Vec<Due<'_>> = due.iter().map(|(pipeline, action)| Due { pipeline, action }).collect();
+            let outcomes = apply_all(self.observer.repository(), &mut seen.refs.clone(), &all, now());
+            for ((pipeline, action), applied) in due.iter().zip(outcomes) {
                 moved |= self.note(pipeline, action, applied, &mut pass.events, failed);
             }
         }
-        moved |= self.measure(&due, now)?;
+        moved |= self.measure(&checks, now)?;
         Ok(moved)
     }
 
@@ -241,15 +261,4 @@ fn is_measuring(seen: &Observation) -> bool {
             environment.measurements.iter().any(|it| it.freight == id && it.promoted_at == promoted_at);
         measured && verified.is_none_or(|it| it.at < promoted_at)
     })
-}
-
-/// The action as it is due after the writes of this round. They were records of other pipelines in folders of their own
-/// (a plan holds one action that records), so one that was planned for the observed state holds for the state now.
-fn on_our_own_commits(action: &Action, seen: &Refs, refs: &Refs) -> Action {
-    match action {
-        Action::Record(it) if it.expect_state.as_ref() == seen.state() => {
-            Action::Record(RecordAction { expect_state: refs.state().cloned(), ..it.clone() })
-        }
-        action => action.clone(),
-    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Reads only. Everything here is a function of object ids, so nothing that was read once grows old.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use promoter_core::observation::Unread;
@@ -174,6 +175,11 @@ fn open(settings: &Settings, url: &RepoUrl, credentials: Credentials) -> Result<
     GitCache::of(&settings.cache_root, "", remote)
 }
 
+/// The text of a record's file. One that is too large is there and says nothing that can be read.
+pub(crate) fn record_text(bytes: &[u8]) -> Cow<'_, str> {
+    if bytes.len() > TEXT_BYTES_MAX { "".into() } else { String::from_utf8_lossy(bytes) }
+}
+
 fn put_all(
     files: &dyn Files,
     directory: &str,
@@ -185,10 +191,7 @@ fn put_all(
         match files.kind(&path) {
             Some(FileKind::Directory) => put_all(files, &path, pipeline, records)?,
             Some(FileKind::File) => {
-                let bytes = files.read(&path)?;
-                let text =
-                    if bytes.len() > TEXT_BYTES_MAX { "".into() } else { String::from_utf8_lossy(&bytes) };
-                records.put(&format!("{pipeline}/{path}"), &text);
+                records.put(&format!("{pipeline}/{path}"), &record_text(&files.read(&path)?));
             }
             // A link out of the tree or a submodule: it is there and says nothing that can be read.
             None => records.put(&format!("{pipeline}/{path}"), ""),
@@ -250,6 +253,14 @@ impl Refs {
         Self { dry, branches, notes }
     }
 
+    /// Without the branches that nobody asked for.
+    pub(crate) fn only(mut self, branches: &BTreeSet<String>) -> Self {
+        let dry = self.dry.as_ref().map(|(name, _)| name.as_str());
+        self.branches
+            .retain(|name, _| branches.contains(name) || name == STATE_BRANCH || dry == Some(name.as_str()));
+        self
+    }
+
     /// The head of a branch.
     pub fn branch(&self, name: &str) -> Option<&CommitId> {
         self.branches.get(name)
@@ -272,5 +283,56 @@ impl Refs {
     /// The head of the state branch.
     pub fn state(&self) -> Option<&CommitId> {
         self.branch(STATE_BRANCH)
+    }
+}
+
+/// The fewest prefixes that cover the full names of refs. Where one directory holds very many of them it is asked for as a
+/// whole, since servers compare every ref with every prefix; others' refs in it are passed over when they come.
+pub(crate) fn cover<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = names.into_iter().collect();
+    names.sort_unstable();
+    let mut cover = shortest(names);
+    let mut at = 0;
+    while let Some(name) = cover.get(at) {
+        let directory = name.rfind('/').map_or("", |end| &name[..=end]);
+        let same = cover[at..].iter().take_while(|it| it.starts_with(directory)).count();
+        // The directories of all branches are never asked for as a whole.
+        if same > SAME_DIRECTORY_MAX && directory.matches('/').count() > 2 {
+            cover.splice(at..at + same, [directory]);
+        }
+        at += 1;
+    }
+    shortest(cover)
+}
+
+/// So many names of one directory are asked for one by one.
+const SAME_DIRECTORY_MAX: usize = 32;
+
+/// Sorted names without those that begin with another.
+fn shortest(sorted: Vec<&str>) -> Vec<&str> {
+    let mut shortest: Vec<&str> = Vec::new();
+    for name in sorted {
+        if !shortest.last().is_some_and(|it| name.starts_with(it)) {
+            shortest.push(name);
+        }
+    }
+    shortest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_cover_all_names_and_no_directory_of_all_branches() {
+        let names: Vec<String> = (0..40)
+            .flat_map(|it| [format!("refs/heads/env/dev-next/{it}"), format!("refs/heads/flat-{it}")])
+            .chain(["refs/heads/env/dev", "refs/heads/env/dev-next/0/x"].map(Into::into))
+            .chain((0..40).map(|it| format!("refs/heads/next/a/{it:02}")))
+            .collect();
+        let found = cover(names.iter().map(String::as_str));
+        assert!(names.iter().all(|name| found.iter().any(|it| name.starts_with(it))), "{found:?}");
+        assert!(found.contains(&"refs/heads/env/dev") && found.contains(&"refs/heads/next/a/"), "{found:?}");
+        assert!(!found.contains(&"refs/heads/") && !found.contains(&""), "{found:?}");
     }
 }

@@ -1,10 +1,11 @@
 //! The loop: a pass, a line for what changed, and sleep until the next poll or the moment that the plan waits for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use promoter_core::plan::{Kind, Line};
+use promoter_core::plan::{Kind, Line, Plan};
 use promoter_core::{Diagnosis, Fault, Name, UnixSeconds};
 use tracing::{error, info, warn};
 
@@ -24,7 +25,7 @@ pub fn now() -> UnixSeconds {
 /// What was last said of each repository, so that only changes are said.
 #[derive(Debug, Default)]
 struct Said {
-    lines: BTreeMap<Name, Vec<Line>>,
+    plans: BTreeMap<Name, Arc<Plan>>,
     findings: Vec<String>,
 }
 
@@ -99,7 +100,11 @@ fn say(pass: &Pass, said: &mut Said, controller: &Controller) {
         info!(repo, pipeline = %event.pipeline, "{}", event.text);
     }
     for plan in &pass.plans {
-        let before = said.lines.insert(plan.pipeline.clone(), plan.report.clone()).unwrap_or_default();
+        let before = said.plans.insert(plan.pipeline.clone(), plan.clone());
+        if before.as_ref().is_some_and(|it| Arc::ptr_eq(it, plan)) {
+            continue;
+        }
+        let before = before.map_or_else(Vec::new, |it| it.report.clone());
         for line in plan.report.iter().filter(|line| !before.iter().any(|it| says_the_same(it, line))) {
             info!(repo, pipeline = %plan.pipeline, subject = %line.subject, kind = line.kind.as_str(), "{line}");
         }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Print what a kustomization makes, byte for byte as kustomize v5.8.1.
-    Build(BuildArguments),
+    Build(Box<BuildArguments>),
     /// The same without any flag.
     #[command(skip)]
     Plain(PathBuf),

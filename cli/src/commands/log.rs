@@ -6,7 +6,7 @@ use crate::table::columns;
 use clap::Args;
 use promoter_controller::run::now;
 use promoter_core::{Diagnosis, FreightId, LOCK_FILE, Name, PromotionLock};
-use promoter_render::hydrate::Trailer;
+use promoter_render::hydrate::{Trailer, trailers_of};
 use promoter_sources::git::CommitInfo;
 use serde::Serialize;
 
@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &LogArguments) -> Result<Outcome, Diagnosis> {
     let mut person = arguments.repository.person()?;
     let seen = person.observe()?;
     let at = arguments.repository.at(&arguments.environment);
-    let (_, environment) = at.found(&seen)?;
+    let (pipeline, environment) = at.found(&seen)?;
     let Some(head) = seen.refs.branch(&environment.active_branch) else {
         return Err(Diagnosis::input(
             "environment-empty",
@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &LogArguments) -> Result<Outcome, Diagnosis> {
         // A commit is about this pipeline when it changed its lock; the branch may belong to several.
         let before = lock_of(&pair[1])?;
         if let Some(lock) = lock.as_deref().filter(|it| before.as_deref() != Some(*it)) {
-            entries.push(Entry::of(&pair[0], lock));
+            entries.push(Entry::of(&pair[0], &pipeline.name, lock));
         }
         if entries.len() == arguments.most {
             break;
@@ -79,16 +79,11 @@ struct Entry {
 }
 
 impl Entry {
-    fn of(commit: &CommitInfo, lock: &str) -> Self {
+    fn of(commit: &CommitInfo, pipeline: &Name, lock: &str) -> Self {
+        let trailers = trailers_of(&commit.message, pipeline.as_str());
         let trailer = |key: &str| {
-            let prefix = format!("{key}: ");
-            commit
-                .message
-                .lines()
-                .rev()
-                .find_map(|it| it.strip_prefix(&prefix))
-                .unwrap_or_default()
-                .to_owned()
+            let found = trailers.iter().rev().find(|(it, _)| *it == key);
+            found.map_or_else(String::new, |(_, value)| (*value).to_owned())
         };
         // The lock says what ran, whoever wrote the commit; one that cannot be read leaves the columns empty.
         let freight = PromotionLock::parse(lock, LOCK_FILE).ok().map(|it| it.freight.id());

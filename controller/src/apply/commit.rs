@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use promoter_core::{CommitId, Diagnosis, UnixSeconds};
 use promoter_sources::git::Signature;
 
-use super::Applied;
 use super::git::{Change, Draft, NewCommit, NewFile, PushError, RefUpdate};
 use crate::repository::{NOTES_REF, Refs, Repository};
 
@@ -14,11 +13,11 @@ pub(super) struct Commit<'a> {
     /// The commit whose tree is changed; `None` is the empty tree.
     pub(super) base: Option<&'a CommitId>,
     /// What changes in it.
-    pub(super) changes: Vec<Change>,
+    pub(super) changes: &'a [Change],
     /// Its parents, in order.
-    pub(super) parents: Vec<CommitId>,
+    pub(super) parents: &'a [CommitId],
     /// Its message.
-    pub(super) message: String,
+    pub(super) message: &'a str,
 }
 
 /// The moves of refs that belong together, and the objects behind them. They are pushed at once, all or none.
@@ -26,6 +25,7 @@ pub(super) struct Moves {
     draft: Draft,
     signature: Signature,
     updates: Vec<RefUpdate>,
+    notes: BTreeMap<CommitId, String>,
 }
 
 impl Moves {
@@ -39,18 +39,18 @@ impl Moves {
             offset_minutes: 0,
         };
         let draft = Draft::new(&repository.cache).signed_by(repository.signer().cloned());
-        Self { draft, signature, updates: Vec::new() }
+        Self { draft, signature, updates: Vec::new(), notes: BTreeMap::new() }
     }
 
     /// Makes a commit.
     pub(super) fn commit(&mut self, commit: &Commit<'_>) -> Result<CommitId, Diagnosis> {
-        let tree = self.draft.edit(commit.base, &commit.changes).map_err(|error| error.diagnosis())?;
+        let tree = self.draft.edit(commit.base, commit.changes).map_err(|error| error.diagnosis())?;
         let new = NewCommit {
             tree: &tree,
-            parents: &commit.parents,
+            parents: commit.parents,
             author: &self.signature,
             committer: &self.signature,
-            message: &commit.message,
+            message: commit.message,
         };
         self.draft.commit(&new).map_err(|error| error.diagnosis())
     }
@@ -62,12 +62,19 @@ impl Moves {
         self.updates.push(update);
     }
 
-    /// Puts a note on a commit.
-    pub(super) fn note(&mut self, refs: &Refs, on: &CommitId, text: String) -> Result<(), Diagnosis> {
-        let notes = BTreeMap::from([(on.clone(), text)]);
+    /// Puts a note on a commit. All notes become one commit of the notes ref.
+    pub(super) fn note(&mut self, on: &CommitId, text: String) {
+        self.notes.insert(on.clone(), text);
+    }
+
+    /// Makes the commit of the notes, on top of those that `refs` has. After this the moves are complete.
+    pub(super) fn finish(&mut self, refs: &Refs) -> Result<(), Diagnosis> {
+        if self.notes.is_empty() {
+            return Ok(());
+        }
         let head = self
             .draft
-            .notes(refs.notes.as_ref(), &notes, &self.signature)
+            .notes(refs.notes.as_ref(), &self.notes, &self.signature)
             .map_err(|error| error.diagnosis())?;
         self.updates.extend(head.map(|to| RefUpdate {
             name: NOTES_REF.to_owned(),
@@ -77,17 +84,16 @@ impl Moves {
         Ok(())
     }
 
-    /// Pushes them all at once and moves `refs` with them. `text` says what it was, for people.
-    pub(super) fn push(self, refs: &mut Refs, text: String) -> Result<Applied, Diagnosis> {
-        match self.draft.push(&self.updates) {
-            Ok(_) => {}
-            Err(PushError::Stale { .. }) => return Ok(Applied::Stale),
-            Err(error) => return Err(error.diagnosis()),
-        }
+    /// Pushes them all at once and moves `refs` with them. `only_together` refuses a server that could do a part.
+    pub(super) fn push(self, refs: &mut Refs, only_together: bool) -> Result<(), PushError> {
+        match only_together {
+            true => self.draft.push_together(&self.updates)?,
+            false => self.draft.push(&self.updates)?,
+        };
         for update in self.updates {
             refs.moved(&update.name, update.to);
         }
-        Ok(Applied::Moved(text))
+        Ok(())
     }
 }
 

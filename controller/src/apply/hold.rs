@@ -1,9 +1,11 @@
 //! Holds: a commit on an active branch that changes the lock's `hold` and nothing else.
 
-use promoter_core::pipeline::Pipeline;
-use promoter_core::{CommitId, Diagnosis, FreightId, Hold, Name, PromotionLock, UnixSeconds, one_line};
+use promoter_core::pipeline::{Environment, Pipeline};
+use promoter_core::{CommitId, Diagnosis, FreightId, Hold, Name, PromotionLock, one_line};
 
 use super::commit::{Commit, Moves, file};
+use super::gather::{Prepared, Ready};
+use super::git::Change;
 use super::proposal::note;
 use super::{Applied, environment, trailers};
 use crate::repository::{Refs, Repository};
@@ -21,29 +23,39 @@ pub struct HoldChange<'a> {
     pub hold: Option<&'a Hold>,
 }
 
-/// Changes the hold of an environment's lock.
-pub fn change_hold(
+/// A commit that changes a hold, to be made.
+#[derive(Debug)]
+pub(super) struct HoldStep<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) active: &'a CommitId,
+    changes: Vec<Change>,
+    message: String,
+    note: Option<String>,
+    pub(super) said: String,
+}
+
+/// Makes the lock's new text.
+pub(super) fn prepare<'a>(
     repository: &Repository,
-    refs: &mut Refs,
-    pipeline: &Pipeline,
-    change: &HoldChange<'_>,
-    now: UnixSeconds,
-) -> Result<Applied, Diagnosis> {
+    observed: &Refs,
+    pipeline: &'a Pipeline,
+    change: &HoldChange<'a>,
+) -> Prepared<'a> {
     let environment = environment(pipeline, change.environment)?;
     let active = change.expect_active;
-    if refs.branch(&environment.active_branch) != Some(active) {
-        return Ok(Applied::Stale);
+    if observed.branch(&environment.active_branch) != Some(active) {
+        return Err(Applied::Stale.into());
     }
     let path = &environment.lock_path;
     let Some(found) = repository.lock_text(active, path)? else {
-        return Ok(Applied::Stale);
+        return Err(Applied::Stale.into());
     };
     let mut lock = PromotionLock::parse(&found, path).map_err(|error| error.diagnosis())?;
     if lock.freight.id() != *change.expect_lock {
-        return Ok(Applied::Stale);
+        return Err(Applied::Stale.into());
     }
     if lock.hold.as_ref() == change.hold {
-        return Ok(Applied::Nothing);
+        return Err(Applied::Nothing.into());
     }
     lock.hold = change.hold.cloned();
     let text = lock.edit(&found, path).map_err(|error| error.diagnosis())?;
@@ -52,19 +64,21 @@ pub fn change_hold(
     let mut trailers = trailers::named(pipeline, change.environment, change.expect_lock);
     trailers.extend(trailers::asked(Some(by), change.hold.map(|it| &*it.reason)));
     let message = trailers::signed(&said, &trailers);
-    let mut moves = Moves::new(repository, now);
-    let parents = vec![active.clone()];
-    let commit = moves.commit(&Commit {
-        base: Some(active),
-        changes: vec![file(path.clone(), text)],
-        parents,
-        message,
-    })?;
-    moves.branch(&environment.active_branch, Some(active), &commit);
-    if let Some(note) = note(pipeline, change.expect_lock) {
-        moves.note(refs, &commit, note)?;
+    let note = note(pipeline, change.expect_lock);
+    let changes = vec![file(path.clone(), text)];
+    Ok(Ready::Hold(HoldStep { environment, active, changes, message, note, said }))
+}
+
+/// Makes the commit on top of `head`, which is the active head or what this push puts on it.
+pub(super) fn commit(step: &HoldStep<'_>, head: &CommitId, moves: &mut Moves) -> Result<CommitId, Diagnosis> {
+    let parents = [head.clone()];
+    let commit =
+        Commit { base: Some(head), changes: &step.changes, parents: &parents, message: &step.message };
+    let commit = moves.commit(&commit)?;
+    if let Some(note) = &step.note {
+        moves.note(&commit, note.clone());
     }
-    moves.push(refs, said)
+    Ok(commit)
 }
 
 fn said(change: &HoldChange<'_>) -> String {

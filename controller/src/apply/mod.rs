@@ -1,11 +1,14 @@
-//! Apply: carries out the actions of a plan. Every write to a repository is here and nowhere else.
+//! Apply: carries out the actions of plans. Every write to a repository is here and nowhere else.
 //!
-//! Decides nothing. Each action names what it expects to replace; where something else is there it does nothing and says
-//! so ([`Applied::Stale`]). Branch and note move in one atomic push, so no one ever sees half of an action.
+//! Decides nothing about promotion. Each action names what it expects to replace; where something else is there it does
+//! nothing and says so ([`Applied::Stale`]). What many actions of one round come to is put together by `gather`: one push
+//! for records, one for all else, each of them whole or not at all, so no one ever sees half of an action.
 
 pub mod git;
 
+mod base;
 mod commit;
+mod gather;
 mod hold;
 mod merge;
 mod proposal;
@@ -14,12 +17,13 @@ mod record;
 mod trailers;
 
 use promoter_core::pipeline::{Environment, Pipeline};
-use promoter_core::plan::Action;
-use promoter_core::{CommitId, Diagnosis, Name, UnixSeconds};
+use promoter_core::plan::{Action, RecordAction};
+use promoter_core::{Diagnosis, Name, UnixSeconds};
 
 use crate::repository::{Refs, Repository};
-pub use hold::{HoldChange, change_hold};
-pub use record::record;
+pub use gather::{Due, apply_all};
+pub use hold::HoldChange;
+pub use merge::MERGES_MAX;
 
 /// What came of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,22 +48,30 @@ pub fn apply(
     action: &Action,
     now: UnixSeconds,
 ) -> Result<Applied, Diagnosis> {
-    match action {
-        Action::Record(it) => record(repository, refs, pipeline, it, now),
-        Action::Propose(it) => propose::propose(repository, refs, pipeline, it, now),
-        Action::Withdraw(it) => propose::withdraw(repository, refs, pipeline, it, now),
-        Action::Merge(it) => merge::merge(repository, refs, pipeline, it, now),
-        Action::SetHold(it) => {
-            let change = HoldChange {
-                environment: &it.environment,
-                expect_active: &it.expect_active,
-                expect_lock: &it.expect_lock,
-                hold: Some(&it.hold),
-            };
-            change_hold(repository, refs, pipeline, &change, now)
-        }
-        Action::Measure(_) => Ok(Applied::Nothing),
-    }
+    let mut outcomes = apply_all(repository, refs, &[Due { pipeline, action }], now);
+    outcomes.pop().unwrap_or(Ok(Applied::Nothing))
+}
+
+/// Writes and removes records in one commit. The branch is made with its first record.
+pub fn record(
+    repository: &Repository,
+    refs: &mut Refs,
+    pipeline: &Pipeline,
+    action: &RecordAction,
+    now: UnixSeconds,
+) -> Result<Applied, Diagnosis> {
+    apply(repository, refs, pipeline, &Action::Record(action.clone()), now)
+}
+
+/// Changes the hold of an environment's lock.
+pub fn change_hold(
+    repository: &Repository,
+    refs: &mut Refs,
+    pipeline: &Pipeline,
+    change: &HoldChange<'_>,
+    now: UnixSeconds,
+) -> Result<Applied, Diagnosis> {
+    gather::alone(repository, refs, now, |refs| hold::prepare(repository, refs, pipeline, change))
 }
 
 /// The environment that an action names; the plan was made from the same pipeline.
@@ -70,14 +82,4 @@ fn environment<'a>(pipeline: &'a Pipeline, name: &Name) -> Result<&'a Environmen
             format!("the plan names `{name}`, which `{}` has not", pipeline.name),
         )
     })
-}
-
-/// True when both heads of an environment are those that an action expects.
-fn both_as_expected(
-    refs: &Refs,
-    environment: &Environment,
-    active: Option<&CommitId>,
-    proposed: Option<&CommitId>,
-) -> bool {
-    refs.branch(&environment.active_branch) == active && refs.branch(&environment.proposed_branch) == proposed
 }

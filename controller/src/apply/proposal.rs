@@ -1,21 +1,19 @@
-//! What a proposal holds, by the layout of its pipeline, and which paths a merge takes from it.
+//! What a proposal holds, by the layout of its pipeline, and which path a merge takes from it.
 
 use promoter_core::pipeline::{Environment, Layout, Pipeline};
 use promoter_core::plan::Propose;
 use promoter_core::{Content, Diagnosis, Fault, FreightId, PromotionLock, UnixSeconds};
-use promoter_kustomize::Files as _;
-use promoter_render::hydrate::{
-    self, DryCommit, GIT_ATTRIBUTES_FILE, Inputs, METADATA_FILE, Metadata, Trailer, commit_message, hydrate,
-};
+use promoter_render::hydrate::{self, DryCommit, Inputs, Trailer, commit_message, hydrate};
 use promoter_render::{Cluster, Limits, Manifests, Mode, Pins, RenderError, Verified, live};
 
+use super::base::{Base, Bases, last_date, root_metadata};
 use super::commit::file;
 use super::git::{Change, NewFile};
 use super::trailers;
 use crate::repository::{Refs, Repository};
 
-/// A commit of a proposed branch: what it changes over the active tree, and what it says.
-pub(super) struct Proposal {
+/// What a commit of a proposed branch changes over the active tree, and what it says.
+pub(super) struct Contents {
     pub(super) changes: Vec<Change>,
     pub(super) message: String,
 }
@@ -43,11 +41,12 @@ impl From<RenderError> for Refusal {
     }
 }
 
-/// The paths that a merge takes from a proposal.
-pub(super) fn paths<'a>(pipeline: &'a Pipeline, environment: &'a Environment) -> Vec<&'a str> {
+/// The path that a merge takes from a proposal. The files at the root of a hydrated branch, which all proposals for it
+/// share, come besides.
+pub(super) fn path<'a>(pipeline: &'a Pipeline, environment: &'a Environment) -> &'a str {
     match pipeline.layout {
-        Layout::Branches => vec![pipeline.name.as_str(), METADATA_FILE, GIT_ATTRIBUTES_FILE],
-        Layout::Folders => vec![&environment.lock_path],
+        Layout::Branches => pipeline.name.as_str(),
+        Layout::Folders => &environment.lock_path,
     }
 }
 
@@ -56,58 +55,75 @@ pub(super) fn note(pipeline: &Pipeline, freight: &FreightId) -> Option<String> {
     (pipeline.layout == Layout::Branches).then(|| hydrate::note(freight))
 }
 
-/// Renders the lock, and makes the proposal of it.
-pub(super) fn proposal(
-    repository: &Repository,
-    refs: &Refs,
-    pipeline: &Pipeline,
-    environment: &Environment,
-    action: &Propose,
-    now: UnixSeconds,
-) -> Result<Proposal, Refusal> {
-    let pins = Pins::of(action.lock.clone(), environment.lock_path.clone(), Mode::Live);
-    let pins = pins.map_err(RenderError::from)?;
-    let manifests = live(&pins, &Cluster::default(), &Limits::default(), repository)?;
-    let mut trailers = trailers::named(pipeline, &action.environment, &action.freight);
-    trailers.extend(trailers::asked(action.by.as_deref(), action.reason.as_deref()));
-    let active = action.expect_active.as_ref();
-    let path = &environment.lock_path;
-    let found_lock = active.map(|it| repository.lock_text(it, path)).transpose()?.flatten();
-    match pipeline.layout {
-        Layout::Branches => {
-            let last_date = last_date(repository, refs, pipeline)?;
-            let found = (found_lock.as_deref(), last_date);
-            hydrated(repository, action, &manifests, found, &trailers, now)
-        }
-        Layout::Folders => lock_only(action, path, found_lock.as_deref(), &trailers),
-    }
+/// What a proposal is made from.
+pub(super) struct Source<'a> {
+    pub(super) repository: &'a Repository,
+    /// The heads that were seen.
+    pub(super) observed: &'a Refs,
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) environment: &'a Environment,
+    pub(super) action: &'a Propose,
+    pub(super) bases: &'a Bases,
+    /// The active head; `None` when the branch is made with its first proposal.
+    pub(super) base: Option<&'a Base>,
+    pub(super) now: UnixSeconds,
 }
 
-/// The pipeline's folder with the manifests, and the files at the root.
-fn hydrated(
-    repository: &Repository,
-    action: &Propose,
-    manifests: &Verified<Manifests>,
-    (found_lock, last_date): (Option<&str>, Option<UnixSeconds>),
-    trailers: &[Trailer],
-    now: UnixSeconds,
-) -> Result<Proposal, Refusal> {
-    let manifests = manifests.to_hydrated().map_err(RenderError::from)?;
-    let inputs = Inputs {
-        lock: &action.lock,
-        found_lock,
-        manifests: &manifests,
-        dry: &dry_commit(repository, &action.lock)?,
-        repo_url: repository.url.as_str(),
-        now,
-        last_date,
-    };
-    let hydration = hydrate(&inputs).map_err(|error| error.diagnosis())?;
-    let changes = hydration.files.into_iter().map(|(path, it)| {
-        let file = NewFile { bytes: it.bytes, executable_if_new: it.executable };
-        Change::File { path, file }
-    });
-    Ok(Proposal { changes: changes.collect(), message: commit_message(&hydration.metadata, trailers) })
+impl Source<'_> {
+    /// Renders the lock, and says what the proposal holds.
+    pub(super) fn contents(&self) -> Result<Contents, Refusal> {
+        let (action, path) = (self.action, &self.environment.lock_path);
+        let pins = Pins::of(action.lock.clone(), path.clone(), Mode::Live).map_err(RenderError::from)?;
+        let manifests = live(&pins, &Cluster::default(), &Limits::default(), self.repository)?;
+        let mut trailers = trailers::named(self.pipeline, &action.environment, &action.freight);
+        trailers.extend(trailers::asked(action.by.as_deref(), action.reason.as_deref()));
+        let found_lock = self.base.map(|it| it.lock_text(self.repository, path)).transpose()?.flatten();
+        match self.pipeline.layout {
+            Layout::Branches => self.hydrated(&manifests, found_lock.as_deref(), &trailers),
+            Layout::Folders => lock_only(action, path, found_lock.as_deref(), &trailers),
+        }
+    }
+
+    /// The pipeline's folder with the manifests, and the files at the root.
+    fn hydrated(
+        &self,
+        manifests: &Verified<Manifests>,
+        found_lock: Option<&str>,
+        trailers: &[Trailer],
+    ) -> Result<Contents, Refusal> {
+        let manifests = manifests.to_hydrated().map_err(RenderError::from)?;
+        let inputs = Inputs {
+            lock: &self.action.lock,
+            found_lock,
+            manifests: &manifests,
+            dry: &dry_commit(self.repository, &self.action.lock)?,
+            repo_url: self.repository.url.as_str(),
+            now: self.now,
+            last_date: self.last_date()?,
+        };
+        let hydration = hydrate(&inputs).map_err(|error| error.diagnosis())?;
+        let changes = hydration.files.into_iter().map(|(path, it)| {
+            let file = NewFile { bytes: it.bytes, executable_if_new: it.executable };
+            Change::File { path, file }
+        });
+        Ok(Contents { changes: changes.collect(), message: commit_message(&hydration.metadata, trailers) })
+    }
+
+    /// The latest `date` on the pipeline's branches: the next one must not be earlier, whatever the clock says. GitOps
+    /// Promoter compares dates across environments too: one that was promoted from must not look older than the next.
+    fn last_date(&self) -> Result<Option<UnixSeconds>, Diagnosis> {
+        let mut last = None;
+        for environment in &self.pipeline.environments {
+            if let Some(head) = self.observed.branch(&environment.active_branch) {
+                last = last.max(self.bases.get(self.repository, head)?.last_date(&self.pipeline.name));
+            }
+            if let Some(head) = self.observed.branch(&environment.proposed_branch) {
+                let tree = self.repository.cache.tree(head, "").map_err(|error| error.diagnosis())?;
+                last = last.max(last_date(&tree, root_metadata(&tree).as_ref(), &self.pipeline.name));
+            }
+        }
+        Ok(last)
+    }
 }
 
 /// The lock, and nothing that belongs to hydration.
@@ -116,7 +132,7 @@ fn lock_only(
     path: &str,
     found_lock: Option<&str>,
     trailers: &[Trailer],
-) -> Result<Proposal, Refusal> {
+) -> Result<Contents, Refusal> {
     let lock = &action.lock;
     let text = match found_lock {
         Some(found) => lock.edit(found, path).map_err(|error| error.diagnosis())?,
@@ -130,7 +146,7 @@ fn lock_only(
         artifacts.collect::<String>().trim_end()
     );
     let changes = vec![file(path.to_owned(), text)];
-    Ok(Proposal { changes, message: trailers::signed(&said, trailers) })
+    Ok(Contents { changes, message: trailers::signed(&said, trailers) })
 }
 
 fn dry_commit(repository: &Repository, lock: &PromotionLock) -> Result<DryCommit, Diagnosis> {
@@ -143,24 +159,4 @@ fn dry_commit(repository: &Repository, lock: &PromotionLock) -> Result<DryCommit
     };
     let info = repository.cache.commit(commit).map_err(|error| error.diagnosis())?;
     Ok(DryCommit::read(&format!("{} <{}>", info.author.name, info.author.email), &info.message))
-}
-
-/// The latest `date` on the pipeline's branches: the next one must not be earlier, whatever the clock says. GitOps
-/// Promoter compares dates across environments too: one that was promoted from must not look older than the next.
-fn last_date(
-    repository: &Repository,
-    refs: &Refs,
-    pipeline: &Pipeline,
-) -> Result<Option<UnixSeconds>, Diagnosis> {
-    let branches = pipeline.environments.iter().flat_map(|it| [&it.active_branch, &it.proposed_branch]);
-    let mut last = None;
-    for head in branches.filter_map(|it| refs.branch(it)) {
-        let tree = repository.cache.tree(head, "").map_err(|error| error.diagnosis())?;
-        for path in [METADATA_FILE.to_owned(), format!("{}/{METADATA_FILE}", pipeline.name)] {
-            // A file that is no metadata is overwritten; it has no date that matters.
-            let text = tree.read(&path).ok().map(|it| String::from_utf8_lossy(&it).into_owned());
-            last = last.max(text.and_then(|it| Metadata::read(&it, &path).ok()?.date()));
-        }
-    }
-    Ok(last)
 }

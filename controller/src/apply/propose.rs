@@ -1,105 +1,146 @@
 //! Proposals: the next commit of a proposed branch.
 
-use promoter_core::pipeline::{Layout, Pipeline};
+use promoter_core::pipeline::{Environment, Layout, Pipeline};
 use promoter_core::plan::{Propose, Withdraw};
 use promoter_core::{CommitId, Diagnosis, UnixSeconds};
 
+use super::base::{Base, Bases};
 use super::commit::{Commit, Moves};
-use super::proposal::{Proposal, Refusal, note, proposal};
-use super::{Applied, both_as_expected, environment, trailers};
+use super::gather::{Over, Prepared, Ready};
+use super::git::Change;
+use super::proposal::{Contents, Refusal, Source, note};
+use super::{Applied, environment, trailers};
 use crate::repository::{Refs, Repository};
 
-/// Renders the lock and commits its files on the proposed branch.
-pub(super) fn propose(
+/// The next commit of a proposed branch, to be made.
+#[derive(Debug)]
+pub(super) struct Proposal<'a> {
+    pub(super) environment: &'a Environment,
+    /// The active head whose tree is changed; `None` when the branch is made with its first proposal.
+    pub(super) active: Option<&'a CommitId>,
+    pub(super) proposed: Option<&'a CommitId>,
+    /// Its parents where the active branch is there.
+    parents: Vec<CommitId>,
+    changes: Vec<Change>,
+    message: String,
+    note: Option<String>,
+    pub(super) said: String,
+    /// What it adds to a push, about.
+    pub(super) bytes: usize,
+}
+
+/// Renders the lock: the files for the proposed branch.
+pub(super) fn prepare<'a>(
     repository: &Repository,
-    refs: &mut Refs,
-    pipeline: &Pipeline,
-    action: &Propose,
+    observed: &Refs,
+    pipeline: &'a Pipeline,
+    action: &'a Propose,
+    bases: &Bases,
     now: UnixSeconds,
-) -> Result<Applied, Diagnosis> {
+) -> Prepared<'a> {
     let environment = environment(pipeline, &action.environment)?;
     let (active, proposed) = (action.expect_active.as_ref(), action.expect_proposed.as_ref());
-    if !both_as_expected(refs, environment, active, proposed) {
-        return Ok(Applied::Stale);
+    if observed.branch(&environment.active_branch) != active {
+        return Err(Applied::Stale.into());
     }
-    // Rendering comes first: what does not render must leave no trace on any branch.
-    let Proposal { changes, message } = match proposal(repository, refs, pipeline, environment, action, now) {
-        Ok(proposal) => proposal,
-        Err(Refusal::Freight(diagnosis)) => return Ok(Applied::Refused(diagnosis)),
-        Err(Refusal::World(diagnosis)) => return Err(diagnosis),
-    };
-    let mut moves = Moves::new(repository, now);
-    let (active, parents) = match active {
-        Some(active) => (active.clone(), parents(repository, pipeline, proposed, active)?),
-        None => {
-            let active = create_active(&mut moves, &environment.active_branch)?;
-            let parents = proposed.into_iter().chain([&active]).cloned().collect();
-            (active, parents)
-        }
-    };
-    let commit = moves.commit(&Commit { base: Some(&active), changes, parents, message })?;
-    moves.branch(&environment.proposed_branch, proposed, &commit);
-    if let Some(note) = note(pipeline, &action.freight) {
-        moves.note(refs, &commit, note)?;
-    }
-    let text =
+    let base = active.map(|it| bases.get(repository, it)).transpose()?;
+    let base = base.as_deref();
+    // What does not render must leave no trace on any branch.
+    let source = Source { repository, observed, pipeline, environment, action, bases, base, now };
+    let Contents { changes, message } = source.contents().map_err(|refusal| match refusal {
+        Refusal::Freight(diagnosis) => Over::from(Applied::Refused(diagnosis)),
+        Refusal::World(diagnosis) => diagnosis.into(),
+    })?;
+    let root_bytes = base.map_or(0, |it| it.root_bytes);
+    let bytes = root_bytes + changes.iter().map(Change::bytes).sum::<usize>();
+    let said =
         format!("{}: proposed {} {}", action.environment, action.freight.alias(), action.freight.short());
-    moves.push(refs, text)
-}
-
-/// Takes a proposal back: the active branch's tree on top of the proposed branch.
-pub(super) fn withdraw(
-    repository: &Repository,
-    refs: &mut Refs,
-    pipeline: &Pipeline,
-    action: &Withdraw,
-    now: UnixSeconds,
-) -> Result<Applied, Diagnosis> {
-    let environment = environment(pipeline, &action.environment)?;
-    let (active, proposed) = (&action.expect_active, &action.expect_proposed);
-    if !both_as_expected(refs, environment, Some(active), Some(proposed)) {
-        return Ok(Applied::Stale);
-    }
-    let parents = parents(repository, pipeline, Some(proposed), active)?;
-    let freight = &action.freight;
-    let said = format!("Withdraw {} from {}\n\n{}", freight.alias(), action.environment, action.why);
-    let message = trailers::signed(&said, &trailers::named(pipeline, &action.environment, freight));
-    let mut moves = Moves::new(repository, now);
-    let commit = moves.commit(&Commit { base: Some(active), changes: Vec::new(), parents, message })?;
-    moves.branch(&environment.proposed_branch, Some(proposed), &commit);
-    let text = format!("{}: withdrew {} {}", action.environment, freight.alias(), freight.short());
-    moves.push(refs, text)
-}
-
-/// Creates an active branch with an empty commit, as Argo CD's hydrator does. It is pushed with its first proposal.
-fn create_active(moves: &mut Moves, branch: &str) -> Result<CommitId, Diagnosis> {
-    let message = format!("Initial commit for {branch}\n");
-    let commit = moves.commit(&Commit { base: None, changes: Vec::new(), parents: Vec::new(), message })?;
-    moves.branch(branch, None, &commit);
-    Ok(commit)
+    Ok(Ready::Proposal(Proposal {
+        environment,
+        active,
+        proposed,
+        parents: parents(repository, pipeline, base, proposed)?,
+        changes,
+        message,
+        note: note(pipeline, &action.freight),
+        said,
+        bytes,
+    }))
 }
 
 /// The parents of the next commit of a proposed branch: it only ever grows, and always contains the active head.
 fn parents(
     repository: &Repository,
     pipeline: &Pipeline,
+    base: Option<&Base>,
     proposed: Option<&CommitId>,
-    active: &CommitId,
 ) -> Result<Vec<CommitId>, Diagnosis> {
-    let Some(proposed) = proposed else {
-        return Ok(vec![active.clone()]);
-    };
-    if pipeline.layout == Layout::Folders {
+    match (base, pipeline.layout) {
+        (None, _) => Ok(Vec::new()),
+        (Some(base), Layout::Branches) => base.parents(repository, proposed),
         // The dry branch may have a long history, which is not walked through for a shorter list.
-        return Ok(vec![proposed.clone(), active.clone()]);
+        (Some(base), Layout::Folders) => Ok(proposed.into_iter().chain([base.commit()]).cloned().collect()),
     }
-    let is_ancestor =
-        |a: &CommitId, b: &CommitId| repository.cache.is_ancestor(a, b).map_err(|error| error.diagnosis());
-    if is_ancestor(proposed, active)? {
-        return Ok(vec![active.clone()]);
+}
+
+/// Takes a proposal back: the active branch's tree on top of the proposed branch.
+pub(super) fn prepare_withdrawal<'a>(
+    repository: &Repository,
+    observed: &Refs,
+    pipeline: &'a Pipeline,
+    action: &'a Withdraw,
+    bases: &Bases,
+) -> Prepared<'a> {
+    let environment = environment(pipeline, &action.environment)?;
+    let (active, proposed) = (&action.expect_active, &action.expect_proposed);
+    if observed.branch(&environment.active_branch) != Some(active) {
+        return Err(Applied::Stale.into());
     }
-    if is_ancestor(active, proposed)? {
-        return Ok(vec![proposed.clone()]);
+    let base = bases.get(repository, active)?;
+    let freight = &action.freight;
+    let said = format!("Withdraw {} from {}\n\n{}", freight.alias(), action.environment, action.why);
+    let message = trailers::signed(&said, &trailers::named(pipeline, &action.environment, freight));
+    Ok(Ready::Proposal(Proposal {
+        environment,
+        active: Some(active),
+        proposed: Some(proposed),
+        parents: parents(repository, pipeline, Some(&base), Some(proposed))?,
+        changes: Vec::new(),
+        message,
+        note: None,
+        said: format!("{}: withdrew {} {}", action.environment, freight.alias(), freight.short()),
+        bytes: 0,
+    }))
+}
+
+/// Makes the commit of a proposal. `made` is the active head that was made for it, where there was none.
+pub(super) fn commit(
+    proposal: &Proposal<'_>,
+    made: Option<&CommitId>,
+    moves: &mut Moves,
+) -> Result<(), Diagnosis> {
+    let on_made: Vec<CommitId>;
+    let parents = match made {
+        Some(made) => {
+            on_made = proposal.proposed.into_iter().chain([made]).cloned().collect();
+            &on_made
+        }
+        None => &proposal.parents,
+    };
+    let base = made.or(proposal.active);
+    let commit = Commit { base, changes: &proposal.changes, parents, message: &proposal.message };
+    let commit = moves.commit(&commit)?;
+    moves.branch(&proposal.environment.proposed_branch, proposal.proposed, &commit);
+    if let Some(note) = &proposal.note {
+        moves.note(&commit, note.clone());
     }
-    Ok(vec![proposed.clone(), active.clone()])
+    Ok(())
+}
+
+/// Creates an active branch with an empty commit, as Argo CD's hydrator does. It is pushed with its first proposals.
+pub(super) fn create_active(moves: &mut Moves, branch: &str) -> Result<CommitId, Diagnosis> {
+    let message = format!("Initial commit for {branch}\n");
+    let commit = moves.commit(&Commit { base: None, changes: &[], parents: &[], message: &message })?;
+    moves.branch(branch, None, &commit);
+    Ok(commit)
 }

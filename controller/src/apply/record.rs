@@ -3,38 +3,65 @@
 use promoter_core::pipeline::Pipeline;
 use promoter_core::plan::RecordAction;
 use promoter_core::record::{Phase, Record, RequestAction, STATE_BRANCH, path};
-use promoter_core::{Diagnosis, UnixSeconds};
+use promoter_core::{CommitId, Diagnosis};
 
 use super::Applied;
 use super::commit::{Commit, Moves, file};
+use super::gather::{Prepared, Ready};
 use super::git::Change;
-use crate::repository::{Refs, Repository};
+use crate::repository::Refs;
 
-/// Writes and removes records in one commit. The branch is made with its first record.
-pub fn record(
-    repository: &Repository,
-    refs: &mut Refs,
-    pipeline: &Pipeline,
-    action: &RecordAction,
-    now: UnixSeconds,
-) -> Result<Applied, Diagnosis> {
-    let head = action.expect_state.as_ref();
-    if refs.branch(STATE_BRANCH) != head {
-        return Ok(Applied::Stale);
+/// Records of one pipeline, to be written and removed.
+#[derive(Debug)]
+pub(super) struct RecordStep<'a> {
+    pipeline: &'a Pipeline,
+    changes: Vec<Change>,
+    sentences: Vec<String>,
+    pub(super) said: String,
+}
+
+/// Makes the texts.
+pub(super) fn prepare<'a>(observed: &Refs, pipeline: &'a Pipeline, action: &RecordAction) -> Prepared<'a> {
+    if observed.state() != action.expect_state.as_ref() {
+        return Err(Applied::Stale.into());
     }
     let mut changes: Vec<Change> = action.write.iter().map(|it| file(it.path(), it.text())).collect();
     let closed = action.close.iter().map(|it| path::requested(&pipeline.name, &it.environment));
     changes.extend(closed.map(|path| Change::Remove { path }));
-    let mut said: Vec<String> = action.write.iter().map(sentence).collect();
-    said.extend(action.close.iter().map(|it| format!("{}: request closed ({})", it.environment, it.why)));
-    let text = said.join("; ");
-    let subject = said.first().map_or("records", String::as_str);
-    let message = format!("{}: {subject}\n\n{}\n", pipeline.name, said.join("\n"));
-    let mut moves = Moves::new(repository, now);
-    let parents = head.cloned().into_iter().collect();
-    let commit = moves.commit(&Commit { base: head, changes, parents, message })?;
+    let mut sentences: Vec<String> = action.write.iter().map(sentence).collect();
+    sentences
+        .extend(action.close.iter().map(|it| format!("{}: request closed ({})", it.environment, it.why)));
+    let said = sentences.join("; ");
+    Ok(Ready::Record(RecordStep { pipeline, changes, sentences, said }))
+}
+
+/// Makes one commit of the records of several pipelines, each of which has a folder of its own. The branch is made with
+/// its first record.
+pub(super) fn commit(
+    steps: &[&RecordStep<'_>],
+    head: Option<&CommitId>,
+    moves: &mut Moves,
+) -> Result<(), Diagnosis> {
+    let message = match steps {
+        [step] => {
+            let subject = step.sentences.first().map_or("records", String::as_str);
+            format!("{}: {subject}\n\n{}\n", step.pipeline.name, step.sentences.join("\n"))
+        }
+        steps => {
+            let of = |step: &&RecordStep<'_>| {
+                let name = &step.pipeline.name;
+                step.sentences.iter().map(|it| format!("{name}: {it}\n")).collect::<String>()
+            };
+            let lines: String = steps.iter().map(of).collect();
+            format!("records of {} pipelines\n\n{lines}", steps.len())
+        }
+    };
+    let changes: Vec<Change> = steps.iter().flat_map(|it| it.changes.iter().cloned()).collect();
+    let parents: Vec<CommitId> = head.cloned().into_iter().collect();
+    let commit =
+        moves.commit(&Commit { base: head, changes: &changes, parents: &parents, message: &message })?;
     moves.branch(STATE_BRANCH, head, &commit);
-    moves.push(refs, text)
+    Ok(())
 }
 
 /// What a record says, on one line.

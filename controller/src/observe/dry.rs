@@ -1,6 +1,10 @@
 //! Whether the dry head renders differently from the newest freight's commit: the question behind new freight.
+//!
+//! A render is made once. At another commit it counts as made when every question that it asked of its tree has the same
+//! answer there, so that a head that changes one app renders that app only.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use promoter_core::pipeline::{Environment, Layout, Pipeline};
 use promoter_core::record::{FreightRecord, Records};
@@ -8,8 +12,12 @@ use promoter_core::{
     Artifact, CommitId, Content, Diagnosis, Digest, Fault, Freight, LOCK_FILE, LockVersion, Name,
     PromotionLock, Render,
 };
-use promoter_render::{Cluster, Limits, Mode, Pins, RenderError, live};
+use promoter_kustomize::Files;
+use promoter_render::{ChartCall, Cluster, Limits, Mode, PinnedSource, Pins, RenderError, World, live};
+use promoter_sources::git::GitTree;
 
+use super::reads::{Asked, Reads};
+use crate::parallel;
 use crate::repository::Repository;
 
 /// Digests of renders that were made, for the heads that are compared now.
@@ -18,12 +26,41 @@ pub(super) struct Renders {
     of: BTreeMap<Name, Compared>,
 }
 
-#[derive(Debug)]
+/// What is known of one pipeline.
+#[derive(Debug, Default)]
 struct Compared {
-    head: CommitId,
-    newest: Option<Freight>,
-    answer: Answer,
-    pin: CommitId,
+    /// The last answer, with the head and the newest freight that it is about.
+    answer: Option<(CommitId, Option<Freight>, Compare)>,
+    /// What the digests are of depends on it.
+    layout: Option<Layout>,
+    rendered: BTreeMap<Name, Vec<Rendered>>,
+}
+
+/// A render that was made.
+#[derive(Debug)]
+struct Rendered {
+    lock: PromotionLock,
+    /// The freight that renders like this: that of the lock, and with other commits that hold the same.
+    freight: Vec<Freight>,
+    reads: Reads,
+    digest: Digest,
+}
+
+/// What is to be compared, for one pipeline.
+pub(super) struct Due<'a> {
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) records: &'a Records,
+    /// What active locks hold. In the layout `folders` it stands in for the newest freight while none is recorded, as after
+    /// a state branch was lost.
+    pub(super) locked: Vec<Freight>,
+}
+
+/// What came of comparing.
+#[derive(Debug, Clone)]
+pub(super) struct Compare {
+    pub(super) answer: Answer,
+    /// The commit that freight of this head pins.
+    pub(super) pin: CommitId,
 }
 
 /// True when at least one environment renders differently.
@@ -37,95 +74,211 @@ pub(super) struct Broken {
 }
 
 impl Renders {
-    /// Compares the renders of every environment at `head` with those of the newest freight, and gives the commit that
-    /// freight of this head pins.
-    ///
-    /// `locked` is what active locks hold. In the layout `folders` it stands in for the newest freight while none is
-    /// recorded, as after a state branch was lost.
+    /// Compares the renders of every environment at `head` with those of the newest freight, for several pipelines.
     pub(super) fn compare(
         &mut self,
         repository: &Repository,
-        pipeline: &Pipeline,
         head: &CommitId,
-        records: &Records,
-        locked: &[Freight],
-    ) -> (Answer, CommitId) {
-        // Without a readable newest freight the planner makes none, whatever is answered here.
-        let newest = records.newest().ok().flatten().map(|it: &FreightRecord| it.freight.clone());
-        if let Some(known) = self.of.get(&pipeline.name)
-            && known.head == *head
-            && known.newest == newest
-        {
-            return (known.answer.clone(), known.pin.clone());
+        due: Vec<Due<'_>>,
+    ) -> BTreeMap<Name, Compare> {
+        let mut compares = BTreeMap::new();
+        let mut open = Vec::new();
+        for it in due {
+            // Without a readable newest freight the planner makes none, whatever is answered here.
+            let newest = it.records.newest().ok().flatten().map(|it: &FreightRecord| it.freight.clone());
+            let name = &it.pipeline.name;
+            let mut known = self.of.remove(name).unwrap_or_default();
+            if known.layout.replace(it.pipeline.layout) != Some(it.pipeline.layout) {
+                known = Compared { layout: known.layout, ..Compared::default() };
+            }
+            match known.answer.as_ref().filter(|(at, than, _)| at == head && *than == newest) {
+                Some((.., compare)) => {
+                    compares.insert(name.clone(), compare.clone());
+                    self.of.insert(name.clone(), known);
+                }
+                None => open.push((it, newest, known)),
+            }
         }
-        let answer = compare(repository, pipeline, head, newest.as_ref());
-        let pin = match (pipeline.layout, &newest, &answer) {
-            (Layout::Folders, Some(newest), Ok(false)) => pinned(pipeline, newest),
+        if open.is_empty() {
+            return compares;
+        }
+        // What cannot be opened cannot be rendered either, which says why.
+        let at_head = repository.cache.tree(head, "").ok();
+        let compared = parallel::each(open, |(due, newest, mut known)| {
+            let street = Street { repository, pipeline: due.pipeline, head, at_head: at_head.as_ref() };
+            let answer = street.compare(newest.as_ref(), &mut known.rendered);
+            let pin = street.pin(newest.as_ref(), &due.locked, &answer, &mut known.rendered);
+            let compare = Compare { answer, pin };
+            // A render that an upstream fault stopped is tried again on the next look.
+            let stands = compare.answer.as_ref().err().is_none_or(|it| it.why.fault == Fault::Input);
+            known.answer = stands.then(|| (head.clone(), newest, compare.clone()));
+            (due.pipeline.name.clone(), known, compare)
+        });
+        for (name, known, compare) in compared {
+            self.of.insert(name.clone(), known);
+            compares.insert(name, compare);
+        }
+        compares
+    }
+
+    /// Drops what is known of pipelines that are gone.
+    pub(super) fn keep(&mut self, is_there: impl Fn(&Name) -> bool) {
+        self.of.retain(|name, _| is_there(name));
+    }
+}
+
+/// One comparison.
+struct Street<'a> {
+    repository: &'a Repository,
+    pipeline: &'a Pipeline,
+    head: &'a CommitId,
+    at_head: Option<&'a GitTree>,
+}
+
+impl Street<'_> {
+    fn compare(&self, newest: Option<&Freight>, rendered: &mut BTreeMap<Name, Vec<Rendered>>) -> Answer {
+        let Some(subscription) = self.pipeline.git_subscription() else {
+            return Ok(false);
+        };
+        let content = Content::Git { url: self.repository.url.clone(), commit: self.head.clone() };
+        let artifact = Artifact { name: subscription.clone(), content };
+        let at_head = match newest {
+            Some(freight) => freight.clone().with(artifact),
+            None => Freight::new(vec![artifact])
+                .map_err(|error| broken(&self.pipeline.name, Diagnosis::bug("dry-freight", error)))?,
+        };
+        // Right after the newest freight was made it is compared with itself, and one render of each is enough.
+        let before = newest.filter(|it| **it != at_head);
+        let mut differs = newest.is_none();
+        for environment in &self.pipeline.environments {
+            let known = rendered.entry(environment.name.clone()).or_default();
+            // What the newest freight gave is only a comparison: if it no longer renders, the head differs from it.
+            // It is asked for first, since its render is known and may be that of the head.
+            let then = before.filter(|_| !differs).map(|it| self.digest(environment, it, known));
+            let now =
+                self.digest(environment, &at_head, known).map_err(|why| broken(&environment.name, why))?;
+            differs |= then.is_some_and(|then| then.ok() != Some(now));
+        }
+        for known in rendered.values_mut() {
+            // Nothing else is asked for again.
+            known.iter_mut().for_each(|it| it.freight.retain(|it| Some(it) == newest || *it == at_head));
+            known.retain(|it| !it.freight.is_empty());
+        }
+        rendered.retain(|name, _| self.pipeline.environment(name).is_some());
+        Ok(differs)
+    }
+
+    /// The commit that freight of the head pins: in the layout `folders`, where promotions are commits of the dry branch
+    /// themselves, that of earlier freight which renders the same.
+    fn pin(
+        &self,
+        newest: Option<&Freight>,
+        locked: &[Freight],
+        answer: &Answer,
+        rendered: &mut BTreeMap<Name, Vec<Rendered>>,
+    ) -> CommitId {
+        let pin = match (self.pipeline.layout, newest, answer) {
+            (Layout::Folders, Some(newest), Ok(false)) => self.pinned(newest),
             (Layout::Folders, None, Ok(true)) => {
-                let is_same =
-                    |it: &&Freight| matches!(compare(repository, pipeline, head, Some(it)), Ok(false));
-                locked.iter().find(is_same).and_then(|it| pinned(pipeline, it))
+                let mut renders_same = |it: &&Freight| matches!(self.compare(Some(it), rendered), Ok(false));
+                locked.iter().find(|it| renders_same(it)).and_then(|it| self.pinned(it))
             }
             _ => None,
         };
-        let pin = pin.unwrap_or(head).clone();
-        // A render that an upstream fault stopped is tried again on the next look.
-        if answer.as_ref().err().is_none_or(|it| it.why.fault == Fault::Input) {
-            let compared = Compared { head: head.clone(), newest, answer: answer.clone(), pin: pin.clone() };
-            self.of.insert(pipeline.name.clone(), compared);
+        pin.unwrap_or(self.head).clone()
+    }
+
+    /// The commit of the manifests in freight.
+    fn pinned<'f>(&self, freight: &'f Freight) -> Option<&'f CommitId> {
+        match freight.get(self.pipeline.git_subscription()?) {
+            Some(Content::Git { commit, .. }) => Some(commit),
+            _ => None,
         }
-        (answer, pin)
+    }
+
+    /// The digest of a render: one that is known, or a new one, which is known then.
+    fn digest(
+        &self,
+        environment: &Environment,
+        freight: &Freight,
+        known: &mut Vec<Rendered>,
+    ) -> Result<Digest, Diagnosis> {
+        let lock = lock(self.pipeline, environment, freight);
+        if let Some(found) = known.iter_mut().find(|it| self.is_same(it, &lock)) {
+            if !found.freight.contains(freight) {
+                found.freight.push(freight.clone());
+            }
+            return Ok(found.digest.clone());
+        }
+        let pins = Pins::of(lock.clone(), LOCK_FILE.to_owned(), Mode::Live).map_err(|it| it.diagnosis())?;
+        let world = Watched { repository: self.repository, source: &pins.source, asked: Asked::default() };
+        let digest = self.rendered(&pins, &world).map_err(|error| error.diagnosis())?;
+        if let Some(reads) = world.asked.reads() {
+            let freight = vec![freight.clone()];
+            known.push(Rendered { lock, freight, reads, digest: digest.clone() });
+        }
+        Ok(digest)
+    }
+
+    fn rendered(&self, pins: &Pins, world: &dyn World) -> Result<Digest, RenderError> {
+        let manifests = live(pins, &Cluster::default(), &Limits::default(), world)?;
+        Ok(match self.pipeline.layout {
+            Layout::Branches => manifests.to_hydrated()?.digest,
+            // Nothing is written anywhere, so that Secrets stay where people put them.
+            Layout::Folders => Digest::of(manifests.to_yaml()?.as_bytes()),
+        })
+    }
+
+    /// True when a lock renders as a known one did: its freight is known to, or differs in the commit alone, and that one
+    /// holds the same where the render looked.
+    fn is_same(&self, known: &Rendered, lock: &PromotionLock) -> bool {
+        let with = |freight: Freight| PromotionLock { freight, ..known.lock.clone() };
+        if with(lock.freight.clone()) != *lock {
+            return false;
+        }
+        if known.freight.contains(&lock.freight) {
+            return true;
+        }
+        let pinned = lock.freight.artifacts().iter().find(|it| match &it.content {
+            Content::Git { commit, .. } => commit == self.head,
+            _ => false,
+        });
+        let (Some(tree), Some(pinned)) = (self.at_head, pinned) else {
+            return false;
+        };
+        known.lock.freight.clone().with(pinned.clone()) == lock.freight && known.reads.hold_in(tree)
     }
 }
 
-/// The commit of the manifests in freight.
-fn pinned<'a>(pipeline: &Pipeline, freight: &'a Freight) -> Option<&'a CommitId> {
-    match freight.get(pipeline.git_subscription()?) {
-        Some(Content::Git { commit, .. }) => Some(commit),
-        _ => None,
-    }
+/// The repository as a render sees it, with an eye on what it asks of the pinned commit. Everything else that it asks
+/// for is named by content in there.
+struct Watched<'a> {
+    repository: &'a Repository,
+    source: &'a PinnedSource,
+    asked: Asked,
 }
 
-fn compare(
-    repository: &Repository,
-    pipeline: &Pipeline,
-    head: &CommitId,
-    newest: Option<&Freight>,
-) -> Answer {
-    let Some(subscription) = pipeline.git_subscription() else {
-        return Ok(false);
-    };
-    let content = Content::Git { url: repository.url.clone(), commit: head.clone() };
-    let artifact = Artifact { name: subscription.clone(), content };
-    let at_head = match newest {
-        Some(freight) => freight.clone().with(artifact),
-        None => Freight::new(vec![artifact])
-            .map_err(|error| broken(&pipeline.name, Diagnosis::bug("dry-freight", error)))?,
-    };
-    // Right after the newest freight was made it is compared with itself, and one render of each is enough.
-    let before = newest.filter(|it| **it != at_head);
-    let mut differs = newest.is_none();
-    for environment in &pipeline.environments {
-        let now = digest(repository, pipeline, environment, &at_head)
-            .map_err(|why| broken(&environment.name, why))?;
-        // What the newest freight gave is only a comparison: if it no longer renders, the head differs from it.
-        let then = before.filter(|_| !differs).map(|it| digest(repository, pipeline, environment, it));
-        differs |= then.is_some_and(|then| then.ok() != Some(now));
+impl World for Watched<'_> {
+    fn tree(&self, source: &PinnedSource) -> Result<Arc<dyn Files>, Diagnosis> {
+        let is_own = source.url.normal() == self.repository.url.normal();
+        if !is_own || source.commit != self.source.commit {
+            return self.repository.tree(source);
+        }
+        let tree = self.repository.cache.tree(&source.commit, "").map_err(|error| error.diagnosis())?;
+        Ok(self.asked.watch(tree))
     }
-    Ok(differs)
+
+    fn template(&self, call: &ChartCall<'_>) -> Result<String, Diagnosis> {
+        self.repository.template(call)
+    }
 }
 
 fn broken(environment: &Name, why: Diagnosis) -> Box<Broken> {
     Box::new(Broken { environment: environment.clone(), why })
 }
 
-fn digest(
-    repository: &Repository,
-    pipeline: &Pipeline,
-    environment: &Environment,
-    freight: &Freight,
-) -> Result<Digest, Diagnosis> {
-    let lock = PromotionLock {
+fn lock(pipeline: &Pipeline, environment: &Environment, freight: &Freight) -> PromotionLock {
+    PromotionLock {
         version: LockVersion::default(),
         pipeline: pipeline.name.clone(),
         environment: environment.name.clone(),
@@ -138,14 +291,5 @@ fn digest(
         },
         promotion: None,
         hold: None,
-    };
-    let pins = Pins::of(lock, LOCK_FILE.to_owned(), Mode::Live).map_err(|error| error.diagnosis())?;
-    let digest = live(&pins, &Cluster::default(), &Limits::default(), repository).and_then(|manifests| {
-        Ok(match pipeline.layout {
-            Layout::Branches => manifests.to_hydrated()?.digest,
-            // Nothing is written anywhere, so that Secrets stay where people put them.
-            Layout::Folders => Digest::of(manifests.to_yaml()?.as_bytes()),
-        })
-    });
-    digest.map_err(|error: RenderError| error.diagnosis())
+    }
 }

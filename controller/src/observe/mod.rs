@@ -1,15 +1,20 @@
 //! Observe: one look at the repository, as values that the planner judges.
 //!
 //! Decides what is read and what is remembered between looks. One ls-refs a look; what commits hold is read once and
-//! kept by object id, so a look at a repository in which no head moved reads nothing else. Leaves to the planner what
-//! any of it means. What the process alone remembers (measurements, refused renders) may be lost without harm.
+//! kept by object id, so a look at a repository in which no head moved reads nothing else. A pipeline whose heads did not
+//! move is not looked at again; where a head that it shares with others moved, the object of its own folder tells whether
+//! anything is new. Leaves to the planner what any of it means. What the process alone remembers (measurements, refused
+//! renders) may be lost without harm.
 
 mod dry;
 mod find;
 mod findings;
+mod folders;
 mod foreign;
 mod locks;
 mod merges;
+mod reads;
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,12 +23,13 @@ use promoter_core::observation::{
     Dry, DryRender, EnvironmentSeen, Fact, Measurement, Observation, State, Tip, Unread,
 };
 use promoter_core::pipeline::{Environment, Layout, Pipeline, PromotionMode};
-use promoter_core::record::{Records, STATE_BRANCH};
-use promoter_core::{CommitId, Diagnosis, Freight, FreightId, Name};
-use promoter_sources::git::GitError;
+use promoter_core::record::STATE_BRANCH;
+use promoter_core::{CommitId, Diagnosis, Freight, FreightId, Name, PromotionLock};
+use promoter_sources::git::{EntryMode, GitError, ObjectKind, TreeEntries, TreeEntry};
 
-use crate::repository::{NOTES_REF, Refs, Repository};
+use crate::repository::{NOTES_REF, Refs, Repository, cover};
 pub use find::Found;
+use folders::{Entry, Folders};
 
 /// One look: the refs, the pipelines of the dry branch, and what was observed of each.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +37,7 @@ pub struct Seen {
     /// The refs at that moment.
     pub refs: Refs,
     /// The pipelines with their observations, in the order of their paths.
-    pub pipelines: Vec<(Arc<Pipeline>, Observation)>,
+    pub pipelines: Vec<(Arc<Pipeline>, Arc<Observation>)>,
     /// What somebody has to mend: files that should be pipelines, renders that fail, locks and records that cannot be
     /// read. What it is about stands still meanwhile.
     pub findings: Vec<Diagnosis>,
@@ -40,21 +46,47 @@ pub struct Seen {
 /// Key of what is remembered about one environment.
 type Place = (Name, Name);
 
+/// A head that a lock is read from: of an environment, the active or the proposed one.
+type LockPlace = (Name, Name, bool);
+
+/// What was seen of one pipeline, with the heads that it depends on.
+#[derive(Debug)]
+struct Looked {
+    pipeline: Arc<Pipeline>,
+    heads: Heads,
+    observation: Arc<Observation>,
+    findings: Vec<Diagnosis>,
+    /// False once something else than heads is new: a refusal, a measurement.
+    fresh: bool,
+}
+
+/// The heads that the observation of a pipeline depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Heads {
+    dry: Option<CommitId>,
+    rendered: bool,
+    state: Option<CommitId>,
+    /// Of each environment, active and proposed.
+    branches: Vec<Option<CommitId>>,
+}
+
 /// Looks at one repository again and again.
 #[derive(Debug)]
 pub struct Observer {
     repository: Repository,
     measures: bool,
-    /// Branches that the pipelines name, asked for by name in the one ls-refs.
+    /// Branches that the pipelines name: those that the one ls-refs has to cover.
     branches: BTreeSet<String>,
+    finder: find::Finder,
     found: Option<DryFound>,
-    /// By pipeline, environment, path of the lock, and commit.
-    tips: BTreeMap<(Name, Name, String, CommitId), Tip>,
-    records: BTreeMap<Name, (CommitId, Records)>,
+    folders: Folders,
+    locks: BTreeMap<LockPlace, (Option<Entry>, Option<PromotionLock>)>,
+    records: BTreeMap<Name, records::Known>,
     merges: merges::Merges,
     dry: dry::Renders,
     refused: BTreeMap<Place, BTreeMap<FreightId, Diagnosis>>,
     measurements: BTreeMap<Place, Vec<Measurement>>,
+    looked: BTreeMap<Name, Looked>,
 }
 
 /// What was found on the dry branch.
@@ -77,13 +109,16 @@ impl Observer {
             repository,
             measures,
             branches: BTreeSet::new(),
+            finder: find::Finder::default(),
             found: None,
-            tips: BTreeMap::new(),
+            folders: Folders::default(),
+            locks: BTreeMap::new(),
             records: BTreeMap::new(),
             merges: merges::Merges::default(),
             dry: dry::Renders::default(),
             refused: BTreeMap::new(),
             measurements: BTreeMap::new(),
+            looked: BTreeMap::new(),
         }
     }
 
@@ -95,6 +130,7 @@ impl Observer {
     /// Remembers that freight does not render in an environment, until the dry branch moves: with it, the rules may.
     pub fn refuse(&mut self, pipeline: &Name, environment: &Name, freight: FreightId, why: Diagnosis) {
         self.refused.entry((pipeline.clone(), environment.clone())).or_default().insert(freight, why);
+        self.looked.entry(pipeline.clone()).and_modify(|it| it.fresh = false);
     }
 
     /// Remembers a measurement.
@@ -104,6 +140,7 @@ impl Observer {
         kept.push(measurement);
         let surplus = kept.len().saturating_sub(MEASUREMENTS_MAX);
         kept.drain(..surplus);
+        self.looked.entry(pipeline.clone()).and_modify(|it| it.fresh = false);
     }
 
     /// Looks once.
@@ -121,21 +158,48 @@ impl Observer {
 
     fn look(&mut self, renders: bool) -> Result<Seen, Diagnosis> {
         let mut refs = self.ls_refs().map_err(|error| error.diagnosis())?;
+        let known = self.found.as_ref().map(|it| it.found.clone());
         let found = self.find(&refs)?;
-        let branches: BTreeSet<String> = found.pipelines.iter().flat_map(|it| branches(it)).collect();
-        if branches != self.branches {
-            // The first look, or a pipeline that names other branches: their heads were not asked for yet.
-            self.branches = branches;
-            refs = self.ls_refs().map_err(|error| error.diagnosis())?;
+        if known.is_none_or(|it| !Arc::ptr_eq(&it, &found)) {
+            let branches: BTreeSet<String> = found.pipelines.iter().flat_map(|it| branches(it)).collect();
+            if branches != self.branches {
+                // The first look, or a pipeline that names other branches: their heads were not asked for yet.
+                self.branches = branches;
+                refs = self.ls_refs().map_err(|error| error.diagnosis())?;
+            }
         }
-        let mut findings = found.findings.clone();
-        let pipelines: Vec<_> = found
+        let heads: Vec<Heads> = found.pipelines.iter().map(|it| heads(it, &refs, renders)).collect();
+        let due: Vec<&Arc<Pipeline>> = found
             .pipelines
             .iter()
-            .map(|pipeline| (pipeline.clone(), self.observation(pipeline, &refs, renders, &mut findings)))
+            .zip(&heads)
+            .filter(|(it, heads)| !self.is_seen(it, heads))
+            .map(|(it, _)| it)
             .collect();
-        self.forget(&pipelines);
+        if !due.is_empty() {
+            self.fetch(&due, &refs);
+            self.see(&due, &refs, renders);
+            self.forget(&found);
+        }
+        let mut findings = found.findings.clone();
+        let mut pipelines = Vec::with_capacity(found.pipelines.len());
+        for pipeline in &found.pipelines {
+            if let Some(looked) = self.looked.get(&pipeline.name) {
+                findings.extend(looked.findings.iter().cloned());
+                pipelines.push((pipeline.clone(), looked.observation.clone()));
+            }
+        }
         Ok(Seen { refs, pipelines, findings })
+    }
+
+    /// True when nothing can be new for a pipeline.
+    fn is_seen(&self, pipeline: &Arc<Pipeline>, heads: &Heads) -> bool {
+        self.looked.get(&pipeline.name).is_some_and(|it| {
+            it.fresh
+                && it.heads == *heads
+                && (Arc::ptr_eq(&it.pipeline, pipeline) || it.pipeline == *pipeline)
+                && settled(&it.observation)
+        })
     }
 
     fn ls_refs(&self) -> Result<Refs, GitError> {
@@ -144,8 +208,22 @@ impl Observer {
         wanted.extend(dry_branch.map(|it| format!("refs/heads/{it}")));
         wanted.push(format!("refs/heads/{STATE_BRANCH}"));
         wanted.push(NOTES_REF.to_owned());
-        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-        Ok(Refs::of(self.repository.cache.ls_refs(&wanted)?, dry_branch))
+        let remote = self.repository.cache.ls_refs(&cover(wanted.iter().map(String::as_str)))?;
+        Ok(Refs::of(remote, dry_branch).only(&self.branches))
+    }
+
+    /// Brings what is about to be read in one conversation. Where that does not work, each reading says what it lacks.
+    fn fetch(&self, due: &[&Arc<Pipeline>], refs: &Refs) {
+        let known: BTreeSet<&CommitId> =
+            self.looked.values().flat_map(|it| it.heads.branches.iter().flatten()).collect();
+        let branches = due.iter().flat_map(|it| &it.environments);
+        let heads = branches.flat_map(|it| [&it.active_branch, &it.proposed_branch]);
+        let heads = heads.filter_map(|it| refs.branch(it)).chain(refs.state());
+        let new: BTreeSet<&CommitId> = heads.filter(|it| !known.contains(it)).collect();
+        let new: Vec<CommitId> = new.into_iter().cloned().collect();
+        if let Err(error) = self.repository.cache.ensure(&new) {
+            tracing::debug!(%error, "heads were not fetched together");
+        }
     }
 
     fn find(&mut self, refs: &Refs) -> Result<Arc<Found>, Diagnosis> {
@@ -161,36 +239,67 @@ impl Observer {
             known.head = head.clone();
             return Ok(known.found.clone());
         }
-        let tree = self.repository.cache.tree(head, "").map_err(|error| error.diagnosis())?;
-        let found = Arc::new(find::find(branch, &tree));
+        let found = self.finder.find(cache, branch, head).map_err(|error| error.diagnosis())?;
+        let found = Arc::new(found);
         let (head, since) = (head.clone(), head.clone());
         self.found = Some(DryFound { branch: branch.clone(), head, since, found: found.clone() });
         self.refused.clear();
         Ok(found)
     }
 
+    /// Looks at pipelines, and remembers what was seen.
+    fn see(&mut self, due: &[&Arc<Pipeline>], refs: &Refs, renders: bool) {
+        let states: Vec<Fact<State>> = due.iter().map(|it| self.state(it, refs)).collect();
+        let mut compares = match &refs.dry {
+            Some((_, head)) if renders => self.compare(due, &states, refs, head),
+            _ => BTreeMap::new(),
+        };
+        for (pipeline, state) in due.iter().zip(states) {
+            let mut findings = Vec::new();
+            let compare = compares.remove(&pipeline.name);
+            let observation = Arc::new(self.observation(pipeline, refs, state, compare, &mut findings));
+            let heads = heads(pipeline, refs, renders);
+            let looked = Looked { pipeline: (*pipeline).clone(), heads, observation, findings, fresh: true };
+            self.looked.insert(pipeline.name.clone(), looked);
+        }
+    }
+
+    /// Compares what the dry head renders to with the newest freight.
+    fn compare(
+        &mut self,
+        due: &[&Arc<Pipeline>],
+        states: &[Fact<State>],
+        refs: &Refs,
+        head: &CommitId,
+    ) -> BTreeMap<Name, dry::Compare> {
+        let locked: Vec<Vec<Freight>> = due.iter().map(|it| self.locked(it, refs)).collect();
+        let read = due.iter().zip(states).zip(locked);
+        let read = read.filter_map(|((pipeline, state), locked)| {
+            let records = &state.as_ref().ok()?.records;
+            Some(dry::Due { pipeline, records, locked })
+        });
+        let known = self.found.as_ref().filter(|it| it.head == *head);
+        let since = known.map_or(head, |it| &it.since);
+        self.dry.compare(&self.repository, since, read.collect())
+    }
+
     fn observation(
         &mut self,
         pipeline: &Pipeline,
         refs: &Refs,
-        renders: bool,
+        state: Fact<State>,
+        compare: Option<dry::Compare>,
         findings: &mut Vec<Diagnosis>,
     ) -> Observation {
-        let state = self.state(pipeline, refs);
         match &state {
             Ok(state) => findings.extend(findings::unreadable(&state.records)),
             Err(unread) => findings.push(Diagnosis::upstream("branch-unreadable", unread)),
         }
         let dry = match (&refs.dry, &state) {
-            (Some((_, head)), Ok(state)) => {
-                let (answer, pin) = match renders {
-                    true => {
-                        let locked = self.locked(pipeline, refs);
-                        let known = self.found.as_ref().filter(|it| it.head == *head);
-                        let since = known.map_or(head, |it| &it.since);
-                        self.dry.compare(&self.repository, pipeline, since, &state.records, &locked)
-                    }
-                    false => (Ok(false), head.clone()),
+            (Some((_, head)), Ok(_)) => {
+                let (answer, pin) = match compare {
+                    Some(dry::Compare { answer, pin }) => (answer, pin),
+                    None => (Ok(false), head.clone()),
                 };
                 findings.extend(answer.as_ref().err().map(|it| it.why.clone()));
                 Ok(Dry { head: head.clone(), pin, render: dry_render(answer) })
@@ -216,11 +325,14 @@ impl Observer {
         }
     }
 
-    /// The freight that active locks hold.
+    /// The freight that active locks hold, where it may stand in for the newest.
     fn locked(&mut self, pipeline: &Pipeline, refs: &Refs) -> Vec<Freight> {
+        if pipeline.layout == Layout::Branches {
+            return Vec::new();
+        }
         // What cannot be read is found when the environment is looked at.
         let mut passed_over = Vec::new();
-        let mut tip = |it: &Environment| self.tip(pipeline, it, &it.active_branch, refs, &mut passed_over);
+        let mut tip = |it: &Environment| self.tip(pipeline, it, false, refs, &mut passed_over);
         let locks = pipeline.environments.iter().filter_map(|it| tip(it)?.lock.ok()?);
         locks.map(|it| it.freight).collect()
     }
@@ -229,15 +341,23 @@ impl Observer {
         let Some(head) = refs.state() else {
             return Ok(State::default());
         };
-        let known = self.records.get(&pipeline.name).filter(|(commit, _)| commit == head);
-        let records = match known {
-            Some((_, records)) => records.clone(),
+        let name = &pipeline.name;
+        let Ok(folder) = self.folders.shared(&self.repository, head, name) else {
+            // The slower reader has the words for what is wrong.
+            let records = self.repository.records(head, name)?;
+            return Ok(State { head: Some(head.clone()), records });
+        };
+        let known = self.records.remove(name);
+        let same = |it: &&records::Known| folder.is_some_and(|(_, id)| it.folder == Some(id));
+        let records = match known.as_ref().filter(same) {
+            Some(known) => known.records.clone(),
             None => {
-                let records = self.repository.records(head, &pipeline.name)?;
-                self.records.insert(pipeline.name.clone(), (head.clone(), records.clone()));
-                records
+                let (records, known) = records::read(&self.repository, head, name, folder, known)?;
+                self.records.extend(known.map(|it| (name.clone(), it)));
+                return Ok(State { head: Some(head.clone()), records });
             }
         };
+        self.records.extend(known.map(|it| (name.clone(), it)));
         Ok(State { head: Some(head.clone()), records })
     }
 
@@ -248,12 +368,18 @@ impl Observer {
         refs: &Refs,
         findings: &mut Vec<Diagnosis>,
     ) -> EnvironmentSeen {
-        let active = self.tip(pipeline, environment, &environment.active_branch, refs, findings);
-        let proposed = self.tip(pipeline, environment, &environment.proposed_branch, refs, findings);
+        let active = self.tip(pipeline, environment, false, refs, findings);
+        let proposed = self.tip(pipeline, environment, true, refs, findings);
+        // Nobody else asks, and histories are long.
+        let by_person = environment.promotion == PromotionMode::PullRequest;
         let merges_cleanly = match (&active, &proposed) {
-            (Some(active), Some(proposed)) if environment.promotion == PromotionMode::PullRequest => self
-                .merges
-                .are_clean(&self.repository, pipeline.layout, environment, &active.commit, proposed),
+            (Some(active), Some(proposed)) if by_person => self.merges.are_clean(
+                &self.repository,
+                pipeline.layout,
+                environment,
+                &active.commit,
+                proposed,
+            ),
             _ => false,
         };
         let place = (pipeline.name.clone(), environment.name.clone());
@@ -271,45 +397,102 @@ impl Observer {
         &mut self,
         pipeline: &Pipeline,
         environment: &Environment,
-        branch: &str,
+        proposed: bool,
         refs: &Refs,
         findings: &mut Vec<Diagnosis>,
     ) -> Option<Tip> {
+        let branch = if proposed { &environment.proposed_branch } else { &environment.active_branch };
         let commit = refs.branch(branch)?;
-        let path = environment.lock_path.clone();
-        let key = (pipeline.name.clone(), environment.name.clone(), path, commit.clone());
-        if let Some(tip) = self.tips.get(&key) {
+        let name = &pipeline.name;
+        let before = self.looked.get(name).and_then(|it| {
+            // Another path may hold another lock in the same commit.
+            let rules = it.pipeline.environment(&environment.name)?;
+            let seen = it.observation.environments.get(&environment.name)?;
+            (rules.lock_path == environment.lock_path).then_some(seen)
+        });
+        let before = before.map(|it| if proposed { &it.proposed } else { &it.active });
+        if let Some(Ok(Some(tip))) = before
+            && tip.commit == *commit
+            && tip.lock.is_ok()
+        {
             return Some(tip.clone());
         }
-        let lock = self.repository.lock(commit, branch, pipeline, environment).map_err(|why| match pipeline
-            .layout
-        {
-            Layout::Branches => foreign::named(&self.repository, commit, &pipeline.name, why),
-            Layout::Folders => why,
-        });
-        let tip = Tip {
-            commit: commit.clone(),
-            lock: lock.clone().map_err(|why| Unread::new(branch, why.to_string())),
-        };
-        match lock {
-            Ok(_) => drop(self.tips.insert(key, tip.clone())),
-            // It may be read on the next look.
-            Err(why) => findings.push(why),
+        if pipeline.layout == Layout::Folders {
+            let lock = self.repository.lock(commit, branch, pipeline, environment);
+            let seen = lock.clone().map_err(|why| Unread::new(branch, why.to_string()));
+            findings.extend(lock.err());
+            return Some(Tip { commit: commit.clone(), lock: seen });
         }
-        Some(tip)
+        let folder = match proposed {
+            true => Folders::own(&self.repository, commit, name),
+            false => self.folders.shared(&self.repository, commit, name),
+        };
+        let place = (name.clone(), environment.name.clone(), proposed);
+        if let (Ok(folder), Some((known, lock))) = (&folder, self.locks.get(&place))
+            && known == folder
+        {
+            return Some(Tip { commit: commit.clone(), lock: Ok(lock.clone()) });
+        }
+        let lock = self.repository.lock(commit, branch, pipeline, environment);
+        let lock = lock.map_err(|why| foreign::named(&self.repository, commit, name, why));
+        let seen = lock.clone().map_err(|why| Unread::new(branch, why.to_string()));
+        match (lock, folder) {
+            (Ok(lock), Ok(folder)) if self.stands_alone(commit, folder) => {
+                self.locks.insert(place, (folder, lock));
+            }
+            // It may be read on the next look.
+            (Err(why), _) => findings.push(why),
+            _ => {}
+        }
+        Some(Tip { commit: commit.clone(), lock: seen })
+    }
+
+    /// True when a folder's object alone says what is read in it: no link leads elsewhere.
+    fn stands_alone(&self, commit: &CommitId, folder: Option<Entry>) -> bool {
+        let Some((mode, id)) = folder else {
+            return true;
+        };
+        let read = || self.repository.cache.bytes(&id, ObjectKind::Tree, commit).ok();
+        let is_plain = |it: Result<TreeEntry<'_>, _>| it.is_ok_and(|it| it.mode != EntryMode::Link);
+        mode == EntryMode::Directory && read().is_some_and(|it| TreeEntries::new(&it).all(is_plain))
     }
 
     /// Drops what no look can ask for any more.
-    fn forget(&mut self, pipelines: &[(Arc<Pipeline>, Observation)]) {
-        let heads: BTreeSet<&CommitId> = pipelines
-            .iter()
-            .flat_map(|(_, seen)| seen.environments.values())
-            .flat_map(|it| [&it.active, &it.proposed])
-            .filter_map(|tip| tip.as_ref().ok()?.as_ref().map(|tip| &tip.commit))
+    fn forget(&mut self, found: &Found) {
+        let names: BTreeSet<&Name> = found.pipelines.iter().map(|it| &it.name).collect();
+        self.looked.retain(|name, _| names.contains(name));
+        self.locks.retain(|(name, ..), _| names.contains(name));
+        self.records.retain(|name, _| names.contains(name));
+        self.dry.keep(|name| names.contains(name));
+        let heads: BTreeSet<&CommitId> = self
+            .looked
+            .values()
+            .flat_map(|it| it.heads.branches.iter().flatten().chain(&it.heads.state))
             .collect();
-        self.tips.retain(|(_, _, _, commit), _| heads.contains(commit));
+        self.folders.keep(&heads);
         self.merges.forget(&heads);
     }
+}
+
+/// The heads that a pipeline depends on.
+fn heads(pipeline: &Pipeline, refs: &Refs, rendered: bool) -> Heads {
+    let of = |it: &Environment| [&it.active_branch, &it.proposed_branch].map(|it| refs.branch(it).cloned());
+    Heads {
+        dry: refs.dry.as_ref().map(|(_, head)| head.clone()),
+        rendered,
+        state: refs.state().cloned(),
+        branches: pipeline.environments.iter().flat_map(of).collect(),
+    }
+}
+
+/// True when everything could be read. What could not may be read on the next look.
+fn settled(seen: &Observation) -> bool {
+    let read =
+        |tip: &Fact<Option<Tip>>| tip.as_ref().is_ok_and(|it| it.as_ref().is_none_or(|it| it.lock.is_ok()));
+    let renders = |it: &Dry| !matches!(it.render, DryRender::Broken { .. });
+    seen.state.is_ok()
+        && seen.dry.as_ref().is_ok_and(renders)
+        && seen.environments.values().all(|it| read(&it.active) && read(&it.proposed))
 }
 
 fn dry_render(answer: dry::Answer) -> DryRender {

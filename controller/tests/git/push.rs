@@ -190,15 +190,19 @@ fn of_many_writers_one_wins_each_round() {
 fn a_lost_answer_is_found_out() {
     let (repo, root) = (sample(), TempDir::new().unwrap());
     let http = GitHttp::start(&repo);
-    let limits = Limits { deadline: Duration::from_millis(500), ..Limits::default() };
-    let cache = GitCache::open(root.path(), &http.url().parse().unwrap(), Credentials::None, limits).unwrap();
-    let push = |content: &str| {
+    let open = |deadline: Duration| {
+        let limits = Limits { deadline, ..Limits::default() };
+        GitCache::open(root.path(), &http.url().parse().unwrap(), Credentials::None, limits).unwrap()
+    };
+    let (patient, hasty) = (open(Duration::from_secs(30)), open(Duration::from_millis(500)));
+    let push_with = |cache: &GitCache, content: &str| {
         let seen = tip(&repo, "environment/dev").unwrap();
-        let mut draft = Draft::new(&cache);
+        let mut draft = Draft::new(cache);
         let made = commit_on(&mut draft, &[&seen], &[write("x", content)], "ours");
         let pushed = draft.push(&[update(ACTIVE, Some(seen.clone()), &made)]);
         (pushed, seen, made)
     };
+    let push = |content: &str| push_with(&patient, content);
     http.break_at("POST /repo.git/git-receive-pack", Fault::NoAnswer);
     let (pushed, _, made) = push("1");
     assert_eq!(pushed, Ok(Pushed::Found));
@@ -209,9 +213,9 @@ fn a_lost_answer_is_found_out() {
     assert_eq!(pushed, Ok(Pushed::Found));
     assert_eq!(tip(&repo, ACTIVE), Some(made));
 
-    for fault in [Fault::Hang, Fault::Status(503)] {
+    for (fault, cache) in [(Fault::Hang, &hasty), (Fault::Status(503), &patient)] {
         http.break_at("POST /repo.git/git-receive-pack", fault);
-        let (pushed, seen, _) = push("3");
+        let (pushed, seen, _) = push_with(cache, "3");
         let error = pushed.unwrap_err();
         assert_eq!(error.diagnosis().code, "git-unreachable", "{error}");
         assert_eq!(tip(&repo, ACTIVE), Some(seen));

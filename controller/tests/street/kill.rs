@@ -11,7 +11,7 @@ use std::process::Command;
 use promoter_core::record::STATE_BRANCH;
 
 use super::program::once;
-use super::world::{ENVIRONMENTS, World, proposed};
+use super::world::{AT_ONCE, ENVIRONMENTS, World, active, example_named, proposed};
 
 /// Counts pushes, and at push `kill-at` kills the pushing controller: it is the nearest parent of that name. `$1` ends
 /// the hook then.
@@ -35,6 +35,7 @@ exit 1";
 struct Outcome {
     /// By environment: freight, hold and manifests, those of the proposal, the notes of both, the history's subjects.
     environments: BTreeMap<String, Vec<String>>,
+    /// The records, and what other pipelines run.
     records: Vec<String>,
 }
 
@@ -64,10 +65,15 @@ fn outcome(world: &World) -> Outcome {
         facts
     };
     let listed = world.repo.git(&["ls-tree", "-r", "--name-only", STATE_BRANCH]);
-    Outcome {
-        environments: ENVIRONMENTS.map(|it| (it.to_owned(), of(it))).into_iter().collect(),
-        records: listed.lines().map(Into::into).collect(),
-    }
+    let others =
+        ["second", "third"].into_iter().filter(|it| world.repo.id(&format!("main:apps/{it}")).is_some());
+    let folders = others.flat_map(|name| {
+        let of = move |it: &str| world.repo.id(&format!("{}:{name}/manifest.yaml", active(it)));
+        ENVIRONMENTS.map(|it| format!("{name} in {it}: {:?}", of(it)))
+    });
+    let mut records: Vec<String> = listed.lines().map(Into::into).collect();
+    records.extend(folders);
+    Outcome { environments: ENVIRONMENTS.map(|it| (it.to_owned(), of(it))).into_iter().collect(), records }
 }
 
 /// What people do before an act.
@@ -137,10 +143,14 @@ fn copy(from: &Path, to: &Path) {
     assert!(done.success());
 }
 
-fn every_push(world: World, hook: &str, exit: &str) {
+/// Kills at every push of the acts, with more pipelines beside the first, and gives their number.
+fn every_push(world: World, hook: &str, exit: &str, others: &[&str], acts: &[(&str, Prelude)]) -> usize {
     let mut stage = Stage::new(world, hook, exit);
+    for name in others {
+        stage.world.commit_all(&example_named(name, AT_ONCE));
+    }
     let mut killed = 0;
-    for (act, people) in ACTS {
+    for (act, people) in acts {
         people(&stage.world);
         let _ = fs::remove_file(stage.world.repo.path().join("pushes"));
         stage.save();
@@ -167,25 +177,37 @@ fn every_push(world: World, hook: &str, exit: &str) {
         assert_eq!(stage.run().code, Some(0));
         assert_eq!(outcome(&stage.world), wanted, "{act}: the undisturbed run repeats");
     }
-    assert!(killed >= 12, "only {killed} pushes");
+    killed
 }
 
 #[test]
 fn killed_before_a_push_takes_effect() {
-    every_push(World::at_once(), "pre-receive", "1");
+    let killed = every_push(World::at_once(), "pre-receive", "1", &[], &ACTS);
+    assert!(killed >= 12, "only {killed} pushes");
 }
 
 #[test]
 fn killed_before_the_answer_to_a_push() {
-    every_push(World::at_once(), "post-receive", "0");
+    let killed = every_push(World::at_once(), "post-receive", "0", &[], &ACTS);
+    assert!(killed >= 12, "only {killed} pushes");
 }
 
 #[test]
 fn killed_before_a_push_to_the_dry_branch_takes_effect() {
-    every_push(World::folders(), "pre-receive", "1");
+    let killed = every_push(World::folders(), "pre-receive", "1", &[], &ACTS);
+    assert!(killed >= 12, "only {killed} pushes");
 }
 
 #[test]
 fn killed_before_the_answer_to_a_push_to_the_dry_branch() {
-    every_push(World::folders(), "post-receive", "0");
+    let killed = every_push(World::folders(), "post-receive", "0", &[], &ACTS);
+    assert!(killed >= 12, "only {killed} pushes");
+}
+
+/// What several pipelines write together is there together, or not.
+#[test]
+fn killed_while_several_are_pushed() {
+    for (hook, exit) in [("pre-receive", "1"), ("post-receive", "0")] {
+        assert!(every_push(World::at_once(), hook, exit, &["second", "third"], &ACTS[..1]) >= 4);
+    }
 }

@@ -10,6 +10,7 @@ mod branches;
 mod broken;
 mod faults;
 mod folders;
+mod gather;
 mod hands;
 mod kill;
 mod life;

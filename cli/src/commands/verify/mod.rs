@@ -19,12 +19,13 @@ use std::collections::BTreeSet;
 #[derive(Args)]
 #[command(after_help = "\
 Every folder with a lock is rendered again from what the lock pins, and manifest.yaml, hydrator.metadata,
-README.md, the lock's digest and the note of the commit are held against it, byte for byte.
+README.md, the lock's digest and the note of the commit are held against it, byte for byte. Of a lock
+beside an overlay (layout `folders`), which has no manifests, two renders are held against each other.
 
 Exit codes: 0 all is proved; 1 something differs; 2 something cannot be told, such as a lock of another
 engine version, or one whose commit is gone; 3 a server did not answer, try again.")]
 pub(crate) struct VerifyArguments {
-    /// Branches, such as environment/prod
+    /// Branches: environment/prod, or the dry branch in the layout `folders`
     #[arg(required_unless_present = "all", value_name = "BRANCH")]
     branches: Vec<String>,
     /// The active and proposed branches of all pipelines

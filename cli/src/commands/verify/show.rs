@@ -17,11 +17,14 @@ pub(super) enum Proof {
     Unproved,
 }
 
-/// One folder of one commit; without a pipeline, what the folders of a commit share.
+/// One folder of one commit; without a folder, what the folders of a commit share.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Row {
     pub(super) branch: String,
     commit: String,
+    /// From the root of the branch, `""` is the root itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folder: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pipeline: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,6 +42,9 @@ pub(super) struct Row {
     why: Option<String>,
     #[serde(skip)]
     pub(super) fault: Option<Fault>,
+    /// False in the layout `folders`: what is proved is that the lock renders to the same each time.
+    #[serde(skip)]
+    is_hydrated: bool,
 }
 
 /// One difference.
@@ -71,11 +77,12 @@ impl View {
 }
 
 impl Row {
-    pub(super) fn new(branch: &str, commit: &CommitId, pipeline: Option<&str>) -> Self {
+    pub(super) fn new(branch: &str, commit: &CommitId, folder: Option<&str>) -> Self {
         Self {
             branch: branch.to_owned(),
             commit: commit.to_string(),
-            pipeline: pipeline.map(str::to_owned),
+            folder: folder.map(str::to_owned),
+            pipeline: None,
             environment: None,
             freight: None,
             result: Proof::Ok,
@@ -84,12 +91,15 @@ impl Row {
             differences: Vec::new(),
             why: None,
             fault: None,
+            is_hydrated: true,
         }
     }
 
     /// As a folder that was checked.
     pub(super) fn proved(mut self, checked: &Checked) -> Self {
+        self.is_hydrated = checked.is_hydrated();
         if let Some(lock) = &checked.lock {
+            self.pipeline = Some(lock.pipeline.to_string());
             self.environment = Some(lock.environment.to_string());
             self.freight = Some(lock.freight.id().to_string());
             self.engine.clone_from(&lock.render.engine);
@@ -114,18 +124,24 @@ impl Row {
 
 /// A line for each row, and below it what differs with both lines.
 pub(super) fn table(rows: &[Row]) -> String {
-    let mut cells = vec![["BRANCH", "COMMIT", "PIPELINE", "RESULT"].map(String::from).to_vec()];
+    let mut cells = vec![["BRANCH", "COMMIT", "FOLDER", "RESULT"].map(String::from).to_vec()];
     cells.extend(rows.iter().map(|it| {
         let result = match (it.result, it.objects, &it.why) {
-            (Proof::Ok, Some(1), _) => "ok, 1 object, byte for byte".to_owned(),
             (Proof::Ok, objects, _) => {
-                format!("ok, {} objects, byte for byte", objects.unwrap_or_default())
+                let count = objects.unwrap_or_default();
+                let how = if it.is_hydrated { "byte for byte" } else { "the same at each render" };
+                format!("ok, {count} object{}, {how}", if count == 1 { "" } else { "s" })
             }
             (Proof::Differs, _, _) => "differs".to_owned(),
             (Proof::Unproved, _, why) => format!("unproved, {}", why.as_deref().unwrap_or("no reason")),
         };
         let commit = it.commit.chars().take(10).collect();
-        vec![it.branch.clone(), commit, it.pipeline.clone().unwrap_or_else(|| "-".into()), result]
+        let folder = match it.folder.as_deref() {
+            None => "-",
+            Some("") => ".",
+            Some(folder) => folder,
+        };
+        vec![it.branch.clone(), commit, folder.to_owned(), result]
     }));
     let shown = columns(&cells);
     let mut text = String::new();

@@ -3,12 +3,13 @@
 use super::proof::World;
 use super::show::{Proof, Row};
 use crate::edge::Progress;
+use promoter_controller::parallel;
 use promoter_core::{CommitId, Diagnosis, LOCK_FILE, Place};
 use promoter_render::hydrate::{Checked, Difference, Trailer, Wrong, check_root};
 use promoter_sources::git::{CommitInfo, EntryMode, TreeEntries, TreeId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// Directories below each other that are searched.
 const DEPTH_MAX: usize = 64;
@@ -39,8 +40,7 @@ pub(super) fn rows(
             firsts.entry(key.clone()).or_insert(&commit.info.id);
         }
     }
-    let firsts: Vec<(Key, &CommitId)> = firsts.into_iter().collect();
-    let proofs = prove(world, &firsts);
+    let proofs = prove(world, firsts.into_iter().collect());
     let mut rows = Vec::new();
     for commit in &commits {
         rows.extend(rows_of(world, commit, &proofs, notes)?);
@@ -112,27 +112,16 @@ fn joined(directory: &str, path: &str) -> String {
 }
 
 /// Proves folders, as many at a time as there are processors.
-fn prove(world: &World<'_>, jobs: &[(Key, &CommitId)]) -> Proofs {
-    let (next, done) = (AtomicUsize::new(0), Mutex::new(Proofs::new()));
+fn prove(world: &World<'_>, jobs: Vec<(Key, &CommitId)>) -> Proofs {
     let progress = Progress::new("verified", "folders", jobs.len());
-    let work = || {
-        while let Some((key, commit)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let tree = world.repository.cache.tree(commit, "").map_err(|error| error.diagnosis());
-            let proof = tree.and_then(|tree| world.check(&tree, &key.0));
-            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-            done.insert(key.clone(), proof);
-            progress.show(done.len());
-        }
-    };
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
-    std::thread::scope(|scope| {
-        for _ in 1..workers {
-            scope.spawn(work);
-        }
-        work();
+    let done = AtomicUsize::new(0);
+    let proved = parallel::each(jobs, |(key, commit)| {
+        let tree = world.repository.cache.tree(commit, "").map_err(|error| error.diagnosis());
+        let proof = tree.and_then(|tree| world.check(&tree, &key.0));
+        progress.show(done.fetch_add(1, Ordering::Relaxed) + 1);
+        (key, proof)
     });
-    drop(progress);
-    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+    proved.into_iter().collect()
 }
 
 fn rows_of(
@@ -141,7 +130,7 @@ fn rows_of(
     proofs: &Proofs,
     notes: Option<&CommitId>,
 ) -> Result<Vec<Row>, Diagnosis> {
-    let row = |pipeline: Option<&str>| Row::new(&commit.branch, &commit.info.id, pipeline);
+    let row = |folder: Option<&str>| Row::new(&commit.branch, &commit.info.id, folder);
     let (mut rows, mut checked) = (Vec::new(), Vec::new());
     for key in &commit.folders {
         rows.push(match proofs.get(key) {
@@ -176,14 +165,13 @@ fn check_note(
     notes: Option<&CommitId>,
 ) -> Result<Option<Difference>, Diagnosis> {
     let prefix = format!("{}: sha256:", Trailer::FREIGHT);
-    let Some(freight) = info.message.lines().rev().find_map(|it| it.strip_prefix(&prefix)) else {
+    let ids: Vec<_> = folders.iter().filter_map(|(_, it)| Some(it.lock.as_ref()?.freight.id())).collect();
+    let named = info.message.lines().filter_map(|it| it.strip_prefix(&prefix));
+    // A withdrawal names the freight that is not there any more; a commit of several promotions names each.
+    let freight: Vec<&str> = named.filter(|it| ids.iter().any(|id| id.hex() == *it)).collect();
+    let Some(first) = freight.first() else {
         return Ok(None);
     };
-    let ids: Vec<_> = folders.iter().filter_map(|(_, it)| Some(it.lock.as_ref()?.freight.id())).collect();
-    if ids.iter().all(|it| it.hex() != freight) {
-        // A withdrawal names the freight that is not there any more.
-        return Ok(None);
-    }
     let note = match notes {
         Some(notes) => world.repository.cache.note(notes, &info.id).map_err(|error| error.diagnosis())?,
         None => None,
@@ -194,9 +182,9 @@ fn check_note(
     };
     let read: Option<serde_json::Value> = serde_json::from_str(&note).ok();
     let names = read.as_ref().and_then(|it| it.get("drySha")?.as_str());
-    if names == Some(freight) {
+    if names.is_some_and(|it| freight.contains(&it)) {
         return Ok(None);
     }
-    let why = format!("`drySha` is `{}`, the commit is about `{freight}`", names.unwrap_or("missing"));
+    let why = format!("`drySha` is `{}`, the commit is about `{first}`", names.unwrap_or("missing"));
     Ok(Some(Difference { at, what: Wrong::Broken(why) }))
 }

@@ -66,6 +66,22 @@ pub enum PushError {
         name: String,
         /// The server's words.
         why: String,
+        /// Every ref that it refuses for a reason of its own, this one among them.
+        refused: Vec<String>,
+    },
+    /// The server took none of the objects: one of them is malformed to it, or they are too large together.
+    #[error("`{url}` did not answer as it should: it could not unpack the objects: {why}")]
+    NotUnpacked {
+        /// The repository.
+        url: String,
+        /// The server's words.
+        why: String,
+    },
+    /// The server moves refs one by one. Nothing was sent.
+    #[error("`{url}` cannot move several refs together")]
+    Apart {
+        /// The repository.
+        url: String,
     },
     /// The answer was lost, and it could not be found out whether the change was made.
     #[error("`{url}` may have taken the change or not: {why}")]
@@ -94,6 +110,11 @@ impl PushError {
             Self::Git(error @ GitError::Denied { .. }) => error
                 .diagnosis()
                 .hint("check user name and token, and that they may write to this repository"),
+            Self::NotUnpacked { url, why } => {
+                let why = format!("it could not unpack the objects: {why}");
+                GitError::Unreachable { url: url.clone(), why }.diagnosis()
+            }
+            Self::Apart { .. } => Diagnosis::bug("push-apart", self),
             Self::Git(error) => error.diagnosis(),
         }
     }

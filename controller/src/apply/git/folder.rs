@@ -49,6 +49,17 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The bytes of the files that it writes.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::File { file, .. } => file.bytes.len(),
+            Self::Directory { files, .. } => files.values().map(|it| it.bytes.len()).sum(),
+            Self::Take { .. } | Self::Remove { .. } => 0,
+        }
+    }
+}
+
 /// A directory in memory: entries as they are, and those directories opened in which something changes.
 #[derive(Debug)]
 pub(super) struct Folder {

@@ -3,7 +3,9 @@
 //! Decides from the server's report what happened, and from its refs when there is no report. Source:
 //! gitprotocol-pack(5), "Pushing Data To a Server".
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::ops::Bound;
 
 use promoter_core::CommitId;
 use promoter_sources::git::GitError;
@@ -49,14 +51,27 @@ impl Draft {
     /// move refs together (git's own is, and so are the large hosts); on one that is not, some of several refs may have
     /// moved. A server with which the connection broke may still finish. So the caller looks again in any case.
     pub fn push(self, updates: &[RefUpdate]) -> Result<Pushed, PushError> {
+        self.send(updates, false)
+    }
+
+    /// The same, on a server that moves all refs or none; [`PushError::Apart`] on any other, before anything is sent.
+    pub fn push_together(self, updates: &[RefUpdate]) -> Result<Pushed, PushError> {
+        self.send(updates, true)
+    }
+
+    fn send(self, updates: &[RefUpdate], only_together: bool) -> Result<Pushed, PushError> {
         let remote = self.cache.remote().clone();
         let url = remote.url.to_string();
         let mut connection = remote.connect(Service::ReceivePack)?;
+        if only_together && !connection.advertisement.can("atomic") {
+            return Err(PushError::Apart { url });
+        }
         check_expectations(&connection.advertisement, updates, &url)?;
         let broken =
             |it: io::Error| PushError::Git(GitError::Unreachable { url: url.clone(), why: it.to_string() });
         let mut message = commands(&connection.advertisement, updates);
-        message.extend_from_slice(&pack::write(&self.made).map_err(broken)?);
+        let pack = pack::write(&self.made).map_err(broken)?;
+        message.extend_from_slice(&pack);
         let answer = exchange(&mut connection, message);
         drop(connection);
         let pushed = match answer {
@@ -65,18 +80,19 @@ impl Draft {
             Err(error) if came_before(&error) => Err(error.into()),
             Err(error) => self.find_out(&error, updates, &url).map(|()| Pushed::Found),
         }?;
-        self.keep(updates);
+        self.keep(updates, &pack);
         Ok(pushed)
     }
 
     fn judge(&self, report: &Report, updates: &[RefUpdate], url: &str) -> Result<(), PushError> {
         if report.unpack != "ok" {
-            let why =
-                format!("it could not unpack the objects: {}", with_remarks(&report.unpack, &report.remarks));
+            let why = with_remarks(&report.unpack, &report.remarks);
             if let Some(first) = updates.first().filter(|_| why.contains("exceeds maximum allowed size")) {
-                return Err(PushError::Rejected { url: url.into(), name: first.name.clone(), why });
+                let why = format!("it could not unpack the objects: {why}");
+                let refused = updates.iter().map(|it| it.name.clone()).collect();
+                return Err(PushError::Rejected { url: url.into(), name: first.name.clone(), why, refused });
             }
-            return Err(PushError::Git(GitError::Unreachable { url: url.into(), why }));
+            return Err(PushError::NotUnpacked { url: url.into(), why });
         }
         let Some((name, why)) = report.refused.iter().find(|(_, why)| !is_race(why)) else {
             let Some((name, why)) = report.refused.first() else {
@@ -87,10 +103,12 @@ impl Draft {
             let why = format!("`{name}`: {}", with_remarks(why, &report.remarks));
             return Err(PushError::Git(GitError::Unreachable { url: url.into(), why }));
         };
+        let refused = report.refused.iter().filter(|(_, why)| !is_race(why)).map(|(name, _)| name.clone());
         Err(PushError::Rejected {
             url: url.into(),
             name: name.clone(),
             why: with_remarks(why, &report.remarks),
+            refused: refused.collect(),
         })
     }
 
@@ -118,9 +136,9 @@ impl Draft {
     }
 
     /// Puts the pushed objects into the cache, so that the next reading need not fetch them.
-    fn keep(&self, updates: &[RefUpdate]) {
+    fn keep(&self, updates: &[RefUpdate], pack: &[u8]) {
         let commits: Vec<CommitId> = updates.iter().map(|it| it.to.clone()).collect();
-        if let Err(error) = self.cache.keep(&commits, &self.made) {
+        if let Err(error) = self.cache.keep(&commits, &self.made, pack) {
             // They are on the server, and are fetched from there when needed.
             tracing::warn!(%error, "pushed objects were not kept in the cache");
         }
@@ -154,19 +172,36 @@ fn stale_unless(update: &RefUpdate, found: Option<&CommitId>, url: &str) -> Resu
 
 /// Compares with what the server lists, before anything is sent.
 fn check_expectations(server: &Advertisement, updates: &[RefUpdate], url: &str) -> Result<(), PushError> {
+    let there: BTreeMap<&str, &str> = server.refs.iter().map(|(name, id)| (&**name, &**id)).collect();
+    let mut clashes = Vec::new();
     for update in updates {
-        let found = server.refs.iter().find(|(name, _)| *name == update.name);
-        let found = found.and_then(|(_, id)| id.parse().ok());
+        let found = there.get(&*update.name).and_then(|id| id.parse().ok());
         stale_unless(update, found.as_ref(), url)?;
-        let below = |long: &str, short: &str| long.strip_prefix(short).is_some_and(|it| it.starts_with('/'));
-        let mut names = server.refs.iter().map(|(name, _)| name);
-        let clash = names.find(|it| below(it, &update.name) || below(&update.name, it));
-        if let Some(other) = clash.filter(|_| update.expect.is_none()) {
-            let why = format!("`{other}` is there, and git has no ref below another one");
-            return Err(PushError::Rejected { url: url.into(), name: update.name.clone(), why });
+        if let Some(other) = in_the_way(&there, &update.name).filter(|_| update.expect.is_none()) {
+            clashes.push((&update.name, other));
         }
     }
-    Ok(())
+    let Some((name, other)) = clashes.first() else {
+        return Ok(());
+    };
+    Err(PushError::Rejected {
+        url: url.into(),
+        name: (*name).clone(),
+        why: format!("`{other}` is there, and git has no ref below another one"),
+        refused: clashes.iter().map(|(name, _)| (*name).clone()).collect(),
+    })
+}
+
+/// The ref that keeps git from making a new one of this name.
+fn in_the_way<'a>(there: &BTreeMap<&'a str, &str>, name: &str) -> Option<&'a str> {
+    let below = format!("{name}/");
+    let first_below = there
+        .range::<str, _>((Bound::Included(&*below), Bound::Unbounded))
+        .next()
+        .filter(|(it, _)| it.starts_with(&below));
+    let mut above = name.match_indices('/').map(|(end, _)| &name[..end]);
+    let first_above = || above.find_map(|it| there.get_key_value(it));
+    first_below.or_else(first_above).map(|(it, _)| *it)
 }
 
 /// Sends the message and reads the report.

@@ -78,9 +78,9 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// True when manifests belong beside the lock, or the lock cannot be read.
+    /// True when manifests belong beside the lock.
     pub fn is_hydrated(&self) -> bool {
-        self.lock.as_ref().is_none_or(|it| it.render.digest.is_some())
+        self.lock.as_ref().is_some_and(|it| it.render.digest.is_some())
     }
 }
 
@@ -109,7 +109,7 @@ pub fn check(
         }
     };
     if lock.render.digest.is_none() && read(files, &path(MANIFEST_FILE))?.is_none() {
-        return twice(lock, path(LOCK_FILE), limits, world).map_err(|error| error.diagnosis());
+        return twice(lock, &path(LOCK_FILE), limits, world).map_err(|error| error.diagnosis());
     }
     let mut differences = extra(files, folder)?;
     if lock.pipeline.as_str() != folder {
@@ -160,16 +160,16 @@ pub fn check(
 /// Holds two renders of a lock against each other.
 fn twice(
     lock: PromotionLock,
-    path: String,
+    path: &str,
     limits: &Limits,
     world: &dyn World,
 ) -> Result<Checked, RenderError> {
-    let pins = Pins::of(lock.clone(), path.clone(), Mode::Live)?;
+    let pins = Pins::of(lock.clone(), path.to_owned(), Mode::Live)?;
     let render = || live(&pins, &Cluster::default(), limits, world);
     let (once, again) = (render()?, render()?);
-    let differs = compare(&path, Some(again.to_yaml()?.as_bytes()), once.to_yaml()?.as_bytes()).map(|_| {
+    let differs = compare(path, Some(again.to_yaml()?.as_bytes()), once.to_yaml()?.as_bytes()).map(|_| {
         let why = "it renders to something else each time";
-        broken(&path, why.into())
+        broken(path, why.into())
     });
     let differences = differs.into_iter().collect();
     Ok(Checked { lock: Some(lock), objects: once.objects.len(), metadata: String::new(), differences })
@@ -185,8 +185,11 @@ pub fn check_root(files: &dyn Files, folders: &[(&str, &Checked)]) -> Result<Vec
         differences.push(missing(METADATA_FILE));
         return Ok(differences);
     };
-    let pipeline = match Metadata::read(&String::from_utf8_lossy(&found), METADATA_FILE) {
-        Ok(Metadata { promoter: Some(promoter), .. }) => promoter.pipeline,
+    let (pipeline, date) = match Metadata::read(&String::from_utf8_lossy(&found), METADATA_FILE) {
+        Ok(it) if it.promoter.is_some() => {
+            let date = it.date().map(|it| it.to_string());
+            (it.promoter.map(|it| it.pipeline).unwrap_or_default(), date)
+        }
         Ok(_) => return Ok(differences),
         Err(why) => {
             differences.push(broken(METADATA_FILE, why.cause));
@@ -197,7 +200,10 @@ pub fn check_root(files: &dyn Files, folders: &[(&str, &Checked)]) -> Result<Vec
         // Without one to hold it against, the folder's own difference says enough.
         Some((_, checked)) if checked.metadata.is_empty() => {}
         Some((_, checked)) => {
-            differences.extend(compare(METADATA_FILE, Some(&found), checked.metadata.as_bytes()));
+            // Several pipelines share the file, whose date never goes back to that of one of them.
+            let own = Metadata::read(&checked.metadata, METADATA_FILE)?;
+            let made = Metadata { date: date.unwrap_or_else(|| own.date.clone()), ..own }.to_json();
+            differences.extend(compare(METADATA_FILE, Some(&found), made.as_bytes()));
         }
         None => {
             let why = format!("it is that of `{pipeline}`, which has no lock on the branch");

@@ -34,6 +34,25 @@ impl Trailer {
     }
 }
 
+/// The trailers of a commit that are about one pipeline, as `key`, `value`.
+///
+/// A commit that promotes several pipelines at once has a block for each, which begins with the freight; a commit of one
+/// is one block. Empty when the commit is about others only, or about nobody.
+pub fn trailers_of<'a>(message: &'a str, pipeline: &str) -> Vec<(&'a str, &'a str)> {
+    let trailers = message.trim_end().rsplit("\n\n").next().unwrap_or_default();
+    let mut blocks: Vec<Vec<(&str, &str)>> = vec![Vec::new()];
+    for (key, value) in trailers.lines().filter_map(|it| it.split_once(": ")) {
+        if key == Trailer::FREIGHT {
+            blocks.push(Vec::new());
+        }
+        if let Some(block) = blocks.last_mut() {
+            block.push((key, value));
+        }
+    }
+    let is_own = |it: &Vec<(&str, &str)>| it.contains(&(Trailer::PIPELINE, pipeline));
+    blocks.into_iter().rev().find(is_own).unwrap_or_default()
+}
+
 impl fmt::Display for Trailer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.key, one_line(&self.value))

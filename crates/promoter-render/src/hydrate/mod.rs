@@ -15,7 +15,7 @@ use promoter_core::{LOCK_FILE, LockError, PromotionLock, UnixSeconds};
 
 pub use check::{Checked, Difference, Wrong, check, check_root};
 pub use dry::{DryCommit, Reference};
-pub use message::{Trailer, commit_message, note};
+pub use message::{Trailer, commit_message, note, trailers_of};
 pub use metadata::{METADATA_FILE, Metadata, PromoterKey, readme};
 
 use crate::{ENGINE, Hydrated, MANIFEST_FILE};

@@ -87,7 +87,7 @@ fn what_git_refuses_we_refuse_and_say_why() {
         (&signed, line_of("namespaces=\"file,g*\""), "good"),
         (&tampered, ada.clone(), "bad the signature is of something else than this commit"),
         (&tampered, bob.clone(), "bad the signature is of something else than this commit"),
-        (&signed, bob.clone(), "unknown the key is not among the allowed signers"),
+        (&signed, bob, "unknown the key is not among the allowed signers"),
         (
             &signed,
             line_of("valid-before=\"20261120085959Z\""),

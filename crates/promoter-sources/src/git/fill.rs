@@ -9,40 +9,12 @@ use promoter_core::CommitId;
 use super::cache::Place;
 use super::fetch::{self, Answer, Filter, Moved, Want};
 use super::generation::{Generation, Known, Shape};
-use super::objects::{Kind, object_id};
+use super::objects::object_id;
 use super::store::{Store, WriteLock};
 use super::wire::Remote;
 use super::{GitCache, GitError};
 
 impl GitCache {
-    /// Takes the objects of commits that the server has by now, so that they need not be fetched.
-    ///
-    /// To be given in an order in which each object comes after those that it names. Takes nothing when something that
-    /// they name is not here, and for a repository on this machine, which has them.
-    pub fn keep(&self, commits: &[CommitId], objects: &[(Kind, Vec<u8>)]) -> Result<(), GitError> {
-        let Place::Cached(store) = &self.inner.place else {
-            return Ok(());
-        };
-        let failed = |it: gix::Error| store.failed(&io::Error::other(it.to_string()));
-        let lock = store.lock()?;
-        store.make_room(&lock)?;
-        let generation = store.current();
-        let files_too = generation.shape == Shape::Whole;
-        if !generation.objects.completes(objects, files_too).map_err(failed)? {
-            return Ok(());
-        }
-        for (kind, bytes) in objects {
-            generation.put(*kind, bytes).map_err(failed)?;
-        }
-        let absent = self.missing(commits)?;
-        let mut known = generation.known();
-        for commit in commits.iter().filter(|it| !absent.contains(it)) {
-            known.haves.push(commit.clone());
-            known.boundaries.insert(commit.clone());
-        }
-        generation.set_known(&known, &lock).map_err(|it| store.failed(&it))
-    }
-
     /// Fetches so many commits of the history of `head` (all for `None`), whether or not some are here.
     pub(super) fn deepen(&self, head: &CommitId, depth: Option<u32>) -> Result<(), GitError> {
         match &self.inner.place {

@@ -112,6 +112,11 @@ impl Generation {
         replace(&self.directory.join("fetched"), text.as_bytes())
     }
 
+    /// About how many objects lie in files of their own, told from one directory out of 256 as git itself does.
+    pub(super) fn loose(&self) -> usize {
+        fs::read_dir(self.directory.join("objects/17")).map_or(0, |it| it.count() * 256)
+    }
+
     /// The packs and their sizes in bytes; removes what a killed process left half-written.
     pub(super) fn packs(&self) -> io::Result<Vec<(PathBuf, u64)>> {
         let mut packs = Vec::new();

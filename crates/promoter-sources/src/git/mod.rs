@@ -39,6 +39,8 @@ mod fill;
 mod generation;
 mod helper;
 mod history;
+mod ids;
+mod keep;
 mod local;
 mod notes;
 mod objects;

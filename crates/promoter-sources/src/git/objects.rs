@@ -4,19 +4,17 @@
 //! [`super::store`] where the directory comes from and what happens when it is damaged.
 
 use std::any::Any;
-use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gix::ObjectId;
 use gix::hash::Kind as HashKind;
-use gix::objs::{CommitRefIter, Find as _};
+use gix::objs::Find as _;
 use gix::odb::store::init::{Options, Slots};
 use gix::odb::{HandleArc, Store};
 use promoter_core::{CommitId, UnixSeconds};
 
-use super::tree_entries::{Entries, Mode};
 use super::{CommitInfo, GitError, Signature, TreeId};
 
 pub use gix::objs::Kind;
@@ -127,29 +125,6 @@ impl Objects {
         } else {
             Err(ReadError::Damaged(format!("it is a {}, a {wanted} was wanted", object.kind)))
         }
-    }
-
-    /// True when everything that the trees and commits among these objects name is here or among them. Parents do not
-    /// count: histories may end anywhere. Neither do files unless `files_too`.
-    pub(super) fn completes(&self, new: &[(Kind, Vec<u8>)], files_too: bool) -> Result<bool, gix::Error> {
-        let mut known = BTreeSet::new();
-        for (kind, bytes) in new {
-            let named: Vec<ObjectId> = match kind {
-                Kind::Commit => {
-                    CommitRefIter::from_bytes(bytes, HashKind::Sha1).tree_id().into_iter().collect()
-                }
-                Kind::Tree => {
-                    let counts = |mode| mode == Mode::Directory || (files_too && mode != Mode::Submodule);
-                    Entries::new(bytes).flatten().filter(|it| counts(it.mode)).map(|it| it.id).collect()
-                }
-                Kind::Blob | Kind::Tag => Vec::new(),
-            };
-            if !named.iter().all(|it| known.contains(it) || self.contains(it)) {
-                return Ok(false);
-            }
-            known.insert(gix::objs::compute_hash(HashKind::Sha1, *kind, bytes)?);
-        }
-        Ok(true)
     }
 
     fn with_handle<T>(&self, work: impl FnOnce(&HandleArc) -> T) -> T {

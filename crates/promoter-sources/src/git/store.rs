@@ -21,9 +21,10 @@ use super::{GitError, Limits, RepoUrl, sweep};
 const PACKS_MAX: usize = 400;
 /// A generation that is too large is left only after so many fetches, or a large repository would be fetched anew each time.
 const FETCHES_MIN: usize = 50;
-/// So many ends of histories are enough: each is named to the server in every fetch. Objects of our own come with them,
-/// so this bounds those too.
+/// So many ends of histories are enough: each is named to the server in every fetch.
 const BOUNDARIES_MAX: usize = 4_096;
+/// So many files with one object each are enough: those of what was pushed a little at a time.
+const LOOSE_MAX: usize = 4_096;
 /// Caches below one root are counted when one of them grew by this part of what all may hold.
 const SWEEP_PART: u64 = 64;
 /// The time of last use is noted no more often than this.
@@ -117,7 +118,9 @@ impl Store {
         let packs = current.packs().map_err(|it| self.failed(&it))?;
         let bytes: u64 = packs.iter().map(|(_, bytes)| bytes).sum();
         let large = bytes > self.limits.cache_bytes_max && packs.len() >= FETCHES_MIN;
-        let scattered = packs.len() >= PACKS_MAX || current.known().boundaries.len() >= BOUNDARIES_MAX;
+        let scattered = packs.len() >= PACKS_MAX
+            || current.known().boundaries.len() >= BOUNDARIES_MAX
+            || current.loose() >= LOOSE_MAX;
         if large || scattered { self.start_anew(current.shape, lock) } else { self.remove_unused() }
     }
 

@@ -113,6 +113,11 @@ impl GitTree {
         Ok(tree)
     }
 
+    /// The object that a path leads to, links followed. The same object in another tree holds the same.
+    pub fn object_at(&self, path: &str) -> Result<ObjectId, FileError> {
+        self.resolve(path).map(|it| it.id)
+    }
+
     fn resolve(&self, path: &str) -> Result<Found, FileError> {
         let mut ahead: Vec<String> = parts(path);
         let mut behind: Vec<Node> = Vec::new();

@@ -176,9 +176,14 @@ fn a_helm_that_hangs_is_killed_with_its_children() {
     let Ok(child) = std::fs::read_to_string(&pid_file) else { return };
     std::fs::remove_file(pid_file).unwrap();
     let child: i32 = child.trim().parse().unwrap();
-    // It is gone, or a zombie that its new parent has not yet buried.
-    let state = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
-    assert!(state.is_empty() || state.contains(") Z "), "{state}");
+    // It was told to end, and does so when it has its turn: then it is gone, or a zombie that its new parent has not yet
+    // buried. It would sleep for ten minutes.
+    let state = || std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+    let ended = |state: &str| state.is_empty() || state.contains(") Z ");
+    while !ended(&state()) {
+        assert!(start.elapsed() < Duration::from_secs(60), "{}", state());
+        std::thread::yield_now();
+    }
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn read_round(task: &str, first: usize) {
     let repositories: Vec<&[&str]> = words[1..].chunks(2).collect();
     for turn in 0..20 {
         let number = (turn * 3 + first) % repositories.len();
-        let [url, commit] = repositories[number] else { panic!("{task}") };
+        let (url, commit) = (repositories[number][0], repositories[number][1]);
         let tree = open_of(Path::new(words[0]), "", url).tree(&id(commit), "").unwrap();
         assert_eq!(tree.read("file").unwrap().as_ref(), noise(number as u64 + 1, 100 << 10));
     }

@@ -331,12 +331,15 @@ fn what_is_kept_is_bounded_too() {
         let ids: Vec<CommitId> = texts.iter().map(hash).collect();
         let mut objects = vec![(ObjectKind::Tree, Vec::new())];
         objects.extend(texts.into_iter().map(|it| (ObjectKind::Commit, it.into_bytes())));
-        cache.keep(&ids, &objects).unwrap();
+        cache.keep(&ids, &objects, &[]).unwrap();
         ids
     };
-    let first = kept(0..4_096);
+    let first = kept(0..50);
     assert_eq!(cache.commit(&first[0]).unwrap().message, "x\n");
-    let second = kept(4_096..4_097);
+    let mut second = Vec::new();
+    for push in 1..120 {
+        second = kept(50 * push..50 * (push + 1));
+    }
     assert_eq!(cache.commit(&first[0]).unwrap_err().diagnosis().code, "git-no-commit", "started anew");
     assert_eq!(cache.commit(&second[0]).unwrap().message, "x\n");
 }

@@ -250,7 +250,7 @@ fn what_was_pushed_is_kept_without_its_files() {
     let hash = gix::objs::compute_hash(gix::hash::Kind::Sha1, ObjectKind::Commit, text.as_bytes()).unwrap();
     let commit: CommitId = hash.to_string().parse().unwrap();
     http.take_log();
-    cache.keep(std::slice::from_ref(&commit), &[(ObjectKind::Commit, text.into_bytes())]).unwrap();
+    cache.keep(std::slice::from_ref(&commit), &[(ObjectKind::Commit, text.into_bytes())], &[]).unwrap();
     assert_eq!(cache.commit(&commit).unwrap().message, "x\n");
     assert_eq!(http.take_log(), [""; 0]);
 }

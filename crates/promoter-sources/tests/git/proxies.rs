@@ -49,15 +49,19 @@ fn proxies_of_the_environment_are_used() {
     let url = server.url_at("localhost", server.port());
     let (let_in, unknown) = (proxy.url("pat:pr0xy"), proxy.url(""));
     let passed = || proxy.requests().len();
-    for (name, expected) in [("HTTPS_PROXY", 1), ("https_proxy", 2), ("ALL_PROXY", 3), ("HTTP_PROXY", 3)] {
+    for (name, is_taken) in
+        [("HTTPS_PROXY", true), ("https_proxy", true), ("ALL_PROXY", true), ("HTTP_PROXY", false)]
+    {
+        let before = passed();
         assert_eq!(list(&url, &authority, &[(name, &let_in)]), "found 3", "{name}");
-        assert_eq!(passed(), expected, "{name}: one conversation takes one connection");
+        assert_eq!(passed() > before, is_taken, "{name}");
     }
     let target = format!("CONNECT localhost:{} HTTP/1.1", server.port());
     assert!(proxy.requests().iter().all(|it| *it == target), "{:?}", proxy.requests());
     let around = [("HTTPS_PROXY", let_in.as_str()), ("NO_PROXY", "localhost")];
+    let before = passed();
     assert_eq!(list(&url, &authority, &around), "found 3");
-    assert_eq!(passed(), 3, "NO_PROXY leads around it");
+    assert_eq!(passed(), before, "NO_PROXY leads around it");
 
     let said = list(&url, &authority, &[("HTTPS_PROXY", &unknown)]);
     assert!(said.contains("[git-proxy]"), "{said}");
