@@ -7,11 +7,13 @@
 //! renders) may be lost without harm.
 
 mod dry;
+mod environment;
 mod find;
 mod findings;
 mod folders;
 mod foreign;
 mod locks;
+mod looked;
 mod merges;
 mod reads;
 mod records;
@@ -19,17 +21,16 @@ mod records;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use promoter_core::observation::{
-    Dry, DryRender, EnvironmentSeen, Fact, Measurement, Observation, State, Tip, Unread,
-};
-use promoter_core::pipeline::{Environment, Layout, Pipeline, PromotionMode};
+use promoter_core::observation::{Dry, DryRender, Fact, Measurement, Observation, State, Unread};
+use promoter_core::pipeline::{Environment, Pipeline};
 use promoter_core::record::STATE_BRANCH;
 use promoter_core::{CommitId, Diagnosis, Freight, FreightId, Name, PromotionLock};
-use promoter_sources::git::{EntryMode, GitError, ObjectKind, TreeEntries, TreeEntry};
+use promoter_sources::git::GitError;
 
 use crate::repository::{NOTES_REF, Refs, Repository, cover};
 pub use find::Found;
 use folders::{Entry, Folders};
+use looked::{Heads, Looked, heads};
 
 /// One look: the refs, the pipelines of the dry branch, and what was observed of each.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,27 +49,6 @@ type Place = (Name, Name);
 
 /// A head that a lock is read from: of an environment, the active or the proposed one.
 type LockPlace = (Name, Name, bool);
-
-/// What was seen of one pipeline, with the heads that it depends on.
-#[derive(Debug)]
-struct Looked {
-    pipeline: Arc<Pipeline>,
-    heads: Heads,
-    observation: Arc<Observation>,
-    findings: Vec<Diagnosis>,
-    /// False once something else than heads is new: a refusal, a measurement.
-    fresh: bool,
-}
-
-/// The heads that the observation of a pipeline depends on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Heads {
-    dry: Option<CommitId>,
-    rendered: bool,
-    state: Option<CommitId>,
-    /// Of each environment, active and proposed.
-    branches: Vec<Option<CommitId>>,
-}
 
 /// Looks at one repository again and again.
 #[derive(Debug)]
@@ -173,7 +153,7 @@ impl Observer {
             .pipelines
             .iter()
             .zip(&heads)
-            .filter(|(it, heads)| !self.is_seen(it, heads))
+            .filter(|(it, heads)| !self.looked.get(&it.name).is_some_and(|known| known.stands(it, heads)))
             .map(|(it, _)| it)
             .collect();
         if !due.is_empty() {
@@ -190,16 +170,6 @@ impl Observer {
             }
         }
         Ok(Seen { refs, pipelines, findings })
-    }
-
-    /// True when nothing can be new for a pipeline.
-    fn is_seen(&self, pipeline: &Arc<Pipeline>, heads: &Heads) -> bool {
-        self.looked.get(&pipeline.name).is_some_and(|it| {
-            it.fresh
-                && it.heads == *heads
-                && (Arc::ptr_eq(&it.pipeline, pipeline) || it.pipeline == *pipeline)
-                && settled(&it.observation)
-        })
     }
 
     fn ls_refs(&self) -> Result<Refs, GitError> {
@@ -325,18 +295,6 @@ impl Observer {
         }
     }
 
-    /// The freight that active locks hold, where it may stand in for the newest.
-    fn locked(&mut self, pipeline: &Pipeline, refs: &Refs) -> Vec<Freight> {
-        if pipeline.layout == Layout::Branches {
-            return Vec::new();
-        }
-        // What cannot be read is found when the environment is looked at.
-        let mut passed_over = Vec::new();
-        let mut tip = |it: &Environment| self.tip(pipeline, it, false, refs, &mut passed_over);
-        let locks = pipeline.environments.iter().filter_map(|it| tip(it)?.lock.ok()?);
-        locks.map(|it| it.freight).collect()
-    }
-
     fn state(&mut self, pipeline: &Pipeline, refs: &Refs) -> Fact<State> {
         let Some(head) = refs.state() else {
             return Ok(State::default());
@@ -361,102 +319,6 @@ impl Observer {
         Ok(State { head: Some(head.clone()), records })
     }
 
-    fn environment(
-        &mut self,
-        pipeline: &Pipeline,
-        environment: &Environment,
-        refs: &Refs,
-        findings: &mut Vec<Diagnosis>,
-    ) -> EnvironmentSeen {
-        let active = self.tip(pipeline, environment, false, refs, findings);
-        let proposed = self.tip(pipeline, environment, true, refs, findings);
-        // Nobody else asks, and histories are long.
-        let by_person = environment.promotion == PromotionMode::PullRequest;
-        let merges_cleanly = match (&active, &proposed) {
-            (Some(active), Some(proposed)) if by_person => self.merges.are_clean(
-                &self.repository,
-                pipeline.layout,
-                environment,
-                &active.commit,
-                proposed,
-            ),
-            _ => false,
-        };
-        let place = (pipeline.name.clone(), environment.name.clone());
-        let refused = self.refused.get(&place).into_iter().flatten();
-        EnvironmentSeen {
-            active: Ok(active),
-            proposed: Ok(proposed),
-            merges_cleanly,
-            refused: refused.map(|(freight, why)| (freight.clone(), why.to_string())).collect(),
-            measurements: self.measurements.get(&place).cloned().unwrap_or_default(),
-        }
-    }
-
-    fn tip(
-        &mut self,
-        pipeline: &Pipeline,
-        environment: &Environment,
-        proposed: bool,
-        refs: &Refs,
-        findings: &mut Vec<Diagnosis>,
-    ) -> Option<Tip> {
-        let branch = if proposed { &environment.proposed_branch } else { &environment.active_branch };
-        let commit = refs.branch(branch)?;
-        let name = &pipeline.name;
-        let before = self.looked.get(name).and_then(|it| {
-            // Another path may hold another lock in the same commit.
-            let rules = it.pipeline.environment(&environment.name)?;
-            let seen = it.observation.environments.get(&environment.name)?;
-            (rules.lock_path == environment.lock_path).then_some(seen)
-        });
-        let before = before.map(|it| if proposed { &it.proposed } else { &it.active });
-        if let Some(Ok(Some(tip))) = before
-            && tip.commit == *commit
-            && tip.lock.is_ok()
-        {
-            return Some(tip.clone());
-        }
-        if pipeline.layout == Layout::Folders {
-            let lock = self.repository.lock(commit, branch, pipeline, environment);
-            let seen = lock.clone().map_err(|why| Unread::new(branch, why.to_string()));
-            findings.extend(lock.err());
-            return Some(Tip { commit: commit.clone(), lock: seen });
-        }
-        let folder = match proposed {
-            true => Folders::own(&self.repository, commit, name),
-            false => self.folders.shared(&self.repository, commit, name),
-        };
-        let place = (name.clone(), environment.name.clone(), proposed);
-        if let (Ok(folder), Some((known, lock))) = (&folder, self.locks.get(&place))
-            && known == folder
-        {
-            return Some(Tip { commit: commit.clone(), lock: Ok(lock.clone()) });
-        }
-        let lock = self.repository.lock(commit, branch, pipeline, environment);
-        let lock = lock.map_err(|why| foreign::named(&self.repository, commit, name, why));
-        let seen = lock.clone().map_err(|why| Unread::new(branch, why.to_string()));
-        match (lock, folder) {
-            (Ok(lock), Ok(folder)) if self.stands_alone(commit, folder) => {
-                self.locks.insert(place, (folder, lock));
-            }
-            // It may be read on the next look.
-            (Err(why), _) => findings.push(why),
-            _ => {}
-        }
-        Some(Tip { commit: commit.clone(), lock: seen })
-    }
-
-    /// True when a folder's object alone says what is read in it: no link leads elsewhere.
-    fn stands_alone(&self, commit: &CommitId, folder: Option<Entry>) -> bool {
-        let Some((mode, id)) = folder else {
-            return true;
-        };
-        let read = || self.repository.cache.bytes(&id, ObjectKind::Tree, commit).ok();
-        let is_plain = |it: Result<TreeEntry<'_>, _>| it.is_ok_and(|it| it.mode != EntryMode::Link);
-        mode == EntryMode::Directory && read().is_some_and(|it| TreeEntries::new(&it).all(is_plain))
-    }
-
     /// Drops what no look can ask for any more.
     fn forget(&mut self, found: &Found) {
         let names: BTreeSet<&Name> = found.pipelines.iter().map(|it| &it.name).collect();
@@ -472,27 +334,6 @@ impl Observer {
         self.folders.keep(&heads);
         self.merges.forget(&heads);
     }
-}
-
-/// The heads that a pipeline depends on.
-fn heads(pipeline: &Pipeline, refs: &Refs, rendered: bool) -> Heads {
-    let of = |it: &Environment| [&it.active_branch, &it.proposed_branch].map(|it| refs.branch(it).cloned());
-    Heads {
-        dry: refs.dry.as_ref().map(|(_, head)| head.clone()),
-        rendered,
-        state: refs.state().cloned(),
-        branches: pipeline.environments.iter().flat_map(of).collect(),
-    }
-}
-
-/// True when everything could be read. What could not may be read on the next look.
-fn settled(seen: &Observation) -> bool {
-    let read =
-        |tip: &Fact<Option<Tip>>| tip.as_ref().is_ok_and(|it| it.as_ref().is_none_or(|it| it.lock.is_ok()));
-    let renders = |it: &Dry| !matches!(it.render, DryRender::Broken { .. });
-    seen.state.is_ok()
-        && seen.dry.as_ref().is_ok_and(renders)
-        && seen.environments.values().all(|it| read(&it.active) && read(&it.proposed))
 }
 
 fn dry_render(answer: dry::Answer) -> DryRender {

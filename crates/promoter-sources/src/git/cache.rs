@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use promoter_core::CommitId;
 
-use super::fetch;
 use super::generation::Shape;
 use super::local::Local;
 use super::objects::{Kind, Object, Objects, ReadError, object_id, parse_commit};
+use super::refs;
 use super::store::Store;
 use super::wire::Remote;
 use super::{CommitInfo, Credentials, GitError, GitTree, Limits, RemoteRefs, RepoUrl, TreeId, notes};
@@ -64,7 +64,7 @@ impl GitCache {
     /// repository on this machine.
     pub fn ls_refs(&self, prefixes: &[&str]) -> Result<RemoteRefs, GitError> {
         match &self.inner.place {
-            Place::Cached(_) => fetch::ls_refs(&self.inner.remote, prefixes),
+            Place::Cached(_) => refs::ls_refs(&self.inner.remote, prefixes),
             Place::Local(local) => local.refs(prefixes),
         }
     }

@@ -1,6 +1,6 @@
-//! The two questions to a server that is read: what are your refs, and give me these commits.
+//! The question to a server that is read: give me these commits.
 //!
-//! Decides how each is put in protocol version 2 and, for servers without it, in version 0. One round each: what we
+//! Decides how it is put in protocol version 2 and, for servers without it, in version 0. One round: what we
 //! have is offered at once and followed by `done`. Files are left out on servers of version 2 that can, because only there
 //! they can be asked for by their ids later. Source: gitprotocol-v2(5), gitprotocol-pack(5), git-rev-list(1) "--filter".
 
@@ -10,39 +10,13 @@ use std::io::{self, Read};
 use gix::ObjectId;
 use promoter_core::CommitId;
 
+use super::GitError;
 use super::generation::Known;
 use super::wire::packet::{Packet, PacketReader, Sideband, write_data, write_delimiter, write_flush};
-use super::wire::{
-    AGENT, Advertisement, Connection, Remote, Service, TooManyRefs, commit_id, next_line, server_says,
-};
-use super::{GitError, RemoteRefs};
+use super::wire::{AGENT, Advertisement, Connection, Remote, Service, commit_id, next_line, server_says};
 
-/// Asks for the refs whose full names begin with one of the prefixes, and for `HEAD`.
-pub(super) fn ls_refs(remote: &Remote, prefixes: &[&str]) -> Result<RemoteRefs, GitError> {
-    let mut connection = remote.connect(Service::UploadPack)?;
-    let mut found = RemoteRefs::default();
-    if connection.advertisement.version < 2 {
-        return read_advertised(&connection.advertisement, prefixes).map_err(|it| connection.failed(&it));
-    }
-    let mut message = command(&connection.advertisement, "ls-refs");
-    write_data(&mut message, b"symrefs\n");
-    write_data(&mut message, b"peel\n");
-    if connection.advertisement.values("ls-refs").any(|it| it.split(' ').any(|it| it == "unborn")) {
-        write_data(&mut message, b"unborn\n");
-    }
-    for prefix in prefixes.iter().chain(&["HEAD"]) {
-        write_data(&mut message, format!("ref-prefix {prefix}\n").as_bytes());
-    }
-    write_flush(&mut message);
-    let mut answer = connection.request(message)?;
-    let read = read_refs(&mut answer, &mut found, remote.limits.refs_max);
-    drop(answer);
-    read.map_err(|it| connection.failed(&it))?;
-    keep_prefixes(&mut found, prefixes);
-    Ok(found)
-}
-
-fn command(advertisement: &Advertisement, name: &str) -> Vec<u8> {
+/// The beginning of a command of protocol version 2.
+pub(super) fn command(advertisement: &Advertisement, name: &str) -> Vec<u8> {
     let mut message = Vec::new();
     write_data(&mut message, format!("command={name}\n").as_bytes());
     write_data(&mut message, format!("agent={AGENT}\n").as_bytes());
@@ -51,53 +25,6 @@ fn command(advertisement: &Advertisement, name: &str) -> Vec<u8> {
     }
     write_delimiter(&mut message);
     message
-}
-
-/// Lines like `<id> refs/tags/v1 peeled:<id>`, `<id> HEAD symref-target:refs/heads/main`, `unborn HEAD symref-target:…`.
-fn read_refs<R: Read>(
-    answer: &mut PacketReader<R>,
-    found: &mut RemoteRefs,
-    refs_max: usize,
-) -> io::Result<()> {
-    while let Some(line) = next_line(answer)? {
-        let mut words = line.split(' ');
-        let (Some(id), Some(name)) = (words.next(), words.next()) else {
-            return Err(super::wire::packet::invalid("a line that is no ref"));
-        };
-        let mut id = id;
-        for word in words {
-            if let Some(peeled) = word.strip_prefix("peeled:") {
-                id = peeled;
-            }
-            if let (Some(target), "HEAD") = (word.strip_prefix("symref-target:"), name) {
-                found.default_branch = Some(target.into());
-            }
-        }
-        if id != "unborn" {
-            found.tips.insert(name.into(), commit_id(id)?);
-        }
-        if found.tips.len() > refs_max {
-            return Err(io::Error::other(TooManyRefs(refs_max)));
-        }
-    }
-    Ok(())
-}
-
-/// Servers may list more than what was asked for.
-fn keep_prefixes(found: &mut RemoteRefs, prefixes: &[&str]) {
-    found.tips.retain(|name, _| name == "HEAD" || prefixes.iter().any(|it| name.starts_with(it)));
-}
-
-fn read_advertised(advertisement: &Advertisement, prefixes: &[&str]) -> io::Result<RemoteRefs> {
-    let mut found = RemoteRefs::default();
-    for (name, id) in &advertisement.refs {
-        // The peeled line comes after its tag and takes its place.
-        found.tips.insert(name.strip_suffix("^{}").unwrap_or(name).into(), commit_id(id)?);
-    }
-    found.default_branch =
-        advertisement.values("symref").find_map(|it| it.strip_prefix("HEAD:")).map(ToOwned::to_owned);
-    keep_prefixes(&mut found, prefixes);
-    Ok(found)
 }
 
 /// What is wanted and what is here already.

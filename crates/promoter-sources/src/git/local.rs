@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::objects::{Objects, commit_id};
 use super::wire::Remote;
-use super::{GitError, RemoteRefs, fetch};
+use super::{GitError, RemoteRefs, refs};
 
 /// An open repository on this machine.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Local {
     /// Its refs as they are now. A ref that points to nothing is passed over, as servers do.
     pub(super) fn refs(&self, prefixes: &[&str]) -> Result<RemoteRefs, GitError> {
         if let Some(remote) = &self.through_git {
-            return fetch::ls_refs(remote, prefixes);
+            return refs::ls_refs(remote, prefixes);
         }
         let repository = open(&self.path, self.url.clone())?;
         let failed = |why: String| GitError::Cache { path: self.path.display().to_string(), why };

@@ -44,6 +44,7 @@ mod keep;
 mod local;
 mod notes;
 mod objects;
+mod refs;
 mod store;
 mod stored;
 mod sweep;
