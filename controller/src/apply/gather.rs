@@ -13,9 +13,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use promoter_core::pipeline::Pipeline;
 use promoter_core::plan::Action;
-use promoter_core::record::STATE_BRANCH;
 use promoter_core::{CommitId, Diagnosis, UnixSeconds};
 use promoter_sources::git::GitError;
 
@@ -24,8 +22,7 @@ use super::commit::Moves;
 use super::git::PushError;
 use super::hold::HoldStep;
 use super::merge::MergeStep;
-use super::propose::Proposal;
-use super::record::RecordStep;
+use super::ready::{Due, Prepared, Ready};
 use super::{Applied, HoldChange, hold, merge, propose, record};
 use crate::parallel;
 use crate::repository::{NOTES_REF, Refs, Repository, cover};
@@ -36,55 +33,6 @@ const PUSH_BYTES_MAX: usize = 48 << 20;
 const RENDERS_AT_ONCE: usize = 32;
 /// How often notes are put on top of somebody else's before the actions wait for the next look.
 const NOTES_TRIES_MAX: usize = 5;
-
-/// An action of a pipeline's plan.
-#[derive(Debug, Clone, Copy)]
-pub struct Due<'a> {
-    /// The pipeline.
-    pub pipeline: &'a Pipeline,
-    /// The action.
-    pub action: &'a Action,
-}
-
-/// What an action becomes on branches.
-#[derive(Debug)]
-pub(super) enum Ready<'a> {
-    Record(RecordStep<'a>),
-    Proposal(Proposal<'a>),
-    Hold(HoldStep<'a>),
-    Merge(Box<MergeStep<'a>>),
-}
-
-/// An action that is over before anything is written.
-#[derive(Debug)]
-pub(super) enum Over {
-    Applied(Applied),
-    Failed(Diagnosis),
-}
-
-/// An action made ready, or why it is over.
-pub(super) type Prepared<'a> = Result<Ready<'a>, Over>;
-
-impl From<Applied> for Over {
-    fn from(applied: Applied) -> Self {
-        Self::Applied(applied)
-    }
-}
-
-impl From<Diagnosis> for Over {
-    fn from(diagnosis: Diagnosis) -> Self {
-        Self::Failed(diagnosis)
-    }
-}
-
-impl From<Over> for Result<Applied, Diagnosis> {
-    fn from(over: Over) -> Self {
-        match over {
-            Over::Applied(applied) => Ok(applied),
-            Over::Failed(diagnosis) => Err(diagnosis),
-        }
-    }
-}
 
 /// Carries out the actions of one round, planned from one look whose refs are `refs`, and moves the heads in `refs` as it
 /// moved them in the repository. Answers in the order of `due`; each error is that of its action.
@@ -154,52 +102,6 @@ fn prepare<'a>(
             hold::prepare(repository, observed, pipeline, &change)
         }
         Action::Measure(_) => Err(Applied::Nothing.into()),
-    }
-}
-
-impl Ready<'_> {
-    fn said(&self) -> &str {
-        match self {
-            Self::Record(it) => &it.said,
-            Self::Proposal(it) => &it.said,
-            Self::Hold(it) => &it.said,
-            Self::Merge(it) => &it.said,
-        }
-    }
-
-    /// The branch that it writes; the active branch that a first proposal makes comes with it.
-    fn branch(&self) -> &str {
-        match self {
-            Self::Record(_) => STATE_BRANCH,
-            Self::Proposal(it) => &it.environment.proposed_branch,
-            Self::Hold(it) => &it.environment.active_branch,
-            Self::Merge(it) => &it.environment.active_branch,
-        }
-    }
-
-    fn made_branch(&self) -> Option<&str> {
-        match self {
-            Self::Proposal(it) if it.active.is_none() => Some(&it.environment.active_branch),
-            _ => None,
-        }
-    }
-
-    /// True when the branch is where it was when this was planned. Records are in a folder of their own pipeline, so that
-    /// what this round wrote for others does not count; a gate's verdict holds for one head only.
-    fn is_current(&self, refs: &Refs) -> bool {
-        match self {
-            Self::Record(_) => true,
-            Self::Proposal(it) => refs.branch(self.branch()) == it.proposed,
-            Self::Hold(it) => refs.branch(self.branch()) == Some(it.active),
-            Self::Merge(it) => refs.branch(self.branch()) == Some(&it.action.expect_active),
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Proposal(it) => it.bytes,
-            _ => 0,
-        }
     }
 }
 

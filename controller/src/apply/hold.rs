@@ -4,9 +4,9 @@ use promoter_core::pipeline::{Environment, Pipeline};
 use promoter_core::{CommitId, Diagnosis, FreightId, Hold, Name, PromotionLock, one_line};
 
 use super::commit::{Commit, Moves, file};
-use super::gather::{Prepared, Ready};
 use super::git::Change;
 use super::proposal::note;
+use super::ready::{Prepared, Ready};
 use super::{Applied, environment, trailers};
 use crate::repository::{Refs, Repository};
 

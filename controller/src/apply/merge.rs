@@ -15,9 +15,9 @@ use promoter_render::hydrate::{GIT_ATTRIBUTES_FILE, METADATA_FILE, Metadata, Tra
 
 use super::base::{Bases, root_metadata};
 use super::commit::{Commit, Moves, file};
-use super::gather::{Prepared, Ready};
 use super::git::Change;
 use super::proposal::{note, path};
+use super::ready::{Prepared, Ready};
 use super::{Applied, environment, trailers};
 use crate::repository::{Refs, Repository};
 

@@ -13,6 +13,7 @@ mod hold;
 mod merge;
 mod proposal;
 mod propose;
+mod ready;
 mod record;
 mod trailers;
 
@@ -21,9 +22,10 @@ use promoter_core::plan::{Action, RecordAction};
 use promoter_core::{Diagnosis, Name, UnixSeconds};
 
 use crate::repository::{Refs, Repository};
-pub use gather::{Due, apply_all};
+pub use gather::apply_all;
 pub use hold::HoldChange;
 pub use merge::MERGES_MAX;
+pub use ready::Due;
 
 /// What came of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]

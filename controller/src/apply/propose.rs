@@ -6,9 +6,9 @@ use promoter_core::{CommitId, Diagnosis, UnixSeconds};
 
 use super::base::{Base, Bases};
 use super::commit::{Commit, Moves};
-use super::gather::{Over, Prepared, Ready};
 use super::git::Change;
 use super::proposal::{Contents, Refusal, Source, note};
+use super::ready::{Over, Prepared, Ready};
 use super::{Applied, environment, trailers};
 use crate::repository::{Refs, Repository};
 

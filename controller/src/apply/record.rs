@@ -7,8 +7,8 @@ use promoter_core::{CommitId, Diagnosis};
 
 use super::Applied;
 use super::commit::{Commit, Moves, file};
-use super::gather::{Prepared, Ready};
 use super::git::Change;
+use super::ready::{Prepared, Ready};
 use crate::repository::Refs;
 
 /// Records of one pipeline, to be written and removed.
