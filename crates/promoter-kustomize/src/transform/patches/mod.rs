@@ -165,8 +165,12 @@ impl PatchEntry {
         if allow.name_change || allow.kind_change {
             resource.remember();
         }
-        let loses_notes = replaces_annotations(&node);
-        resource.unshare_replaced(&node);
+        // A patch that stands in the place of all leaves the resource as it is, or nothing of it.
+        let replaces_all = is_replacement(&node);
+        let loses_notes = !replaces_all && replaces_annotations(&node);
+        if !replaces_all {
+            resource.unshare_replaced(&node);
+        }
         match strategic::apply(&mut resource.node, node, schema, allow) {
             Ok(_) => {
                 if loses_notes {
