@@ -7,8 +7,9 @@
 use promoter_core::{CommitId, Diagnosis, Fault, Name, one_line};
 use promoter_kustomize::Files as _;
 use promoter_render::hydrate::{METADATA_FILE, Metadata, Trailer};
-use promoter_sources::git::{CommitInfo, TreeEntries};
+use promoter_sources::git::CommitInfo;
 
+use super::folders::Folders;
 use crate::repository::Repository;
 
 /// How far back the commit is searched.
@@ -41,19 +42,13 @@ pub(super) fn named(repository: &Repository, head: &CommitId, pipeline: &Name, w
 /// The commit that made the pipeline's folder what it is, if it is not promoter's.
 fn brought(repository: &Repository, head: &CommitId, pipeline: &Name) -> Option<CommitInfo> {
     let log = repository.cache.first_parent_log(head, COMMITS_MAX).ok()?;
-    let now = folder(repository, log.first()?, pipeline);
-    let same = log.into_iter().take_while(|it| folder(repository, it, pipeline) == now);
+    // What stands for the folder; none where it cannot be read.
+    let folder =
+        |it: &CommitInfo| Folders::own(repository, &it.id, pipeline).ok().flatten().map(|(_, id)| id);
+    let now = folder(log.first()?);
+    let same = log.into_iter().take_while(|it| folder(it) == now);
     let prefix = format!("{}: ", Trailer::FREIGHT);
     same.last().filter(|it| !it.message.lines().any(|line| line.starts_with(&prefix)))
-}
-
-/// The object in the place of the pipeline's folder.
-fn folder(repository: &Repository, commit: &CommitInfo, pipeline: &Name) -> Option<String> {
-    repository.cache.ensure(std::slice::from_ref(&commit.id)).ok()?;
-    let root = repository.cache.tree_object(&commit.tree, &commit.id).ok()?;
-    let entry =
-        TreeEntries::new(&root).find_map(|it| it.ok().filter(|it| it.name == pipeline.as_str().as_bytes()));
-    entry.map(|it| it.id.to_string())
 }
 
 /// True when the metadata beside the lock is not promoter's: people do not change it, hydrators do.
