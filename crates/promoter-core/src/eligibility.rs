@@ -2,7 +2,7 @@
 
 use crate::facts::Facts;
 use crate::gate::{Verdict, judge_after};
-use crate::pipeline::{Environment, Gate};
+use crate::pipeline::{Environment, GateRule};
 use crate::record::Rejection;
 use crate::{FreightId, Seconds, UnixSeconds};
 
@@ -36,9 +36,9 @@ pub fn eligible(
     if admitted != Eligibility::Ready {
         return admitted;
     }
-    let soaks = environment.gates.iter().filter_map(|gate| match gate {
-        Gate::Soak(soak) => Some(*soak),
-        Gate::Approvals { .. } => None,
+    let soaks = environment.gates.iter().filter_map(|gate| match &gate.rule {
+        GateRule::Soak(soak) => Some(*soak),
+        GateRule::Approvals { .. } => None,
     });
     // Soak says all that `after` says, and how long: one of them is enough.
     let soak = soaks.max().unwrap_or(Seconds(0));

@@ -9,7 +9,7 @@ mod approvals;
 pub use after::{judge as judge_after, origin};
 
 use crate::facts::Facts;
-use crate::pipeline::{Environment, Gate};
+use crate::pipeline::{Environment, Gate, GateRule};
 use crate::{FreightId, UnixSeconds};
 
 /// A gate's answer. Ordered: of several that must all be open, the greatest decides.
@@ -38,11 +38,20 @@ pub enum Verdict {
 
 impl Gate {
     /// The gate's name in trailers and reports.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Soak(_) => "soak",
-            Self::Approvals { .. } => "approvals",
+    pub fn name(&self) -> String {
+        match &self.rule {
+            GateRule::Soak(_) => "soak".into(),
+            GateRule::Approvals { .. } => "approvals".into(),
         }
+    }
+
+    /// True when a hotfix need not wait for it: gates that only let time pass, unless they are `required`.
+    pub fn is_skipped_by_hotfix(&self) -> bool {
+        let only_time = match &self.rule {
+            GateRule::Soak(_) => true,
+            GateRule::Approvals { .. } => false,
+        };
+        only_time && !self.required
     }
 
     /// Judges freight that is proposed, or may be proposed, for an environment.
@@ -53,9 +62,9 @@ impl Gate {
         facts: &Facts<'_>,
         now: UnixSeconds,
     ) -> Verdict {
-        match self {
-            Self::Soak(soak) => after::judge(freight, environment, *soak, facts, now),
-            Self::Approvals { required, from } => {
+        match &self.rule {
+            GateRule::Soak(soak) => after::judge(freight, environment, *soak, facts, now),
+            GateRule::Approvals { required, from } => {
                 approvals::judge(freight, environment, *required, from, facts)
             }
         }

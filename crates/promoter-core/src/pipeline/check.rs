@@ -1,6 +1,6 @@
 //! What a pipeline's parts say about each other: names, order, branches.
 
-use super::{Environment, Gate, Layout, Pipeline, PipelineError, SubscriptionOrigin};
+use super::{Environment, GateRule, Layout, Pipeline, PipelineError, SubscriptionOrigin};
 use crate::fields::is_slip;
 use crate::record::STATE_BRANCH;
 use crate::{Name, Place};
@@ -21,7 +21,7 @@ pub(super) fn check(pipeline: &Pipeline) -> Result<(), PipelineError> {
     }
     for it in &pipeline.environments {
         known_after(it, pipeline)?;
-        let soaks = it.gates.iter().any(|gate| matches!(gate, Gate::Soak(_)));
+        let soaks = it.gates.iter().any(|gate| matches!(gate.rule, GateRule::Soak(_)));
         if soaks && it.after.environments.is_empty() {
             let message = format!("`{}` has a gate `soak` and no `after`", it.name);
             return Err(rules(message, "soak is the time in the environments of `after`: name them", &it.at));

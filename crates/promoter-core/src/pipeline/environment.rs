@@ -2,7 +2,7 @@
 
 use super::read::Places;
 use super::{
-    After, Check, Environment, Gate, HttpCheck, OnFailure, PipelineError, PromotionMode, Quorum,
+    After, Check, Environment, Gate, GateRule, HttpCheck, OnFailure, PipelineError, PromotionMode, Quorum,
     RenderOptions, Select,
 };
 use crate::fields::{FieldError, Fields};
@@ -36,8 +36,8 @@ pub(super) fn environment(
         after: after(&fields, path)?,
         promotion: fields.word("promotion", &promotions)?.unwrap_or(PromotionMode::PullRequest),
         select: fields.word("select", &selects)?.unwrap_or(Select::Newest),
-        gates: each(&fields, "gates", gate)?,
-        verification: each(&fields, "verification", verification)?,
+        gates: each(&fields, "gates", &["required"], gate)?,
+        verification: each(&fields, "verification", &[], verification)?,
         on_failure: fields.word("onFailure", &failures)?.unwrap_or_default(),
         render: render(&fields, path)?,
         active_branch,
@@ -96,16 +96,18 @@ fn after(fields: &Fields<'_>, path: &str) -> Result<After, PipelineError> {
     }
 }
 
-/// Reads a sequence of mappings with one key each: the kind, and what it holds.
+/// Reads a sequence of mappings with one key each: the kind, and what it holds. Keys of `besides` may stand with it.
 fn each<T>(
     fields: &Fields<'_>,
     key: &str,
+    besides: &[&str],
     read: fn(&Fields<'_>, &str) -> Result<T, PipelineError>,
 ) -> Result<Vec<T>, PipelineError> {
     let one = |(index, node): (usize, &Node)| {
         let name = format!("{}[{index}]", fields.name(key));
         let item = Fields::open_any(node, name, fields.path())?;
-        match item.keys().as_slice() {
+        let kinds: Vec<&str> = item.keys().into_iter().filter(|it| !besides.contains(it)).collect();
+        match kinds.as_slice() {
             [kind] => read(&item, kind),
             _ => Err(PipelineError::Field {
                 message: format!("`{}` must have exactly one key", item.name("").trim_end_matches('.')),
@@ -118,12 +120,16 @@ fn each<T>(
 }
 
 fn gate(item: &Fields<'_>, kind: &str) -> Result<Gate, PipelineError> {
+    Ok(Gate { at: item.at(), rule: rule(item, kind)?, required: item.flag("required")? })
+}
+
+fn rule(item: &Fields<'_>, kind: &str) -> Result<GateRule, PipelineError> {
     match kind {
         "soak" => {
             let span: Seconds = item.require("soak")?;
             match span.0 {
                 0 => Err(item.wrong("soak", "`0s` is no time", "leave the gate out").into()),
-                _ => Ok(Gate::Soak(span)),
+                _ => Ok(GateRule::Soak(span)),
             }
         }
         "approvals" => {
@@ -141,7 +147,7 @@ fn gate(item: &Fields<'_>, kind: &str) -> Result<Gate, PipelineError> {
                 let message = format!("`{required}` cannot be reached by {} people", from.len());
                 return Err(fields.wrong("required", message, "name more people in `from`").into());
             }
-            Ok(Gate::Approvals { required, from: from.into_iter().map(str::to_owned).collect() })
+            Ok(GateRule::Approvals { required, from: from.into_iter().map(str::to_owned).collect() })
         }
         "window" | "commitStatus" => Err(not_supported(item, "gate", kind, "`soak` and `approvals`")),
         _ => Err(item.unknown(kind, &["soak", "approvals"]).into()),

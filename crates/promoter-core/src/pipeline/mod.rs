@@ -169,7 +169,18 @@ pub enum Select {
 
 /// A rule that must be open before a proposal is merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Gate {
+pub struct Gate {
+    /// Where it stands.
+    pub at: Place,
+    /// What it asks for.
+    pub rule: GateRule,
+    /// True when it holds for hotfixes too, whatever it asks for.
+    pub required: bool,
+}
+
+/// The kinds of gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GateRule {
     /// The time that freight has been verified in the environments before.
     Soak(Seconds),
     /// People who agreed to this freight in this environment.

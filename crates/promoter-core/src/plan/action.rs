@@ -104,7 +104,7 @@ pub struct Merge {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JudgedGate {
     /// `soak`, `approvals`.
-    pub gate: &'static str,
+    pub gate: String,
     /// Why it is open, for people, one line.
     pub description: String,
 }

@@ -7,7 +7,6 @@ use super::propose::merged_by_person;
 use super::{Action, JudgedGate, Look, Merge, request, verify};
 use crate::facts::Branch;
 use crate::gate::{Verdict, judge_after};
-use crate::pipeline::Gate;
 use crate::record::RequestAction;
 use crate::{Seconds, UnixSeconds};
 
@@ -51,8 +50,8 @@ pub(super) fn step(here: Here<'_, '_>, proposed: &Branch<'_>, target: Target<'_>
     }));
 }
 
-/// The verdicts of every gate that holds for this way in: a rollback has none, a hotfix those that people open.
-fn judge(here: Here<'_, '_>, target: Target<'_>) -> Vec<(&'static str, Verdict)> {
+/// The verdicts of every gate that holds for this way in: a rollback has none, a hotfix those that it cannot skip.
+fn judge(here: Here<'_, '_>, target: Target<'_>) -> Vec<(String, Verdict)> {
     let (rules, id, facts, now) = (here.rules(), target.known.id, here.facts, here.now);
     let mut verdicts = Vec::new();
     if target.is(RequestAction::Rollback) {
@@ -60,9 +59,9 @@ fn judge(here: Here<'_, '_>, target: Target<'_>) -> Vec<(&'static str, Verdict)>
     }
     let is_hotfix = target.is(RequestAction::Hotfix);
     if !is_hotfix && !rules.after.environments.is_empty() {
-        verdicts.push(("after", judge_after(id, rules, Seconds(0), facts, now)));
+        verdicts.push(("after".into(), judge_after(id, rules, Seconds(0), facts, now)));
     }
-    for gate in rules.gates.iter().filter(|it| !is_hotfix || !matches!(it, Gate::Soak(_))) {
+    for gate in rules.gates.iter().filter(|it| !is_hotfix || !it.is_skipped_by_hotfix()) {
         verdicts.push((gate.name(), gate.judge(id, rules, facts, now)));
     }
     verdicts
@@ -78,7 +77,7 @@ struct Waits {
 }
 
 impl Waits {
-    fn of(verdicts: &[(&'static str, Verdict)]) -> Self {
+    fn of(verdicts: &[(String, Verdict)]) -> Self {
         let mut words: Vec<String> = Vec::new();
         let mut times: Vec<Option<UnixSeconds>> = Vec::new();
         for (_, verdict) in verdicts {
@@ -101,7 +100,7 @@ impl Waits {
     }
 }
 
-fn open((gate, verdict): (&'static str, Verdict)) -> Option<JudgedGate> {
+fn open((gate, verdict): (String, Verdict)) -> Option<JudgedGate> {
     match verdict {
         Verdict::Open { how } => Some(JudgedGate { gate, description: how }),
         Verdict::Waiting { .. } | Verdict::Closed { .. } => None,

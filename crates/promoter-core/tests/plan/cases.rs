@@ -378,7 +378,7 @@ fn actions(plan: &Plan) -> String {
                 format!("withdraw {} from {}: {}", it.freight.alias(), it.environment, it.why)
             }
             Action::Merge(it) => {
-                let gates: Vec<&str> = it.gates.iter().map(|it| it.gate).collect();
+                let gates: Vec<&str> = it.gates.iter().map(|it| it.gate.as_str()).collect();
                 format!(
                     "merge {} into {}, {} onto {}, judged by [{}]",
                     it.freight.alias(),

@@ -3,7 +3,7 @@
 //! Reads the observation directly and shares no code with the gates, so that one slip does not hide another.
 
 use promoter_core::observation::{EnvironmentSeen, Observation};
-use promoter_core::pipeline::{Environment, Gate, Quorum};
+use promoter_core::pipeline::{Environment, GateRule, Quorum};
 use promoter_core::plan::{Action, Kind, Merge, Plan, Propose, Subject};
 use promoter_core::record::{
     BY_LOCK, BY_PROMOTER, EnvironmentRecords, Phase, Record, Records, Request, RequestAction,
@@ -131,9 +131,9 @@ impl Case<'_> {
     }
 
     fn soak(&self) -> i64 {
-        let soak = self.rules.gates.iter().filter_map(|it| match it {
-            Gate::Soak(soak) => Some(i64::from(soak.0)),
-            Gate::Approvals { .. } => None,
+        let soak = self.rules.gates.iter().filter_map(|it| match &it.rule {
+            GateRule::Soak(soak) => Some(i64::from(soak.0)),
+            GateRule::Approvals { .. } => None,
         });
         soak.max().unwrap_or(0)
     }
@@ -163,9 +163,9 @@ impl Case<'_> {
     }
 
     fn approved(&self, id: &FreightId) {
-        let required = self.rules.gates.iter().filter_map(|it| match it {
-            Gate::Approvals { required, .. } => Some(*required as usize),
-            Gate::Soak(_) => None,
+        let required = self.rules.gates.iter().filter_map(|it| match &it.rule {
+            GateRule::Approvals { required, .. } => Some(*required as usize),
+            GateRule::Soak(_) => None,
         });
         let Some(required) = required.max() else {
             return;
