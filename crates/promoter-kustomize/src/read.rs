@@ -69,12 +69,10 @@ pub(crate) fn resources_from_nodes(path: &Rc<str>, nodes: Vec<Node>) -> Result<V
 /// What is left of values when Go makes JSON of them and reads it back as YAML, all in braces: kustomize does so with the
 /// items of lists.
 fn through_json(node: &mut Node) -> Result<()> {
+    node.is_flow = node.as_scalar().is_none();
     let scalar = match &mut node.data {
         Data::Seq(items) => return items.iter_mut().try_for_each(through_json),
-        Data::Map(map) => {
-            map.set_flow(true);
-            return map.iter_mut().try_for_each(|(_, value)| through_json(value));
-        }
+        Data::Map(map) => return map.iter_mut().try_for_each(|(_, value)| through_json(value)),
         Data::Scalar(scalar) => scalar,
     };
     if scalar.tag == Tag::Str {

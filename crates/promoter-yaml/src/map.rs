@@ -21,21 +21,11 @@ impl PartialEq for Entry {
 
 impl Eq for Entry {}
 
-/// A mapping: entries in order, keys unique. Look-ups are linear, which suits manifests (few keys a mapping). Equality
-/// ignores whether it stood in braces.
-#[derive(Debug, Clone, Default)]
+/// A mapping: entries in order, keys unique. Look-ups are linear, which suits manifests (few keys a mapping).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Map {
     entries: Vec<Entry>,
-    is_flow: bool,
 }
-
-impl PartialEq for Map {
-    fn eq(&self, other: &Self) -> bool {
-        self.entries == other.entries
-    }
-}
-
-impl Eq for Map {}
 
 impl Map {
     /// An empty mapping.
@@ -45,17 +35,7 @@ impl Map {
 
     /// Takes entries whose keys the caller knows to be unique (the parser checks while reading).
     pub fn from_unique(entries: Vec<Entry>) -> Self {
-        Self { entries, is_flow: false }
-    }
-
-    /// True in braces or brackets of a resource: see [`Node::put_in_flow`].
-    pub fn is_flow(&self) -> bool {
-        self.is_flow
-    }
-
-    /// Says whether it stands in braces or brackets of a resource.
-    pub fn set_flow(&mut self, is_flow: bool) {
-        self.is_flow = is_flow;
+        Self { entries }
     }
 
     /// The number of entries.

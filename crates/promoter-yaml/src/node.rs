@@ -2,7 +2,7 @@
 //!
 //! A [`Node`] keeps what a decision may need and nothing else: the text of a scalar with the type that the
 //! dialect gave it and whether it was quoted, the order of mapping keys, and where it stood. Comments and anchors are
-//! gone after parsing, and of flow style only mappings of resources know. Changing trees is plain field access; what the text of a scalar means as a
+//! gone after parsing, and of flow style only collections of resources know. Changing trees is plain field access; what the text of a scalar means as a
 //! number is decided in `scalar`, how a tree is written in `emit`.
 
 use crate::Map;
@@ -83,13 +83,15 @@ pub enum Data {
     Map(Map),
 }
 
-/// A value of a YAML or JSON document with its place. Equality ignores the place.
+/// A value of a YAML or JSON document with its place. Equality ignores the place and the style.
 #[derive(Debug, Clone)]
 pub struct Node {
     /// What it holds.
     pub data: Data,
     /// Where it stood.
     pub mark: Mark,
+    /// True for a mapping or sequence in braces or brackets of a resource: see [`Node::put_in_flow`].
+    pub is_flow: bool,
 }
 
 impl PartialEq for Node {
@@ -102,7 +104,7 @@ impl Eq for Node {}
 
 impl From<Data> for Node {
     fn from(data: Data) -> Self {
-        Self { data, mark: Mark::default() }
+        Self { data, mark: Mark::default(), is_flow: false }
     }
 }
 
@@ -236,13 +238,11 @@ impl Node {
     /// and a folded block stands in quotes.
     pub fn put_in_flow(&mut self) {
         match &mut self.data {
-            Data::Map(map) => {
-                map.set_flow(true);
-                map.iter_mut().for_each(|(_, value)| value.put_in_flow());
-            }
+            Data::Map(map) => map.iter_mut().for_each(|(_, value)| value.put_in_flow()),
             Data::Seq(items) => items.iter_mut().for_each(Self::put_in_flow),
-            Data::Scalar(scalar) => scalar.put_in_flow(),
+            Data::Scalar(scalar) => return scalar.put_in_flow(),
         }
+        self.is_flow = true;
     }
 
     /// A word for messages: `a mapping`, `a string`, `null`…

@@ -17,25 +17,45 @@ pub(crate) struct Visit<'v> {
     pub(crate) set: &'v mut dyn FnMut(&mut Node, bool) -> Result<()>,
 }
 
+/// How a value stands where a walk found it.
+#[derive(Clone, Copy)]
+struct Place {
+    /// It was just made.
+    made: bool,
+    /// It is in braces or brackets.
+    in_flow: bool,
+}
+
+impl Place {
+    /// Makes of a new value what its place makes of it.
+    fn settle(self, node: &mut Node) {
+        if self.in_flow {
+            node.put_in_flow();
+        }
+    }
+}
+
 impl Visit<'_> {
     /// Goes to all values of a path and says how many there were.
     ///
     /// Errors: a part does not fit what it meets, or `set` fails.
     pub(crate) fn go(&mut self, node: &mut Node, path: &[String]) -> Result<usize> {
-        self.step(node, path, false)
+        self.step(node, path, Place { made: false, in_flow: false })
     }
 
-    fn step(&mut self, node: &mut Node, path: &[String], made: bool) -> Result<usize> {
+    fn step(&mut self, node: &mut Node, path: &[String], place: Place) -> Result<usize> {
         let Some((part, rest)) = path.split_first() else {
-            (self.set)(node, made)?;
+            (self.set)(node, place.made)?;
+            place.settle(node);
             return Ok(1);
         };
         match Part::parse(part)? {
             Part::Index(index) => self.index(node, index, rest),
             Part::Every => {
+                let place = Place { made: false, in_flow: node.is_flow };
                 let mut count = 0;
                 for item in elements_mut(node)? {
-                    count += self.step(item, rest, false)?;
+                    count += self.step(item, rest, place)?;
                 }
                 Ok(count)
             }
@@ -52,8 +72,9 @@ impl Visit<'_> {
             return Err(type_error(node, "a single value").hint("a path has no empty part"));
         }
         let wrong = type_error(node, "a mapping");
+        let in_flow = node.is_flow;
         let map = node.as_map_mut().ok_or(wrong)?;
-        let (is_flow, made) = (map.is_flow(), !map.contains(name));
+        let place = Place { made: !map.contains(name), in_flow };
         let field = match &self.create {
             Some(leaf) => {
                 map.get_or_insert_with(name, || Part::container(rest.first().map(String::as_str), leaf))
@@ -70,31 +91,26 @@ impl Visit<'_> {
             if copy.is_null() && is_untyped && self.create.is_some() {
                 return Ok(1);
             }
-            return self.step(&mut copy, rest, false);
+            return self.step(&mut copy, rest, Place { made: false, in_flow: false });
         }
-        if is_flow && made {
-            field.put_in_flow();
+        if place.made {
+            place.settle(field);
         }
-        let count = self.step(field, rest, made)?;
-        if is_flow && rest.is_empty() {
-            field.put_in_flow();
-        }
-        Ok(count)
+        self.step(field, rest, place)
     }
 
     fn index(&mut self, node: &mut Node, index: usize, rest: &[String]) -> Result<usize> {
-        let leaf = self.create.clone();
+        let in_flow = node.is_flow;
         let items = elements_mut(node)?;
-        let mut made = false;
-        if let Some(leaf) = leaf
-            && items.len() == index
-        {
-            items.push(Part::container(rest.first().map(String::as_str), &leaf));
-            made = true;
+        let place = Place { made: self.create.is_some() && items.len() == index, in_flow };
+        if let Some(leaf) = self.create.as_ref().filter(|_| place.made) {
+            let mut item = Part::container(rest.first().map(String::as_str), leaf);
+            place.settle(&mut item);
+            items.push(item);
         }
         let count = items.len();
         match items.get_mut(index) {
-            Some(item) => self.step(item, rest, made),
+            Some(item) => self.step(item, rest, place),
             None => Err(syntax(format!("there is no element {index}, the list has {count}"))),
         }
     }
@@ -102,12 +118,15 @@ impl Visit<'_> {
     fn element(&mut self, node: &mut Node, field: &str, value: &str, rest: &[String]) -> Result<usize> {
         let wrong = |reason| syntax(format!("`{value}` in a path is no regular expression: {reason}"));
         let pattern = Pattern::part(value).map_err(wrong)?;
+        let place = Place { made: false, in_flow: node.is_flow };
         let items = elements_mut(node)?;
-        let mut count = self.matching(items, field, &pattern, rest)?;
+        let mut count = self.matching(items, (field, &pattern), rest, place)?;
         if count == 0 && self.create.is_some() {
-            items.push(new_element(field, value));
+            let mut item = new_element(field, value);
+            place.settle(&mut item);
+            items.push(item);
             let last = items.len() - 1;
-            count = self.matching(&mut items[last..], field, &pattern, rest)?;
+            count = self.matching(&mut items[last..], (field, &pattern), rest, place)?;
         }
         Ok(count)
     }
@@ -115,9 +134,9 @@ impl Visit<'_> {
     fn matching(
         &mut self,
         items: &mut [Node],
-        field: &str,
-        pattern: &Pattern,
+        (field, pattern): (&str, &Pattern),
         rest: &[String],
+        place: Place,
     ) -> Result<usize> {
         let mut count = 0;
         for item in items {
@@ -125,7 +144,7 @@ impl Visit<'_> {
             let fits = found.and_then(Node::as_scalar).is_some_and(|it| pattern.fits(&as_written(it)));
             if fits {
                 let rest = if field.is_empty() { &[] } else { rest };
-                count += self.step(item, rest, false)?;
+                count += self.step(item, rest, place)?;
             }
         }
         Ok(count)

@@ -96,7 +96,7 @@ impl Builder {
         }
         let scalar = self.typed(text, style, tag).map_err(|it| YamlError::new(it, at))?;
         let nodes = 1 + scalar.text.len() / BYTES_A_NODE;
-        let node = Node { data: Data::Scalar(scalar), mark: at };
+        let node = Node { data: Data::Scalar(scalar), mark: at, is_flow: false };
         self.spend(1, at)?;
         self.remember(anchor, &node, nodes, 1, at)?;
         self.place(node, nodes, 1)
@@ -161,13 +161,9 @@ impl Builder {
         let Frame { mark, is_flow, anchor, nodes, height, items } = frame;
         let data = match items {
             Items::Seq(items) => Data::Seq(items),
-            Items::Map { entries, merged, .. } => {
-                let mut map = self.mapping(entries, merged)?;
-                map.set_flow(is_flow && self.dialect == Dialect::Resource);
-                Data::Map(map)
-            }
+            Items::Map { entries, merged, .. } => Data::Map(self.mapping(entries, merged)?),
         };
-        let node = Node { data, mark };
+        let node = Node { data, mark, is_flow: is_flow && self.dialect == Dialect::Resource };
         self.remember(anchor, &node, nodes, height, mark)?;
         self.place(node, nodes, height)
     }

@@ -42,6 +42,7 @@ pub(super) fn patch(steps: &[Step], target: &mut Node, notes: Notes) -> Result<u
     if numbers == Numbers::AsText {
         numbers_from_json(target);
     }
+    open_braces(target);
     annotations_as_text(target);
     for path in [&["kind"][..], &["metadata", "name"]] {
         if target.path(path).and_then(Node::text).is_none_or(str::is_empty) {
@@ -222,10 +223,7 @@ fn no_key_at(key: &str, path: &str, map: &Map) -> String {
 /// Brings a tree into the form that it has as JSON.
 fn through_json(node: &mut Node, numbers: Numbers) -> Result<(), String> {
     match &mut node.data {
-        Data::Map(map) => {
-            map.set_flow(false);
-            map.iter_mut().try_for_each(|(_, it)| through_json(it, numbers))
-        }
+        Data::Map(map) => map.iter_mut().try_for_each(|(_, it)| through_json(it, numbers)),
         Data::Seq(items) => items.iter_mut().try_for_each(|it| through_json(it, numbers)),
         Data::Scalar(scalar) if scalar.tag == Tag::Str => {
             if let Cow::Owned(text) = scalar.written() {
@@ -239,6 +237,21 @@ fn through_json(node: &mut Node, numbers: Numbers) -> Result<(), String> {
             Ok(())
         }
     }
+}
+
+/// Only what holds nothing is in braces or brackets once the JSON is YAML again.
+fn open_braces(node: &mut Node) {
+    node.is_flow = match &mut node.data {
+        Data::Map(map) => {
+            map.iter_mut().for_each(|(_, it)| open_braces(it));
+            map.is_empty()
+        }
+        Data::Seq(items) => {
+            items.iter_mut().for_each(open_braces);
+            items.is_empty()
+        }
+        Data::Scalar(_) => false,
+    };
 }
 
 fn scalar_through_json(scalar: &Scalar, numbers: Numbers) -> Result<Node, String> {
@@ -315,7 +328,7 @@ fn annotations_as_text(target: &mut Node) {
         return;
     };
     let annotations = metadata.remove("annotations");
-    let Some(Node { data: Data::Map(mut map), mark }) = annotations else {
+    let Some(Node { data: Data::Map(mut map), mark, .. }) = annotations else {
         return;
     };
     if map.is_empty() {

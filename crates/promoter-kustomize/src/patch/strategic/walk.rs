@@ -64,7 +64,9 @@ impl<'a> Walk<'a> {
                     Ok(Taken::Patch)
                 }
                 Directive::Merge => {
-                    self.merge_fields(into, from, shape)?;
+                    // Braces around nothing give way to what comes in.
+                    target.is_flow = if into.is_empty() { patch.is_flow } else { target.is_flow };
+                    self.merge_fields(into, from, shape, target.is_flow)?;
                     Ok(Taken::Target)
                 }
             },
@@ -79,8 +81,13 @@ impl<'a> Walk<'a> {
                         Ok(Taken::Patch)
                     }
                     Directive::Merge => {
+                        // Brackets around nothing give way to what comes in.
+                        target.is_flow = if into.is_empty() { patch.is_flow } else { target.is_flow };
                         let from = With::Patch(std::mem::take(from));
                         *into = elements::merge(self, std::mem::take(into), from, &keys, shape)?;
+                        if target.is_flow {
+                            into.iter_mut().for_each(Node::put_in_flow);
+                        }
                         Ok(Taken::Target)
                     }
                 }
@@ -163,10 +170,9 @@ impl<'a> Walk<'a> {
         into: &mut Map,
         from: &mut Map,
         shape: Option<Shape<'a>>,
+        is_flow: bool,
     ) -> Result<(), MergeError> {
         let mut failed = None;
-        // Braces around nothing give way to what comes in.
-        let is_flow = if into.is_empty() { from.is_flow() } else { into.is_flow() };
         let mut patches = Patches::of(std::mem::take(from));
         into.retain(|key, value| {
             if failed.is_some() {
@@ -207,7 +213,6 @@ impl<'a> Walk<'a> {
             }
         }
         *into = Map::from_unique(merged);
-        into.set_flow(is_flow);
         Ok(())
     }
 
@@ -225,7 +230,7 @@ impl<'a> Walk<'a> {
 /// True when something stands here that was in no braces.
 fn has_blocks(value: &Node) -> bool {
     match &value.data {
-        Data::Map(map) => !map.is_flow(),
+        Data::Map(_) => !value.is_flow,
         Data::Seq(items) => items.iter().any(has_blocks),
         Data::Scalar(_) => false,
     }

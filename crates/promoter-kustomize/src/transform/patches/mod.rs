@@ -138,12 +138,13 @@ impl PatchEntry {
             if chosen.contains(&at) {
                 self.merge_one(resource, template.clone(), patch, schema, self.allow)?;
                 // kustomize gives the patch the version of the resource first, even none.
+                let is_flow = resource.node.is_flow;
                 if patch.node.get("$patch").is_none()
                     && let Some(map) =
                         resource.node.as_map_mut().filter(|it| !it.is_empty() && !it.contains("apiVersion"))
                 {
                     let mut version = untyped("");
-                    if map.is_flow() {
+                    if is_flow {
                         version.put_in_flow();
                     }
                     map.insert("apiVersion", version);
