@@ -5,6 +5,7 @@ mod init;
 mod kustomize;
 mod lock;
 mod log;
+mod pause;
 mod render;
 mod repository;
 mod signing;
@@ -56,6 +57,12 @@ pub(crate) enum Command {
     Hold(word::HoldArguments),
     /// Release a held environment.
     Release(word::ReleaseArguments),
+    /// Take back a request, a rejection, or your own approval.
+    Withdraw(word::WithdrawArguments),
+    /// Stop a pipeline: nothing moves but hotfixes and rollbacks.
+    Pause(pause::PauseArguments),
+    /// Let a paused pipeline go on.
+    Resume(pause::ResumeArguments),
     /// Bring back what an environment ran before, and hold it.
     Rollback(word::RollbackArguments),
     /// Prove that environment branches hold what their locks render to.
@@ -88,6 +95,9 @@ pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
         Command::Reject(arguments) => word::reject(&arguments),
         Command::Hold(arguments) => word::hold(&arguments),
         Command::Release(arguments) => word::release(&arguments),
+        Command::Withdraw(arguments) => word::withdraw(&arguments),
+        Command::Pause(arguments) => pause::pause(&arguments),
+        Command::Resume(arguments) => pause::resume(&arguments),
         Command::Rollback(arguments) => word::rollback(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::VerifyCommit(arguments) => verify_commit::run(&arguments),

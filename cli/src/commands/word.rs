@@ -1,9 +1,10 @@
-//! What people say: promote, approve, reject, hold, release, roll back. Each is a commit; the controller acts on it.
+//! What people say: promote, approve, reject, hold, release, roll back, and take it back. Each is a commit; the controller acts on it.
 
 use super::repository::RepositoryOptions;
 use super::signing::PersonSigning;
 use crate::edge::{self, Outcome};
-use clap::Args;
+use clap::{Args, ValueEnum};
+use promoter_controller::people::Word;
 use promoter_controller::run::now;
 use promoter_core::record::RequestAction;
 use promoter_core::{Diagnosis, Name};
@@ -40,6 +41,28 @@ pub(crate) struct JudgeArguments {
     repository: RepositoryOptions,
     #[command(flatten)]
     signing: PersonSigning,
+}
+
+#[derive(Args)]
+pub(crate) struct WithdrawArguments {
+    /// What to take back
+    what: Withdrawn,
+    /// Environment
+    environment: Name,
+    /// Freight; by default the proposed one for an approval, and the only rejected one for a rejection
+    #[arg(long)]
+    freight: Option<String>,
+    #[command(flatten)]
+    repository: RepositoryOptions,
+    #[command(flatten)]
+    signing: PersonSigning,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Withdrawn {
+    Request,
+    Rejection,
+    Approval,
 }
 
 #[derive(Args)]
@@ -126,6 +149,17 @@ pub(crate) fn reject(arguments: &JudgeArguments) -> Result<Outcome, Diagnosis> {
         &arguments.reason,
         now(),
     ))
+}
+
+pub(crate) fn withdraw(arguments: &WithdrawArguments) -> Result<Outcome, Diagnosis> {
+    let at = arguments.repository.at(&arguments.environment);
+    let word = match arguments.what {
+        Withdrawn::Request => Word::Request,
+        Withdrawn::Rejection => Word::Rejection,
+        Withdrawn::Approval => Word::Approval,
+    };
+    let freight = arguments.freight.as_deref();
+    said(arguments.repository.writer(&arguments.signing)?.withdraw(&at, word, freight, now()))
 }
 
 pub(crate) fn hold(arguments: &HoldArguments) -> Result<Outcome, Diagnosis> {

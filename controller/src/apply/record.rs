@@ -2,7 +2,7 @@
 
 use promoter_core::pipeline::Pipeline;
 use promoter_core::plan::RecordAction;
-use promoter_core::record::{Phase, Record, RequestAction, STATE_BRANCH, path};
+use promoter_core::record::{Phase, Record, RequestAction, STATE_BRANCH};
 use promoter_core::{CommitId, Diagnosis};
 
 use super::Applied;
@@ -26,11 +26,9 @@ pub(super) fn prepare<'a>(observed: &Refs, pipeline: &'a Pipeline, action: &Reco
         return Err(Applied::Stale.into());
     }
     let mut changes: Vec<Change> = action.write.iter().map(|it| file(it.path(), it.text())).collect();
-    let closed = action.close.iter().map(|it| path::requested(&pipeline.name, &it.environment));
-    changes.extend(closed.map(|path| Change::Remove { path }));
+    changes.extend(action.remove.iter().map(|it| Change::Remove { path: it.path.clone() }));
     let mut sentences: Vec<String> = action.write.iter().map(sentence).collect();
-    sentences
-        .extend(action.close.iter().map(|it| format!("{}: request closed ({})", it.environment, it.why)));
+    sentences.extend(action.remove.iter().map(|it| it.says.clone()));
     let said = sentences.join("; ");
     Ok(Ready::Record(RecordStep { pipeline, changes, sentences, said }))
 }
@@ -96,6 +94,10 @@ fn sentence(record: &Record) -> String {
                 RequestAction::Hotfix => "hotfix with",
             };
             format!("{}: {what} {} requested by {}", it.environment, it.freight.alias(), it.requested.by)
+        }
+        Record::Pause(it) => {
+            let until = it.until.map_or_else(String::new, |it| format!(" until {it}"));
+            format!("paused{until} by {}: {}", it.paused.by, it.paused.reason)
         }
     }
 }

@@ -4,9 +4,11 @@
 //! on the controller's next pass.
 
 mod choose;
+mod pause;
+mod withdraw;
 
 use promoter_core::pipeline::Pipeline;
-use promoter_core::plan::RecordAction;
+use promoter_core::plan::{RecordAction, Removed};
 use promoter_core::record::{
     Approvals, Discovered, FreightRecord, Record, Records, Rejection, Request, RequestAction, Statement,
 };
@@ -18,6 +20,7 @@ use crate::people::choose::{
     Target, assemble, check_ran, find_pipeline, known_state, named_or_proposed, previous, records,
 };
 pub use crate::people::choose::{Where, find_freight};
+pub use crate::people::withdraw::Word;
 use crate::repository::{Refs, Repository};
 
 /// How often a write is tried again when somebody else moved the branch meanwhile.
@@ -80,7 +83,7 @@ impl Person {
                 freight,
                 discovered: Discovered { at: state.records.next_discovery(now), by: by.clone() },
             };
-            let change = Change { write: vec![Record::Freight(record)], text };
+            let change = Change::write(Record::Freight(record), text);
             let (pipeline, expect_state) = (pipeline.clone(), state.head.clone());
             write(repository, &mut seen.refs, &pipeline, expect_state, change, now)
         })?;
@@ -125,7 +128,7 @@ impl Person {
                 RequestAction::Hotfix => "hotfix with",
             };
             let text = format!("{}: asked to {verb} {} {}", target.environment.name, id.alias(), id.short());
-            Ok(Change { write: vec![Record::Request(request)], text })
+            Ok(Change::write(Record::Request(request), text))
         })
     }
 
@@ -163,7 +166,7 @@ impl Person {
                 freight: id,
                 approvals,
             };
-            Ok(Change { write: vec![Record::Approvals(record)], text })
+            Ok(Change::write(Record::Approvals(record), text))
         })
     }
 
@@ -186,7 +189,7 @@ impl Person {
                 freight: id,
                 rejected: rejected.clone(),
             };
-            Ok(Change { write: vec![Record::Rejection(record)], text })
+            Ok(Change::write(Record::Rejection(record), text))
         })
     }
 
@@ -275,10 +278,10 @@ fn write(
     change: Change,
     now: UnixSeconds,
 ) -> Result<Option<String>, Diagnosis> {
-    if change.write.is_empty() {
+    if change.write.is_empty() && change.remove.is_empty() {
         return Ok(Some(change.text));
     }
-    let action = RecordAction { expect_state, write: change.write, close: Vec::new() };
+    let action = RecordAction { expect_state, write: change.write, remove: change.remove };
     match record(repository, refs, pipeline, &action, now)? {
         Applied::Moved(_) | Applied::Nothing => Ok(Some(change.text)),
         Applied::Stale => Ok(None),
@@ -289,12 +292,22 @@ fn write(
 /// What a person's word changes, and how it is said.
 struct Change {
     write: Vec<Record>,
+    remove: Vec<Removed>,
     text: String,
 }
 
 impl Change {
     fn none(text: String) -> Self {
-        Self { write: Vec::new(), text }
+        Self { write: Vec::new(), remove: Vec::new(), text }
+    }
+
+    fn write(record: Record, text: String) -> Self {
+        Self { write: vec![record], ..Self::none(text) }
+    }
+
+    /// Takes a record's file away; the commit says what the person is told.
+    fn remove(path: String, text: String) -> Self {
+        Self { remove: vec![Removed { path, says: text.clone() }], ..Self::none(text) }
     }
 }
 

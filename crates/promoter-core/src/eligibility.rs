@@ -2,9 +2,9 @@
 
 use crate::facts::Facts;
 use crate::gate::{Verdict, judge_after};
-use crate::pipeline::{Environment, GateRule};
+use crate::pipeline::Environment;
 use crate::record::Rejection;
-use crate::{FreightId, Seconds, UnixSeconds};
+use crate::{FreightId, UnixSeconds};
 
 /// The answer. The words go on after the freight's name: `is not verified in staging`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,13 +36,8 @@ pub fn eligible(
     if admitted != Eligibility::Ready {
         return admitted;
     }
-    let soaks = environment.gates.iter().filter_map(|gate| match &gate.rule {
-        GateRule::Soak(soak) => Some(*soak),
-        GateRule::Approvals { .. } => None,
-    });
     // Soak says all that `after` says, and how long: one of them is enough.
-    let soak = soaks.max().unwrap_or(Seconds(0));
-    match judge_after(freight, environment, soak, facts, now) {
+    match judge_after(freight, environment, environment.soak(), facts, now) {
         Verdict::Open { .. } => Eligibility::Ready,
         Verdict::Waiting { until: Some(until), what } => Eligibility::NotUntil { until, what },
         Verdict::Waiting { until: None, what } => Eligibility::Unknown(vec![what]),

@@ -37,6 +37,27 @@ pub fn origin(freight: &FreightId, environment: &Environment, facts: &Facts<'_>)
     environment.after.environments.iter().find(verified).cloned()
 }
 
+/// When freight that stands in one environment before another will have soaked there as long as that one wants, if
+/// only time stands in the way; `None` also when the other environment does not want it any more.
+pub fn soaking_until(
+    freight: &FreightId,
+    name: &Name,
+    next: &Environment,
+    facts: &Facts<'_>,
+    now: UnixSeconds,
+) -> Option<UnixSeconds> {
+    let failed = |name: &Name| {
+        let record = facts.records_of(name).and_then(|it| it.verified.get(freight));
+        record.is_some_and(|it| it.as_ref().is_ok_and(|it| it.phase == Phase::Failed))
+    };
+    // Where all have to agree and one has refused, time opens nothing.
+    let refused = next.after.quorum == Quorum::All && next.after.environments.iter().any(failed);
+    match judge_in(freight, name, next.soak(), facts, now) {
+        Verdict::Waiting { until, .. } if !refused => until,
+        _ => None,
+    }
+}
+
 /// The greatest of several verdicts; words of the same kind are put together.
 fn join(verdicts: impl Iterator<Item = Verdict>) -> Option<Verdict> {
     let both = |a: String, b: String| if a == b { a } else { format!("{a}, {b}") };

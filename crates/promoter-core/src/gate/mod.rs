@@ -6,7 +6,7 @@
 mod after;
 mod approvals;
 
-pub use after::{judge as judge_after, origin};
+pub use after::{judge as judge_after, origin, soaking_until};
 
 use crate::facts::Facts;
 use crate::pipeline::{Environment, Gate, GateRule};

@@ -3,14 +3,24 @@
 use super::read::Places;
 use super::{
     After, Check, Environment, Gate, GateRule, HttpCheck, OnFailure, PipelineError, PromotionMode, Quorum,
-    RenderOptions, Select,
+    RenderOptions, Select, Soaking,
 };
 use crate::fields::{FieldError, Fields};
 use crate::{Name, Seconds};
 use promoter_yaml::{Data, Node};
 
-const KNOWN: [&str; 9] =
-    ["name", "source", "after", "promotion", "select", "gates", "verification", "onFailure", "render"];
+const KNOWN: [&str; 10] = [
+    "name",
+    "source",
+    "after",
+    "promotion",
+    "select",
+    "soaking",
+    "gates",
+    "verification",
+    "onFailure",
+    "render",
+];
 
 pub(super) fn environment(
     node: &Node,
@@ -26,7 +36,13 @@ pub(super) fn environment(
         ("pullRequest", PromotionMode::PullRequest),
     ];
     let selects = [("newest", Select::Newest), ("queue", Select::Queue), ("manual", Select::Manual)];
-    let failures = [("none", OnFailure::None), ("hold", OnFailure::Hold), ("rollback", OnFailure::Rollback)];
+    let soaking = [("keep", Soaking::Keep), ("displace", Soaking::Displace)];
+    let failures = [
+        ("none", OnFailure::None),
+        ("hold", OnFailure::Hold),
+        ("rollback", OnFailure::Rollback),
+        ("pause", OnFailure::Pause),
+    ];
     let (active_branch, proposed_branch) = places.branches(&name);
     let source = source(&fields, path)?;
     Ok(Environment {
@@ -36,6 +52,7 @@ pub(super) fn environment(
         after: after(&fields, path)?,
         promotion: fields.word("promotion", &promotions)?.unwrap_or(PromotionMode::PullRequest),
         select: fields.word("select", &selects)?.unwrap_or(Select::Newest),
+        soaking: fields.word("soaking", &soaking)?.unwrap_or_default(),
         gates: each(&fields, "gates", &["required"], gate)?,
         verification: each(&fields, "verification", &[], verification)?,
         on_failure: fields.word("onFailure", &failures)?.unwrap_or_default(),

@@ -110,6 +110,8 @@ pub struct Environment {
     pub promotion: PromotionMode,
     /// Which eligible freight is proposed.
     pub select: Select,
+    /// Whether freight that soaks here for an environment after this one gives way to newer freight.
+    pub soaking: Soaking,
     /// Rules that must be open before a proposal is merged.
     pub gates: Vec<Gate>,
     /// Checks after a merge; freight is verified when all pass. Empty: verified as soon as it is seen there.
@@ -124,6 +126,17 @@ pub struct Environment {
     pub proposed_branch: String,
     /// The lockfile's path on both branches. No other environment has it there.
     pub lock_path: String,
+}
+
+impl Environment {
+    /// How long freight has to soak in the environments before: the longest of the gates.
+    pub fn soak(&self) -> Seconds {
+        let soaks = self.gates.iter().filter_map(|gate| match &gate.rule {
+            GateRule::Soak(soak) => Some(*soak),
+            GateRule::Approvals { .. } => None,
+        });
+        soaks.max().unwrap_or_default()
+    }
 }
 
 /// The environments before one.
@@ -165,6 +178,16 @@ pub enum Select {
     Queue,
     /// None, unless a person asks for it.
     Manual,
+}
+
+/// What becomes of freight that soaks in an environment when newer freight comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Soaking {
+    /// It stays until it has soaked, so that busy environments do not starve those after them.
+    #[default]
+    Keep,
+    /// It gives way.
+    Displace,
 }
 
 /// A rule that must be open before a proposal is merged.
@@ -253,6 +276,8 @@ pub enum OnFailure {
     Hold,
     /// Goes back to the freight before and holds.
     Rollback,
+    /// Stops the line: pauses the whole pipeline until a person resumes it.
+    Pause,
 }
 
 /// What a render may hold.

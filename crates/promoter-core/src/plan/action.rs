@@ -28,17 +28,17 @@ pub struct RecordAction {
     pub expect_state: Option<CommitId>,
     /// Records to write. The pipeline's path and text come from [`Record::path`] and [`Record::text`].
     pub write: Vec<Record>,
-    /// Requests that are fulfilled or void: their files are removed.
-    pub close: Vec<Closed>,
+    /// Records that are fulfilled, void or taken back.
+    pub remove: Vec<Removed>,
 }
 
-/// A request whose file goes.
+/// A record whose file goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Closed {
-    /// The environment.
-    pub environment: Name,
-    /// Why, for the commit's message: `fulfilled`, `brave-otter is rejected`.
-    pub why: String,
+pub struct Removed {
+    /// Its path on the state branch, as [`crate::record::path`] gives it.
+    pub path: String,
+    /// For the commit's message: `prod: request closed (fulfilled)`.
+    pub says: String,
 }
 
 /// Puts freight on the proposed branch: renders it, and commits the pipeline's folder with this lock.

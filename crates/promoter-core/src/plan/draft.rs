@@ -1,6 +1,6 @@
 //! A plan in the making.
 
-use super::{Action, Closed, Kind, Line, Look, Plan, RecordAction, Subject};
+use super::{Action, Kind, Line, Look, Plan, RecordAction, Removed, Subject};
 use crate::pipeline::Pipeline;
 use crate::record::Record;
 use crate::{CommitId, UnixSeconds};
@@ -11,13 +11,13 @@ use crate::{CommitId, UnixSeconds};
 pub(super) struct Draft {
     plan: Plan,
     write: Vec<Record>,
-    close: Vec<Closed>,
+    remove: Vec<Removed>,
 }
 
 impl Draft {
     pub(super) fn new(pipeline: &Pipeline, now: UnixSeconds) -> Self {
         let plan = Plan { pipeline: pipeline.name.clone(), now, actions: Vec::new(), report: Vec::new() };
-        Self { plan, write: Vec::new(), close: Vec::new() }
+        Self { plan, write: Vec::new(), remove: Vec::new() }
     }
 
     pub(super) fn now(&self) -> UnixSeconds {
@@ -32,8 +32,8 @@ impl Draft {
         self.write.push(record);
     }
 
-    pub(super) fn close(&mut self, closed: Closed) {
-        self.close.push(closed);
+    pub(super) fn remove(&mut self, removed: Removed) {
+        self.remove.push(removed);
     }
 
     pub(super) fn says(&mut self, subject: Subject, kind: Kind, text: impl Into<String>, look: Look) {
@@ -59,9 +59,9 @@ impl Draft {
 
     /// The plan, records first: what was decided is written down before it is acted upon.
     pub(super) fn finish(mut self, state_head: Option<&CommitId>) -> Plan {
-        if !self.write.is_empty() || !self.close.is_empty() {
+        if !self.write.is_empty() || !self.remove.is_empty() {
             let record =
-                RecordAction { expect_state: state_head.cloned(), write: self.write, close: self.close };
+                RecordAction { expect_state: state_head.cloned(), write: self.write, remove: self.remove };
             self.plan.actions.insert(0, Action::Record(record));
         }
         self.plan

@@ -4,7 +4,7 @@ use super::draft::Draft;
 use super::here::Here;
 use super::request::Asked;
 use super::select::Choice;
-use super::{Look, Subject, merge, propose, request, select, verify};
+use super::{Look, Subject, merge, propose, request, select, soaking, verify};
 use crate::Hold;
 use crate::facts::{Facts, Known, Standing};
 use crate::record::{Request, RequestAction};
@@ -61,12 +61,22 @@ pub(super) fn step(facts: &Facts<'_>, standing: &Standing<'_>, draft: &mut Draft
 
 /// What automation brings in next; `None` when it stays, and the report says why.
 fn automatic<'a>(here: Here<'_, 'a>, draft: &mut Draft) -> Option<Target<'a>> {
+    if let Some((why, look)) = paused(here) {
+        draft.waits(here.subject(), &why, look);
+        return None;
+    }
     if let Some(hold) = here.locked().and_then(|it| it.lock.hold.as_ref()) {
         draft.stays(here.subject(), held(hold));
         return None;
     }
     match select::step(here) {
-        Choice::Take(known) => return Some(Target { known, request: None }),
+        Choice::Take(known) => match soaking::kept_for(here) {
+            Some(kept) => {
+                let what = format!("{} {kept} is not displaced by {}", kept.alias, known.id.alias());
+                draft.waits(here.subject(), &what, Look::At(kept.until));
+            }
+            None => return Some(Target { known, request: None }),
+        },
         Choice::Wait { what } => draft.waits(here.subject(), &what, Look::Poll),
         Choice::Nothing { why: Some(why) } => {
             propose::withdraw(here, &why, draft);
@@ -79,6 +89,15 @@ fn automatic<'a>(here: Here<'_, 'a>, draft: &mut Draft) -> Option<Target<'a>> {
         }
     }
     None
+}
+
+/// Why the whole pipeline stands still, and until when.
+pub(super) fn paused(here: Here<'_, '_>) -> Option<(String, Look)> {
+    match here.facts.records.pause.as_ref()? {
+        Ok(pause) if !pause.holds(here.now) => None,
+        Ok(pause) => Some((pause.to_string(), pause.until.map_or(Look::Poll, Look::At))),
+        Err(unread) => Some((unread.to_string(), Look::Poll)),
+    }
 }
 
 /// The words for a held environment.

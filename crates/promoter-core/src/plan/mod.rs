@@ -16,9 +16,10 @@ mod propose;
 mod report;
 mod request;
 mod select;
+mod soaking;
 mod verify;
 
-pub use action::{Action, Closed, JudgedGate, Measure, Merge, Propose, RecordAction, SetHold, Withdraw};
+pub use action::{Action, JudgedGate, Measure, Merge, Propose, RecordAction, Removed, SetHold, Withdraw};
 pub use report::{Kind, Line, Look, Subject};
 
 use crate::facts::Facts;

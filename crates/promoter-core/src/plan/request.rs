@@ -3,11 +3,11 @@
 //! Its file stays until it is fulfilled or void, and automation brings nothing else into the environment meanwhile.
 
 use super::draft::Draft;
-use super::environment::{Target, held};
+use super::environment::{Target, held, paused};
 use super::here::Here;
-use super::{Action, Closed, Look, SetHold};
+use super::{Action, Look, Removed, SetHold};
 use crate::eligibility::{Eligibility, admissible, eligible};
-use crate::record::{BY_PROMOTER, Request, RequestAction};
+use crate::record::{BY_PROMOTER, Request, RequestAction, path};
 use crate::{FreightId, Hold};
 
 /// The answer.
@@ -31,7 +31,17 @@ pub(super) fn step<'a>(here: Here<'_, 'a>, draft: &mut Draft) -> Asked<'a> {
     };
     if let Some(why) = over(here, request) {
         draft.moves(here.subject(), format!("close the {}: {why}", words(request)));
-        draft.close(Closed { environment: here.rules().name.clone(), why });
+        let environment = &here.rules().name;
+        draft.remove(Removed {
+            path: path::requested(&here.facts.pipeline.name, environment),
+            says: format!("{environment}: request closed ({why})"),
+        });
+        return Asked::Said;
+    }
+    if request.action == RequestAction::Promote
+        && let Some((why, look)) = paused(here)
+    {
+        draft.waits(here.subject(), &format!("{}: {why}", words(request)), look);
         return Asked::Said;
     }
     match target(here, request, draft) {

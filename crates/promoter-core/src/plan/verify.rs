@@ -4,12 +4,13 @@
 //! memory (`measure` reads a result out of them); only a change of the result is recorded.
 
 use super::draft::Draft;
+use super::environment::paused;
 use super::here::Here;
 use super::request::returnable;
 use super::{Action, Kind, Look, Measure, SetHold, measure};
 use crate::facts::Locked;
 use crate::pipeline::OnFailure;
-use crate::record::{BY_PROMOTER, Phase, Record, Request, RequestAction, Statement, Verification};
+use crate::record::{BY_PROMOTER, Pause, Phase, Record, Request, RequestAction, Statement, Verification};
 use crate::{CommitId, FreightId, Hold, UnixSeconds, one_line};
 
 /// Whether the environment may go on in this plan.
@@ -110,6 +111,17 @@ fn failed(
             draft.moves(here.subject(), format!("ask for a rollback to {}", request.freight.alias()));
             draft.record(Record::Request(request));
         }
+        OnFailure::Pause => {
+            let reason = one_line(&format!(
+                "{} failed verification in {}: {message}",
+                locked.id.alias(),
+                here.rules().name
+            ));
+            draft.moves(here.subject(), format!("pause the pipeline: {reason}"));
+            let paused = Statement { by: BY_PROMOTER.into(), at: moment(here, locked), reason };
+            let pipeline = here.facts.pipeline.name.clone();
+            draft.record(Record::Pause(Pause { pipeline, paused, until: None }));
+        }
     }
     draft.record(record(here, head, locked, Phase::Failed, message));
     Next::GoesOn
@@ -122,6 +134,8 @@ fn reaction(here: Here<'_, '_>, locked: &Locked<'_>) -> OnFailure {
         return OnFailure::None;
     }
     match here.rules().on_failure {
+        // A pause that stands says more than a second one would.
+        OnFailure::Pause if paused(here).is_some() => OnFailure::None,
         OnFailure::Rollback if previous(here, locked).is_none() => OnFailure::Hold,
         reaction => reaction,
     }

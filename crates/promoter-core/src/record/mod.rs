@@ -14,6 +14,7 @@ pub use read::RecordError;
 use crate::observation::Fact;
 use crate::{CommitId, Freight, FreightId, Name, UnixSeconds};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The branch.
 pub const STATE_BRANCH: &str = "promoter/state";
@@ -123,6 +124,32 @@ pub struct Rejection {
     pub rejected: Statement,
 }
 
+/// A pipeline that stands still: nothing is proposed or merged but hotfixes and rollbacks that people ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// The pipeline.
+    pub pipeline: Name,
+    /// Who, when, why.
+    pub paused: Statement,
+    /// When it ends by itself; `None` when a person has to end it.
+    pub until: Option<UnixSeconds>,
+}
+
+impl Pause {
+    /// True while the pipeline stands still.
+    pub fn holds(&self, now: UnixSeconds) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
+impl fmt::Display for Pause {
+    /// `paused by ada since 2026-…: year end`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Statement { by, at, reason } = &self.paused;
+        write!(f, "the pipeline is paused by {by} since {at}: {reason}")
+    }
+}
+
 /// What a person asks for in an environment. The file is there until it is fulfilled; at most one an environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -162,6 +189,8 @@ pub enum Record {
     Rejection(Rejection),
     /// `<pipeline>/requested/<environment>.yaml`
     Request(Request),
+    /// `<pipeline>/paused.yaml`
+    Pause(Pause),
 }
 
 impl Record {
@@ -173,6 +202,7 @@ impl Record {
             Self::Approvals(it) => path::approved(&it.pipeline, &it.environment, &it.freight),
             Self::Rejection(it) => path::rejected(&it.pipeline, &it.environment, &it.freight),
             Self::Request(it) => path::requested(&it.pipeline, &it.environment),
+            Self::Pause(it) => path::paused(&it.pipeline),
         }
     }
 
@@ -196,6 +226,8 @@ pub struct Records {
     pub freight: BTreeMap<FreightId, Fact<FreightRecord>>,
     /// The records of each environment.
     pub environments: BTreeMap<Name, EnvironmentRecords>,
+    /// Whether the pipeline is paused; a record that is unreadable counts as a pause.
+    pub pause: Option<Fact<Pause>>,
     /// Files that are none of ours, by path, with what is wrong; they decide nothing.
     pub foreign: BTreeMap<String, String>,
 }

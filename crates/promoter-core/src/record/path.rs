@@ -27,12 +27,17 @@ pub fn requested(pipeline: &Name, environment: &Name) -> String {
     format!("{pipeline}/requested/{environment}.yaml")
 }
 
+/// `<pipeline>/paused.yaml`
+pub fn paused(pipeline: &Name) -> String {
+    format!("{pipeline}/paused.yaml")
+}
+
 /// What a path says about its file.
 pub(super) struct Slot {
     pub(super) kind: Kind,
-    /// Absent for freight.
+    /// Absent for freight and a pause.
     pub(super) environment: Option<Name>,
-    /// Absent for a request.
+    /// Absent for a request and a pause.
     pub(super) freight: Option<FreightId>,
 }
 
@@ -44,6 +49,7 @@ pub(super) enum Kind {
     Approvals,
     Rejection,
     Request,
+    Pause,
 }
 
 impl Slot {
@@ -56,6 +62,7 @@ impl Slot {
             [_, "approved", environment, hex] => (Kind::Approvals, Some(environment), Some(hex)),
             [_, "rejected", environment, hex] => (Kind::Rejection, Some(environment), Some(hex)),
             [_, "requested", environment] => (Kind::Request, Some(environment), None),
+            [_, "paused"] => (Kind::Pause, None, None),
             _ => return None,
         };
         let digest = hex.map(|it| format!("sha256:{it}").parse::<Digest>()).transpose().ok()?;

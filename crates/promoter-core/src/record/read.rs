@@ -2,8 +2,8 @@
 
 use super::path::{Kind, Slot};
 use super::{
-    Approvals, Discovered, FreightRecord, Phase, Record, Rejection, Request, RequestAction, STATE_BRANCH,
-    Statement, Verification,
+    Approvals, Discovered, FreightRecord, Pause, Phase, Record, Rejection, Request, RequestAction,
+    STATE_BRANCH, Statement, Verification,
 };
 use crate::fields::{FieldError, Fields, OneLine};
 use crate::lock::read_freight;
@@ -70,6 +70,7 @@ pub(super) fn read(path: &str, text: &str) -> Result<Record, RecordError> {
         Kind::Approvals => approvals(&document, path).map(Record::Approvals),
         Kind::Rejection => rejection(&document, path).map(Record::Rejection),
         Kind::Request => request(&document, path).map(Record::Request),
+        Kind::Pause => pause(&document, path).map(Record::Pause),
     }?;
     match record.path() {
         right if right == path => Ok(record),
@@ -177,6 +178,12 @@ fn request(node: &Node, path: &str) -> Result<Request, RecordError> {
         freight: fields.require("freight")?,
         requested,
     })
+}
+
+fn pause(node: &Node, path: &str) -> Result<Pause, RecordError> {
+    let (fields, pipeline) = open(node, "Pause", &["paused", "until"], path)?;
+    let paused = statement(fields.node("paused")?, "paused", path)?;
+    Ok(Pause { pipeline, paused, until: fields.optional("until")? })
 }
 
 fn statement(node: &Node, name: &str, path: &str) -> Result<Statement, RecordError> {

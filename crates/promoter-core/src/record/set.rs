@@ -36,6 +36,7 @@ impl Records {
                 let own = self.own(&it.environment);
                 own.request = Some(Ok(it));
             }
+            Record::Pause(it) => self.pause = Some(Ok(it)),
         }
     }
 
@@ -54,6 +55,7 @@ impl Records {
                 self.own(&name).rejected.insert(id, Err(unread));
             }
             (Kind::Request, Some(name), _) => self.own(&name).request = Some(Err(unread)),
+            (Kind::Pause, ..) => self.pause = Some(Err(unread)),
             // A slot of these kinds has the names that its path has.
             (_, None, _) | (_, _, None) => {}
         }
@@ -65,8 +67,10 @@ impl Records {
         let Some(slot) = Slot::of(path) else {
             return;
         };
-        if let (Kind::Freight, Some(id)) = (slot.kind, &slot.freight) {
-            self.freight.remove(id);
+        match (slot.kind, &slot.freight) {
+            (Kind::Freight, Some(id)) => drop(self.freight.remove(id)),
+            (Kind::Pause, _) => self.pause = None,
+            _ => {}
         }
         let own = slot.environment.and_then(|it| self.environments.get_mut(&it));
         match (slot.kind, own, &slot.freight) {

@@ -2,7 +2,8 @@
 
 use super::read::API_VERSION;
 use super::{
-    Approvals, FreightRecord, Phase, Record, Rejection, Request, RequestAction, Statement, Verification,
+    Approvals, FreightRecord, Pause, Phase, Record, Rejection, Request, RequestAction, Statement,
+    Verification,
 };
 use crate::Name;
 use crate::lock::{flow, scalar, write_artifact};
@@ -15,6 +16,7 @@ pub(super) fn text(record: &Record) -> String {
         Record::Approvals(it) => approvals(it),
         Record::Rejection(it) => rejection(it),
         Record::Request(it) => request(it),
+        Record::Pause(it) => pause(it),
     }
 }
 
@@ -88,6 +90,14 @@ fn request(record: &Request) -> String {
         head("Request", &record.pipeline),
         record.freight,
     )
+}
+
+fn pause(record: &Pause) -> String {
+    let mut out = format!("{}paused: {}\n", head("Pause", &record.pipeline), statement(&record.paused));
+    if let Some(until) = record.until {
+        let _ = writeln!(out, "until: {until}");
+    }
+    out
 }
 
 fn statement(said: &Statement) -> String {

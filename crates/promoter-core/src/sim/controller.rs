@@ -6,7 +6,6 @@ use crate::observation::{
 };
 use crate::pipeline::{Environment, Layout};
 use crate::plan::{Action, Measure, Merge, Plan, Propose, SetHold, Withdraw};
-use crate::record::path;
 use crate::{CommitId, Content, FreightId, Name, PromotionLock};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -101,9 +100,8 @@ impl Controller {
         let rules = |world: &World, name: &Name| world.pipeline.environment(name).cloned();
         let outcome = match action {
             Action::Record(it) => {
-                let closed = it.close.iter().map(|it| path::requested(&world.pipeline.name, &it.environment));
-                let closed: Vec<String> = closed.collect();
-                done(world.push_state(it.expect_state.as_ref(), &it.write, &closed))
+                let removed: Vec<String> = it.remove.iter().map(|it| it.path.clone()).collect();
+                done(world.push_state(it.expect_state.as_ref(), &it.write, &removed))
             }
             Action::Measure(it) => self.measure(world, it),
             Action::Propose(it) => rules(world, &it.environment)

@@ -9,7 +9,7 @@ use promoter_core::observation::{
 use promoter_core::pipeline::{self, Pipeline};
 use promoter_core::plan::{Action, Plan, plan};
 use promoter_core::record::{
-    Approvals, BY_GIT, Discovered, FreightRecord, Phase, Record, Records, Rejection, Request, RequestAction,
+    Approvals, BY_GIT, Discovered, FreightRecord, Pause, Phase, Record, Records, Rejection, Request, RequestAction,
     Statement, Verification, path,
 };
 use promoter_core::{
@@ -68,6 +68,8 @@ struct Case {
     rejected: Vec<Said>,
     #[serde(default)]
     requested: Vec<Asked>,
+    #[serde(default)]
+    paused: Option<Paused>,
     /// Files of the state branch that cannot be read: `verified staging b`.
     #[serde(default)]
     unreadable: Vec<String>,
@@ -148,6 +150,16 @@ struct Asked {
     at: String,
     #[serde(default)]
     reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Paused {
+    by: String,
+    at: String,
+    reason: String,
+    #[serde(default)]
+    until: Option<String>,
 }
 
 fn name(text: &str) -> Name {
@@ -244,6 +256,7 @@ impl Case {
                 "verified" => path::verified(&pipeline.name, &name(words[1]), &id(digit)),
                 "approved" => path::approved(&pipeline.name, &name(words[1]), &id(digit)),
                 "rejected" => path::rejected(&pipeline.name, &name(words[1]), &id(digit)),
+                "paused" => path::paused(&pipeline.name),
                 _ => path::requested(&pipeline.name, &name(words[1])),
             };
             records.put(&file, "apiVersion: [");
@@ -312,6 +325,10 @@ impl Case {
                 requested: says(&it.by, &it.at, &it.reason),
             }));
         }
+        all.extend(self.paused.as_ref().map(|it| {
+            let paused = says(&it.by, &it.at, &it.reason);
+            Record::Pause(Pause { pipeline: pipeline.clone(), paused, until: it.until.as_deref().map(time) })
+        }));
         all
     }
 }
@@ -353,11 +370,7 @@ fn actions(plan: &Plan) -> String {
         let words = match action {
             Action::Record(it) => {
                 let files: Vec<String> = it.write.iter().map(|it| kind(it).to_owned()).collect();
-                let closed: Vec<String> = it
-                    .close
-                    .iter()
-                    .map(|it| format!("close the request of {}: {}", it.environment, it.why))
-                    .collect();
+                let closed: Vec<String> = it.remove.iter().map(|it| it.says.clone()).collect();
                 let all = [files, closed].concat().join(", ");
                 format!("commit onto state {}: {all}", short(it.expect_state.as_ref()))
             }
@@ -412,5 +425,6 @@ fn kind(record: &Record) -> &'static str {
         Record::Approvals(_) => "approvals",
         Record::Rejection(_) => "rejection",
         Record::Request(_) => "request",
+        Record::Pause(_) => "pause",
     }
 }
