@@ -9,6 +9,7 @@ use promoter_core::{Diagnosis, FreightId, Name};
 /// One finding for each record that cannot be read.
 pub(super) fn unreadable(records: &Records) -> Vec<Diagnosis> {
     let mut unread: Vec<&Unread> = records.freight.values().filter_map(|it| it.as_ref().err()).collect();
+    unread.extend(records.pause.iter().filter_map(|it| it.as_ref().err()));
     for it in records.environments.values() {
         unread.extend(it.verified.values().filter_map(|it| it.as_ref().err()));
         unread.extend(it.approved.values().filter_map(|it| it.as_ref().err()));

@@ -2,7 +2,7 @@
 
 use crate::facts::Facts;
 use crate::gate::{Verdict, judge_after};
-use crate::pipeline::Environment;
+use crate::pipeline::{Environment, GateRule};
 use crate::record::Rejection;
 use crate::{FreightId, UnixSeconds};
 
@@ -35,6 +35,15 @@ pub fn eligible(
     let admitted = admissible(freight, environment, facts);
     if admitted != Eligibility::Ready {
         return admitted;
+    }
+    let never = environment.gates.iter().filter(|it| matches!(it.rule, GateRule::Never { .. }));
+    let closed = never.filter_map(|it| match it.judge(freight, environment, facts, now) {
+        Verdict::Closed { why } => Some(why),
+        _ => None,
+    });
+    let closed: Vec<String> = closed.collect();
+    if !closed.is_empty() {
+        return Eligibility::Blocked(closed);
     }
     // Soak says all that `after` says, and how long: one of them is enough.
     match judge_after(freight, environment, environment.soak(), facts, now) {

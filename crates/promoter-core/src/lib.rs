@@ -14,6 +14,7 @@ mod lock;
 pub mod observation;
 pub mod pipeline;
 pub mod plan;
+pub mod policy;
 pub mod record;
 mod seconds;
 mod setting;

@@ -42,6 +42,7 @@ impl Gate {
         match &self.rule {
             GateRule::Soak(_) => "soak".into(),
             GateRule::Approvals { .. } => "approvals".into(),
+            GateRule::Never { .. } => "policy".into(),
         }
     }
 
@@ -49,7 +50,7 @@ impl Gate {
     pub fn is_skipped_by_hotfix(&self) -> bool {
         let only_time = match &self.rule {
             GateRule::Soak(_) => true,
-            GateRule::Approvals { .. } => false,
+            GateRule::Approvals { .. } | GateRule::Never { .. } => false,
         };
         only_time && !self.required
     }
@@ -67,6 +68,7 @@ impl Gate {
             GateRule::Approvals { required, from } => {
                 approvals::judge(freight, environment, *required, from, facts)
             }
+            GateRule::Never { why } => Verdict::Closed { why: format!("does not enter: {why}") },
         }
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn environment(
         promotion: fields.word("promotion", &promotions)?.unwrap_or(PromotionMode::PullRequest),
         select: fields.word("select", &selects)?.unwrap_or(Select::Newest),
         soaking: fields.word("soaking", &soaking)?.unwrap_or_default(),
-        gates: each(&fields, "gates", &["required"], gate)?,
+        gates: read_gates(&fields, false)?,
         verification: each(&fields, "verification", &[], verification)?,
         on_failure: fields.word("onFailure", &failures)?.unwrap_or_default(),
         render: render(&fields, path)?,
@@ -118,7 +118,7 @@ fn each<T>(
     fields: &Fields<'_>,
     key: &str,
     besides: &[&str],
-    read: fn(&Fields<'_>, &str) -> Result<T, PipelineError>,
+    read: impl Fn(&Fields<'_>, &str) -> Result<T, PipelineError>,
 ) -> Result<Vec<T>, PipelineError> {
     let one = |(index, node): (usize, &Node)| {
         let name = format!("{}[{index}]", fields.name(key));
@@ -136,8 +136,12 @@ fn each<T>(
     fields.items(key)?.iter().enumerate().map(one).collect()
 }
 
-fn gate(item: &Fields<'_>, kind: &str) -> Result<Gate, PipelineError> {
-    Ok(Gate { at: item.at(), rule: rule(item, kind)?, required: item.flag("required")? })
+/// Reads `gates`; those that do not say whether they are `required` are as `required` says.
+pub(crate) fn read_gates(fields: &Fields<'_>, required: bool) -> Result<Vec<Gate>, PipelineError> {
+    each(fields, "gates", &["required"], |item, kind| {
+        let required = if item.get("required").is_some() { item.flag("required")? } else { required };
+        Ok(Gate { at: item.at(), rule: rule(item, kind)?, required, policy: None })
+    })
 }
 
 fn rule(item: &Fields<'_>, kind: &str) -> Result<GateRule, PipelineError> {

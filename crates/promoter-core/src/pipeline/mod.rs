@@ -11,6 +11,7 @@ mod read;
 
 pub use assemble::AssembleError;
 pub use check::check_together;
+pub(crate) use environment::read_gates;
 pub use error::PipelineError;
 pub use read::{read, read_on};
 
@@ -133,7 +134,7 @@ impl Environment {
     pub fn soak(&self) -> Seconds {
         let soaks = self.gates.iter().filter_map(|gate| match &gate.rule {
             GateRule::Soak(soak) => Some(*soak),
-            GateRule::Approvals { .. } => None,
+            GateRule::Approvals { .. } | GateRule::Never { .. } => None,
         });
         soaks.max().unwrap_or_default()
     }
@@ -199,6 +200,8 @@ pub struct Gate {
     pub rule: GateRule,
     /// True when it holds for hotfixes too, whatever it asks for.
     pub required: bool,
+    /// The rule of the policy that it comes from; `None` for the pipeline's own.
+    pub policy: Option<Name>,
 }
 
 /// The kinds of gate.
@@ -212,6 +215,11 @@ pub enum GateRule {
         required: u32,
         /// Who counts, as approvals name them; empty: everyone.
         from: Vec<String>,
+    },
+    /// A policy that the environment does not meet: shut until somebody mends the pipeline.
+    Never {
+        /// What is missing.
+        why: String,
     },
 }
 

@@ -9,8 +9,8 @@ use promoter_core::observation::{
 use promoter_core::pipeline::{self, Pipeline};
 use promoter_core::plan::{Action, Plan, plan};
 use promoter_core::record::{
-    Approvals, BY_GIT, Discovered, FreightRecord, Pause, Phase, Record, Records, Rejection, Request, RequestAction,
-    Statement, Verification, path,
+    Approvals, BY_GIT, Discovered, FreightRecord, Pause, Phase, Record, Records, Rejection, Request,
+    RequestAction, Statement, Verification, path,
 };
 use promoter_core::{
     Artifact, CommitId, Content, Freight, FreightId, Hold, LockVersion, Name, Promotion, PromotionLock,

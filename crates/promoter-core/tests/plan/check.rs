@@ -133,7 +133,7 @@ impl Case<'_> {
     fn soak(&self) -> i64 {
         let soak = self.rules.gates.iter().filter_map(|it| match &it.rule {
             GateRule::Soak(soak) => Some(i64::from(soak.0)),
-            GateRule::Approvals { .. } => None,
+            GateRule::Approvals { .. } | GateRule::Never { .. } => None,
         });
         soak.max().unwrap_or(0)
     }
@@ -165,7 +165,7 @@ impl Case<'_> {
     fn approved(&self, id: &FreightId) {
         let required = self.rules.gates.iter().filter_map(|it| match &it.rule {
             GateRule::Approvals { required, .. } => Some(*required as usize),
-            GateRule::Soak(_) => None,
+            GateRule::Soak(_) | GateRule::Never { .. } => None,
         });
         let Some(required) = required.max() else {
             return;

@@ -1,6 +1,7 @@
 //! promoter.yaml and the records as text: what is read, what is written, what is said when it is wrong.
 
 use promoter_core::pipeline::{self, Pipeline};
+use promoter_core::policy;
 use promoter_core::record::{Approvals, Phase, Record, Records, Rejection, Statement, Verification};
 use promoter_core::{Digest, FreightId, UnixSeconds};
 use promoter_testkit::{golden, golden_text};
@@ -85,6 +86,13 @@ fn slips_in_a_record_are_said() {
     golden("errors/record.yaml", |case: Errors| {
         let path = case.path.clone().unwrap();
         case.said(|text| Record::read(&path, text).map(drop).map_err(|it| it.diagnosis().to_string()))
+    });
+}
+
+#[test]
+fn slips_in_a_policy_are_said() {
+    golden("errors/policy.yaml", |case: Errors| {
+        case.said(|text| policy::read("policy.yaml", text).map(drop).map_err(|it| it.diagnosis().to_string()))
     });
 }
 

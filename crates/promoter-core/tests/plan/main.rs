@@ -8,6 +8,7 @@ mod convergence;
 mod files;
 mod history;
 mod laws;
+mod policy;
 mod random;
 mod speed;
 mod story;

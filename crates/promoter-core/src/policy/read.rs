@@ -1,0 +1,135 @@
+//! Text to a policy, as strictly as a pipeline is read.
+
+use super::{Pattern, Policy, Rule};
+use crate::fields::{FieldError, Fields};
+use crate::pipeline::{OnFailure, PipelineError, PromotionMode, read_gates};
+use crate::{Diagnosis, Place};
+use promoter_yaml::{Dialect, Limits, Node, parse_all};
+
+const LIMITS: Limits = Limits::DEFAULT.with_bytes(1 << 20).with_depth(32).with_nodes(100_000);
+
+const API_VERSION: &str = "promoter.dev/v1alpha1";
+
+/// Why a policy file is refused. Nothing moves while it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct PolicyError {
+    message: String,
+    hint: String,
+    at: Place,
+}
+
+impl PolicyError {
+    /// The error as a person reads it.
+    pub fn diagnosis(&self) -> Diagnosis {
+        Diagnosis::input("policy-wrong", self).at(&self.at).hint(self.hint.clone())
+    }
+}
+
+impl From<FieldError> for PolicyError {
+    fn from(error: FieldError) -> Self {
+        Self { message: error.message(), hint: error.hint(), at: error.at }
+    }
+}
+
+impl From<PipelineError> for PolicyError {
+    fn from(error: PipelineError) -> Self {
+        let said = error.diagnosis();
+        let at = said.at.unwrap_or_else(|| Place::new("", 0));
+        Self { message: said.cause, hint: said.hint.unwrap_or_default(), at }
+    }
+}
+
+/// Reads a policy file; `path` is what messages call it.
+pub fn read(path: &str, text: &str) -> Result<Policy, PolicyError> {
+    let wrong = |message: String, line| PolicyError {
+        message,
+        hint: "a policy is one YAML document of `kind: Policy`".into(),
+        at: Place::new(path, line),
+    };
+    let documents = parse_all(text, Dialect::Own, &LIMITS).map_err(|it| wrong(it.message, it.mark.line))?;
+    let [document] = documents.as_slice() else {
+        return Err(wrong(format!("the file holds {} documents", documents.len()), 0));
+    };
+    policy(document, path)
+}
+
+fn policy(node: &Node, path: &str) -> Result<Policy, PolicyError> {
+    let root = Fields::open(node, "", &["apiVersion", "kind", "metadata", "spec"], path)?;
+    root.node("apiVersion")?;
+    root.word("apiVersion", &[(API_VERSION, ())])?;
+    root.node("kind")?;
+    root.word("kind", &[("Policy", ())])?;
+    let metadata = Fields::open(root.node("metadata")?, "metadata", &["name"], path)?;
+    let spec = Fields::open(root.node("spec")?, "spec", &["rules"], path)?;
+    let rules = spec.items("rules")?.iter().enumerate();
+    let rules = rules.map(|(index, it)| rule(it, index, path)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Policy { name: metadata.require("name")?, rules })
+}
+
+fn rule(node: &Node, index: usize, path: &str) -> Result<Rule, PolicyError> {
+    let known = ["name", "match", "gates", "promotion", "onFailure", "after", "verification", "render"];
+    let fields = Fields::open(node, format!("spec.rules[{index}]"), &known, path)?;
+    let (pipelines, environments) = match fields.get("match") {
+        None => (Vec::new(), Vec::new()),
+        Some(_) => {
+            let about = fields.inner("match", &["pipelines", "environments"])?;
+            (patterns(&about, "pipelines")?, patterns(&about, "environments")?)
+        }
+    };
+    let (allow_empty, allow_secrets) = match fields.get("render") {
+        None => (true, true),
+        Some(_) => {
+            let render = fields.inner("render", &["allowEmpty", "allowSecrets"])?;
+            (refusal(&render, "allowEmpty")?, refusal(&render, "allowSecrets")?)
+        }
+    };
+    let promotions = [PromotionMode::Auto, PromotionMode::AutoMerge, PromotionMode::PullRequest];
+    Ok(Rule {
+        name: fields.require("name")?,
+        at: fields.at(),
+        pipelines,
+        environments,
+        gates: read_gates(&fields, true)?,
+        promotion: fields.word("promotion", &promotions.map(|it| (it.as_str(), it)))?,
+        on_failure: on_failure(&fields)?,
+        after: requirement(&fields, "after")?,
+        verification: requirement(&fields, "verification")?,
+        allow_empty,
+        allow_secrets,
+    })
+}
+
+fn patterns(fields: &Fields<'_>, key: &str) -> Result<Vec<Pattern>, PolicyError> {
+    let texts = fields.texts(key)?;
+    match texts.iter().any(|it| it.is_empty()) || (texts.is_empty() && fields.get(key).is_some()) {
+        true => {
+            Err(fields.wrong(key, "it names nothing", "leave it out, or name some, like `prod-*`").into())
+        }
+        false => Ok(texts.into_iter().map(Pattern::new).collect()),
+    }
+}
+
+fn on_failure(fields: &Fields<'_>) -> Result<Vec<OnFailure>, PolicyError> {
+    let known = [OnFailure::None, OnFailure::Hold, OnFailure::Rollback, OnFailure::Pause];
+    let one = |text: &str| {
+        known.into_iter().find(|it| it.as_str() == text).ok_or_else(|| {
+            fields.wrong(
+                "onFailure",
+                format!("`{text}` is unknown"),
+                "write `none`, `hold`, `rollback` or `pause`",
+            )
+        })
+    };
+    Ok(fields.texts("onFailure")?.into_iter().map(one).collect::<Result<_, _>>()?)
+}
+
+/// `required`, or not there.
+fn requirement(fields: &Fields<'_>, key: &str) -> Result<bool, FieldError> {
+    Ok(fields.word(key, &[("required", ())])?.is_some())
+}
+
+/// `refused`, or not there; true when it is allowed.
+fn refusal(fields: &Fields<'_>, key: &str) -> Result<bool, FieldError> {
+    Ok(fields.word(key, &[("refused", ())])?.is_none())
+}
