@@ -6,7 +6,7 @@ use anyhow::Result;
 use promoter_controller::pass::Controller;
 use promoter_controller::repository::Repository;
 use promoter_controller::run::now;
-use promoter_controller::settings::{Identity, Settings};
+use promoter_controller::settings::{Identity, PolicyPlace, Settings};
 use promoter_sources::git::{Credentials, Limits, Transport};
 use promoter_testkit::git::{GitHttp, TestRepo};
 
@@ -34,6 +34,7 @@ pub(crate) fn measure() -> Result<Vec<String>> {
         dry_branch: None,
         identity: Identity::default(),
         helm: "helm".into(),
+        policy: PolicyPlace::default(),
         limits: Limits::default(),
     };
     let repository = Repository::open(settings).map_err(anyhow::Error::new)?;

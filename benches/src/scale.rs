@@ -10,7 +10,7 @@ use anyhow::Result;
 use promoter_controller::pass::{Controller, Pass};
 use promoter_controller::repository::Repository;
 use promoter_controller::run::now;
-use promoter_controller::settings::{Identity, Settings};
+use promoter_controller::settings::{Identity, PolicyPlace, Settings};
 use promoter_sources::git::{Credentials, Limits, Transport};
 use promoter_testkit::git::{GitHttp, TestRepo};
 use tempfile::TempDir;
@@ -73,6 +73,7 @@ impl Bench {
             dry_branch: None,
             identity: Identity::default(),
             helm: "helm".into(),
+            policy: PolicyPlace::default(),
             limits: Limits::default(),
             transport: Transport::default(),
         };

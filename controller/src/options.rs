@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use promoter_core::policy::POLICY_FILE;
 use promoter_core::{Diagnosis, UnixSeconds};
 use promoter_signatures::SigningKey;
 use promoter_sources::git::{
@@ -9,7 +10,7 @@ use promoter_sources::git::{
     read_token,
 };
 
-use crate::settings::{Identity, Settings};
+use crate::settings::{Identity, PolicyPlace, Settings};
 use crate::signatures::read_text;
 
 /// How the repository is reached, and as whom.
@@ -44,12 +45,43 @@ pub struct AccessOptions {
     /// How servers are reached and recognised.
     #[command(flatten)]
     pub transport: Transport,
+    /// Where the organisation's policy is.
+    #[command(flatten)]
+    pub policy: PolicyOptions,
     /// Name on the commits that are written
     #[arg(long, value_name = "NAME", env = "PROMOTER_AUTHOR_NAME")]
     pub author_name: Option<String>,
     /// Mail address on the commits that are written; people are named by it
     #[arg(long, value_name = "ADDRESS", env = "PROMOTER_AUTHOR_EMAIL")]
     pub author_email: Option<String>,
+}
+
+/// Where the organisation's policy is.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct PolicyOptions {
+    /// Repository with the policy; the pipelines' own unless given
+    #[arg(long, value_name = "URL", env = "PROMOTER_POLICY_REPO")]
+    pub policy_repo: Option<String>,
+    /// Branch with the policy; `promoter/policy` unless given, which need not exist
+    #[arg(long, value_name = "BRANCH", env = "PROMOTER_POLICY_BRANCH")]
+    pub policy_branch: Option<String>,
+    /// File with the policy on that branch
+    #[arg(long, value_name = "FILE", env = "PROMOTER_POLICY_FILE", default_value = POLICY_FILE)]
+    pub policy_file: String,
+}
+
+impl PolicyOptions {
+    fn place(&self) -> Result<PolicyPlace, Diagnosis> {
+        let repo = self.policy_repo.as_deref().map(str::parse).transpose();
+        let repo: Option<RepoUrl> = repo.map_err(|error: GitError| error.diagnosis())?;
+        let default = PolicyPlace::default();
+        Ok(PolicyPlace {
+            is_required: repo.is_some() || self.policy_branch.is_some(),
+            repo,
+            branch: self.policy_branch.clone().unwrap_or(default.branch),
+            file: self.policy_file.clone(),
+        })
+    }
 }
 
 /// Whether git's credential helpers are asked.
@@ -103,6 +135,7 @@ impl AccessOptions {
                 email: self.author_email.clone().unwrap_or(identity.email),
             },
             helm: self.helm.clone(),
+            policy: self.policy.place()?,
             limits: Limits { caches_bytes_max: self.cache_bytes_max, ..Limits::default() },
         })
     }

@@ -3,7 +3,7 @@
 //! Reads only. Everything here is a function of object ids, so nothing that was read once grows old.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use promoter_core::observation::Unread;
@@ -84,6 +84,11 @@ impl Repository {
             (Credentials::None, Credentials::Helper(helper)) => Credentials::Helper(helper.afresh()),
             (stored, _) => stored,
         })
+    }
+
+    /// The object cache of another repository.
+    pub(crate) fn elsewhere(&self, url: &RepoUrl) -> Result<GitCache, GitError> {
+        self.credentials_elsewhere(url).and_then(|credentials| open(&self.settings, url, credentials))
     }
 
     /// The files of a folder in a commit; `None` when the commit has no such folder.
@@ -212,9 +217,7 @@ impl World for Repository {
                     format!("`{url}` is a directory of this machine, and not the repository of the pipeline");
                 return Err(Diagnosis::input("git-local-elsewhere", cause));
             }
-            self.credentials_elsewhere(&url)
-                .and_then(|credentials| open(&self.settings, &url, credentials))
-                .and_then(|cache| cache.tree(&source.commit, ""))
+            self.elsewhere(&url).and_then(|cache| cache.tree(&source.commit, ""))
         };
         Ok(Arc::new(tree.map_err(|error| error.diagnosis())?))
     }
@@ -254,10 +257,9 @@ impl Refs {
     }
 
     /// Without the branches that nobody asked for.
-    pub(crate) fn only(mut self, branches: &BTreeSet<String>) -> Self {
+    pub(crate) fn only(mut self, wanted: impl Fn(&str) -> bool) -> Self {
         let dry = self.dry.as_ref().map(|(name, _)| name.as_str());
-        self.branches
-            .retain(|name, _| branches.contains(name) || name == STATE_BRANCH || dry == Some(name.as_str()));
+        self.branches.retain(|name, _| wanted(name) || name == STATE_BRANCH || dry == Some(name.as_str()));
         self
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use promoter_core::policy::{POLICY_BRANCH, POLICY_FILE};
 use promoter_sources::git::{Credentials, Limits, RepoUrl, Transport};
 
 /// Which repository, how it is reached, and who writes.
@@ -23,8 +24,30 @@ pub struct Settings {
     pub identity: Identity,
     /// The helm binary, for charts.
     pub helm: PathBuf,
+    /// Where the organisation's policy is.
+    pub policy: PolicyPlace,
     /// Bounds of one conversation with a git server.
     pub limits: Limits,
+}
+
+/// Where a policy file is read from: a place that those who write pipelines cannot write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyPlace {
+    /// The repository; `None` for the pipelines' own.
+    pub repo: Option<RepoUrl>,
+    /// The branch.
+    pub branch: String,
+    /// The path of the file there.
+    pub file: String,
+    /// True when it was asked for by name: then it must be there. Otherwise a branch that does not exist means that
+    /// there is no policy.
+    pub is_required: bool,
+}
+
+impl Default for PolicyPlace {
+    fn default() -> Self {
+        Self { repo: None, branch: POLICY_BRANCH.into(), file: POLICY_FILE.into(), is_required: false }
+    }
 }
 
 /// Who writes commits and whose word a person's command records.

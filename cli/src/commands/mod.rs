@@ -3,9 +3,11 @@
 mod freight;
 mod init;
 mod kustomize;
+mod lint;
 mod lock;
 mod log;
 mod pause;
+mod policy;
 mod render;
 mod repository;
 mod signing;
@@ -42,6 +44,11 @@ pub(crate) enum Command {
     Status(status::StatusArguments),
     /// Say why an environment does not move, and what would move it.
     Explain(status::ExplainArguments),
+    /// Show what is wrong with the pipelines of a branch.
+    Lint(lint::LintArguments),
+    /// Show the organisation's rules.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Show what an environment ran, newest first.
     Log(log::LogArguments),
     /// List, show and create freight.
@@ -88,6 +95,8 @@ pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
         Command::Render(arguments) => render::run(&arguments),
         Command::Status(arguments) => status::status(&arguments),
         Command::Explain(arguments) => status::explain(&arguments),
+        Command::Lint(arguments) => lint::run(&arguments),
+        Command::Policy(command) => policy::run(&command),
         Command::Log(arguments) => log::run(&arguments),
         Command::Freight(command) => freight::run(&command),
         Command::Promote(arguments) => word::promote(&arguments),

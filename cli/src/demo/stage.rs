@@ -9,7 +9,7 @@ use promoter_controller::pass::{Controller, Pass};
 use promoter_controller::people::Person;
 use promoter_controller::repository::Repository;
 use promoter_controller::run::now;
-use promoter_controller::settings::{Identity, Settings};
+use promoter_controller::settings::{Identity, PolicyPlace, Settings};
 use promoter_core::{CommitId, Diagnosis, Name, PromotionLock};
 use promoter_sources::git::{Credentials, Limits, RepoUrl, Signature, Transport};
 
@@ -135,6 +135,7 @@ fn settings(place: &Path, repo: &Path, name: &str, email: &str) -> Result<Settin
         dry_branch: None,
         identity: Identity { name: name.to_owned(), email: email.to_owned() },
         helm: "helm".into(),
+        policy: PolicyPlace::default(),
         limits: Limits::default(),
     })
 }

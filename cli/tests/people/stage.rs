@@ -7,7 +7,7 @@ use promoter_controller::pass::Controller;
 use promoter_controller::people::Person;
 use promoter_controller::repository::Repository;
 use promoter_controller::run::now;
-use promoter_controller::settings::{Identity, Settings};
+use promoter_controller::settings::{Identity, PolicyPlace, Settings};
 use promoter_core::FreightId;
 use promoter_sources::git::{Credentials, Limits, Transport};
 use promoter_testkit::git::TestRepo;
@@ -42,6 +42,7 @@ impl Stage {
         match words.as_slice() {
             ["pass"] => self.pass(),
             ["edit", branch, path, old, new] => self.edit(branch, path, old, new),
+            ["write", branch, path, text] => self.write(branch, path, text),
             ["copy", from, to] => self.copy(from, to),
             ["promoter", arguments @ ..] => self.promoter(arguments),
             other => panic!("a transcript does not know {other:?}"),
@@ -79,6 +80,7 @@ impl Stage {
             dry_branch: None,
             identity: Identity::default(),
             helm: "helm".into(),
+            policy: PolicyPlace::default(),
             limits: Limits::default(),
         };
         Repository::open(settings).unwrap()
@@ -89,6 +91,11 @@ impl Stage {
         let text = String::from_utf8(text.stdout).unwrap();
         assert!(text.contains(old), "{branch}:{path} holds no `{old}`");
         self.repo.commit(branch, &[(path, &text.replace(old, &new.replace("\\n", "\n")))]);
+        String::new()
+    }
+
+    fn write(&self, branch: &str, path: &str, text: &str) -> String {
+        self.repo.commit(branch, &[(path, &text.replace("\\n", "\n"))]);
         String::new()
     }
 

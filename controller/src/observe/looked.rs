@@ -25,6 +25,7 @@ pub(super) struct Heads {
     pub(super) dry: Option<CommitId>,
     pub(super) rendered: bool,
     pub(super) state: Option<CommitId>,
+    pub(super) policy: Fact<Option<CommitId>>,
     /// Of each environment, active and proposed.
     pub(super) branches: Vec<Option<CommitId>>,
 }
@@ -40,12 +41,18 @@ impl Looked {
 }
 
 /// The heads that a pipeline depends on.
-pub(super) fn heads(pipeline: &Pipeline, refs: &Refs, rendered: bool) -> Heads {
+pub(super) fn heads(
+    pipeline: &Pipeline,
+    refs: &Refs,
+    policy: &Fact<Option<CommitId>>,
+    rendered: bool,
+) -> Heads {
     let of = |it: &Environment| [&it.active_branch, &it.proposed_branch].map(|it| refs.branch(it).cloned());
     Heads {
         dry: refs.dry.as_ref().map(|(_, head)| head.clone()),
         rendered,
         state: refs.state().cloned(),
+        policy: policy.clone(),
         branches: pipeline.environments.iter().flat_map(of).collect(),
     }
 }
@@ -56,6 +63,7 @@ fn settled(seen: &Observation) -> bool {
         |tip: &Fact<Option<Tip>>| tip.as_ref().is_ok_and(|it| it.as_ref().is_none_or(|it| it.lock.is_ok()));
     let renders = |it: &Dry| !matches!(it.render, DryRender::Broken { .. });
     seen.state.is_ok()
+        && seen.policy.is_ok()
         && seen.dry.as_ref().is_ok_and(renders)
         && seen.environments.values().all(|it| read(&it.active) && read(&it.proposed))
 }

@@ -15,6 +15,7 @@ mod foreign;
 mod locks;
 mod looked;
 mod merges;
+mod policy;
 mod reads;
 mod records;
 
@@ -31,6 +32,7 @@ use crate::repository::{NOTES_REF, Refs, Repository, cover};
 pub use find::Found;
 use folders::{Entry, Folders};
 use looked::{Heads, Looked, heads};
+pub use policy::UnderPolicy;
 
 /// One look: the refs, the pipelines of the dry branch, and what was observed of each.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +61,7 @@ pub struct Observer {
     branches: BTreeSet<String>,
     finder: find::Finder,
     found: Option<DryFound>,
+    policies: policy::Policies,
     folders: Folders,
     locks: BTreeMap<LockPlace, (Option<Entry>, Option<PromotionLock>)>,
     records: BTreeMap<Name, records::Known>,
@@ -91,6 +94,7 @@ impl Observer {
             branches: BTreeSet::new(),
             finder: find::Finder::default(),
             found: None,
+            policies: policy::Policies::default(),
             folders: Folders::default(),
             locks: BTreeMap::new(),
             records: BTreeMap::new(),
@@ -105,6 +109,11 @@ impl Observer {
     /// The repository.
     pub fn repository(&self) -> &Repository {
         &self.repository
+    }
+
+    /// What the policy makes of each pipeline, as of the last look; nothing without a policy.
+    pub fn under_policy(&self) -> impl Iterator<Item = UnderPolicy<'_>> {
+        self.policies.all()
     }
 
     /// Remembers that freight does not render in an environment, until the dry branch moves: with it, the rules may.
@@ -148,9 +157,11 @@ impl Observer {
                 refs = self.ls_refs().map_err(|error| error.diagnosis())?;
             }
         }
-        let heads: Vec<Heads> = found.pipelines.iter().map(|it| heads(it, &refs, renders)).collect();
-        let due: Vec<&Arc<Pipeline>> = found
-            .pipelines
+        let mut findings = found.findings.clone();
+        let policy = self.policies.read(&self.repository, &refs, &mut findings);
+        let effective = self.policies.apply(&policy, &found.pipelines, &mut findings);
+        let heads: Vec<Heads> = effective.iter().map(|it| heads(it, &refs, &policy.head, renders)).collect();
+        let due: Vec<&Arc<Pipeline>> = effective
             .iter()
             .zip(&heads)
             .filter(|(it, heads)| !self.looked.get(&it.name).is_some_and(|known| known.stands(it, heads)))
@@ -158,15 +169,14 @@ impl Observer {
             .collect();
         if !due.is_empty() {
             self.fetch(&due, &refs);
-            self.see(&due, &refs, renders);
+            self.see(&due, &refs, &policy.head, renders);
             self.forget(&found);
         }
-        let mut findings = found.findings.clone();
-        let mut pipelines = Vec::with_capacity(found.pipelines.len());
-        for pipeline in &found.pipelines {
+        let mut pipelines = Vec::with_capacity(effective.len());
+        for pipeline in effective {
             if let Some(looked) = self.looked.get(&pipeline.name) {
                 findings.extend(looked.findings.iter().cloned());
-                pipelines.push((pipeline.clone(), looked.observation.clone()));
+                pipelines.push((pipeline, looked.observation.clone()));
             }
         }
         Ok(Seen { refs, pipelines, findings })
@@ -177,9 +187,11 @@ impl Observer {
         let mut wanted: Vec<String> = self.branches.iter().map(|it| format!("refs/heads/{it}")).collect();
         wanted.extend(dry_branch.map(|it| format!("refs/heads/{it}")));
         wanted.push(format!("refs/heads/{STATE_BRANCH}"));
+        let policy = &self.repository.settings().policy;
+        wanted.extend(policy.repo.is_none().then(|| format!("refs/heads/{}", policy.branch)));
         wanted.push(NOTES_REF.to_owned());
         let remote = self.repository.cache.ls_refs(&cover(wanted.iter().map(String::as_str)))?;
-        Ok(Refs::of(remote, dry_branch).only(&self.branches))
+        Ok(Refs::of(remote, dry_branch).only(|it| it == policy.branch || self.branches.contains(it)))
     }
 
     /// Brings what is about to be read in one conversation. Where that does not work, each reading says what it lacks.
@@ -218,7 +230,7 @@ impl Observer {
     }
 
     /// Looks at pipelines, and remembers what was seen.
-    fn see(&mut self, due: &[&Arc<Pipeline>], refs: &Refs, renders: bool) {
+    fn see(&mut self, due: &[&Arc<Pipeline>], refs: &Refs, policy: &Fact<Option<CommitId>>, renders: bool) {
         let states: Vec<Fact<State>> = due.iter().map(|it| self.state(it, refs)).collect();
         let mut compares = match &refs.dry {
             Some((_, head)) if renders => self.compare(due, &states, refs, head),
@@ -227,8 +239,10 @@ impl Observer {
         for (pipeline, state) in due.iter().zip(states) {
             let mut findings = Vec::new();
             let compare = compares.remove(&pipeline.name);
-            let observation = Arc::new(self.observation(pipeline, refs, state, compare, &mut findings));
-            let heads = heads(pipeline, refs, renders);
+            let mut observation = self.observation(pipeline, refs, state, compare, &mut findings);
+            observation.policy = policy.clone().map(drop);
+            let observation = Arc::new(observation);
+            let heads = heads(pipeline, refs, policy, renders);
             let looked = Looked { pipeline: (*pipeline).clone(), heads, observation, findings, fresh: true };
             self.looked.insert(pipeline.name.clone(), looked);
         }
@@ -290,6 +304,7 @@ impl Observer {
             repository: self.repository.url.clone(),
             dry,
             state,
+            policy: Ok(()),
             measures: self.measures,
             environments,
         }

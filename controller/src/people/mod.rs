@@ -15,7 +15,7 @@ use promoter_core::record::{
 use promoter_core::{CommitId, Diagnosis, FreightId, Hold, Name, Setting, UnixSeconds, one_line};
 
 use crate::apply::{Applied, HoldChange, change_hold, record};
-use crate::observe::{Observer, Seen};
+use crate::observe::{Observer, Seen, UnderPolicy};
 use crate::people::choose::{
     Target, assemble, check_ran, find_pipeline, known_state, named_or_proposed, previous, records,
 };
@@ -41,6 +41,16 @@ impl Person {
     /// Looks at the repository.
     pub fn observe(&mut self) -> Result<Seen, Diagnosis> {
         self.observer.observe()
+    }
+
+    /// What the policy makes of each pipeline, as of the last look; nothing without a policy.
+    pub fn under_policy(&self) -> impl Iterator<Item = UnderPolicy<'_>> {
+        self.observer.under_policy()
+    }
+
+    /// Looks at the repository without rendering anything.
+    pub fn observe_unrendered(&mut self) -> Result<Seen, Diagnosis> {
+        self.observer.observe_unrendered()
     }
 
     /// The repository.

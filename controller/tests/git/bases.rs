@@ -1,7 +1,7 @@
 //! Bases that kustomizations pin in other repositories: as whom they are read, and which are not.
 
 use promoter_controller::repository::Repository;
-use promoter_controller::settings::{Identity, Settings};
+use promoter_controller::settings::{Identity, PolicyPlace, Settings};
 use promoter_core::{Diagnosis, Fault};
 use promoter_render::{PinnedSource, World};
 use promoter_sources::git::{Credentials, Limits, Transport};
@@ -25,6 +25,7 @@ fn another_repository_gets_the_credentials_of_its_line_and_no_others() {
             dry_branch: None,
             identity: Identity::default(),
             helm: "helm".into(),
+            policy: PolicyPlace::default(),
             limits: Limits::default(),
         };
         let tree = Repository::open(settings)?.base(&PinnedSource::base(url, &commit)?)?;

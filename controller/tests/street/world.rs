@@ -6,7 +6,7 @@ use promoter_controller::observe::Observer;
 use promoter_controller::pass::{Controller, Pass};
 use promoter_controller::people::{Person, Where};
 use promoter_controller::repository::Repository;
-use promoter_controller::settings::{Identity, Settings};
+use promoter_controller::settings::{Identity, PolicyPlace, Settings};
 use promoter_core::pipeline::Layout;
 use promoter_core::record::RequestAction;
 use promoter_core::{Diagnosis, Name, PromotionLock, UnixSeconds};
@@ -158,6 +158,7 @@ impl World {
             dry_branch: None,
             identity: Identity { name: who.into(), email: format!("{who}@example.com") },
             helm: "helm".into(),
+            policy: PolicyPlace::default(),
             limits: Limits::default(),
         };
         Repository::open(settings).unwrap()

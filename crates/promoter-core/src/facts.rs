@@ -77,9 +77,10 @@ impl Locked<'_> {
 }
 
 impl<'a> Facts<'a> {
-    /// Puts an observation in order. `Err` when the state branch could not be read: without records nothing can be
-    /// decided.
+    /// Puts an observation in order. `Err` when the state branch or the policy could not be read: without records or
+    /// rules nothing can be decided.
     pub fn new(pipeline: &'a Pipeline, seen: &'a Observation) -> Fact<Self> {
+        seen.policy.clone()?;
         let state = seen.state.as_ref().map_err(Clone::clone)?;
         let standing = |rules: &'a Environment| {
             let seen = seen.environments.get(&rules.name);

@@ -43,6 +43,8 @@ pub struct Observation {
     pub dry: Fact<Dry>,
     /// The state branch.
     pub state: Fact<State>,
+    /// Whether the organisation's policy was read, or that there is none. What it asks is in the pipeline already.
+    pub policy: Fact<()>,
     /// True when this process takes measurements. A reader such as the command line neither plans them nor waits for
     /// them.
     pub measures: bool,

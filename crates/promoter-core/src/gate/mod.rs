@@ -5,6 +5,7 @@
 
 mod after;
 mod approvals;
+mod words;
 
 pub use after::{judge as judge_after, origin, soaking_until};
 

@@ -16,6 +16,7 @@ pub use error::PipelineError;
 pub use read::{read, read_on};
 
 use crate::{ChartUrl, Name, Place, Repository, Seconds};
+use std::fmt;
 
 /// The file's name, anywhere on the dry branch.
 pub const PIPELINE_FILE: &str = "promoter.yaml";
@@ -137,6 +138,15 @@ impl Environment {
             GateRule::Approvals { .. } | GateRule::Never { .. } => None,
         });
         soaks.max().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for After {
+    /// `dev, qa`, or `any of dev, qa`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.environments.iter().map(Name::as_str).collect();
+        let any = if self.quorum == Quorum::Any { "any of " } else { "" };
+        write!(f, "{any}{}", names.join(", "))
     }
 }
 

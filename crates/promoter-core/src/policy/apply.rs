@@ -19,6 +19,8 @@ pub struct Effective {
 pub struct Violation {
     /// The environment.
     pub environment: Name,
+    /// The field: `promotion`, `onFailure`, `after`, …
+    pub field: &'static str,
     /// Where it stands.
     pub at: Place,
     /// What is there and what must be: `` `promotion: auto` is less than `pullRequest` ``.
@@ -68,16 +70,17 @@ impl Under<'_> {
         self.render();
         self.gates();
         if self.rule.after && self.environment.after.environments.is_empty() {
-            self.shuts("has no `after`", "name the environments that come before it");
+            self.shuts("after", "has no `after`", "name the environments that come before it");
         }
         if self.rule.verification && self.environment.verification.is_empty() {
-            self.shuts("has no `verification`", "give it a check, such as `http`");
+            self.shuts("verification", "has no `verification`", "give it a check, such as `http`");
         }
     }
 
-    fn violates(&mut self, what: String, hint: &str) {
+    fn violates(&mut self, field: &'static str, what: String, hint: &str) {
         self.violations.push(Violation {
             environment: self.environment.name.clone(),
+            field,
             at: self.environment.at.clone(),
             what,
             rule: self.rule.name.clone(),
@@ -87,7 +90,7 @@ impl Under<'_> {
     }
 
     /// Nothing enters the environment until it is mended.
-    fn shuts(&mut self, what: &str, hint: &str) {
+    fn shuts(&mut self, field: &'static str, what: &str, hint: &str) {
         let why = format!("{} {what}, against policy {}", self.environment.name, self.rule.name);
         let never = Gate {
             at: self.rule.at.clone(),
@@ -96,7 +99,7 @@ impl Under<'_> {
             policy: Some(self.rule.name.clone()),
         };
         if !self.environment.gates.contains(&never) {
-            self.violates(format!("it {what}"), hint);
+            self.violates(field, format!("it {what}"), hint);
             self.environment.gates.push(never);
         }
     }
@@ -108,7 +111,11 @@ impl Under<'_> {
         };
         self.environment.promotion = least;
         let hint = format!("write `promotion: {}`, which holds already", least.as_str());
-        self.violates(format!("`promotion: {}` is less than `{}`", found.as_str(), least.as_str()), &hint);
+        self.violates(
+            "promotion",
+            format!("`promotion: {}` is less than `{}`", found.as_str(), least.as_str()),
+            &hint,
+        );
     }
 
     fn on_failure(&mut self) {
@@ -119,16 +126,24 @@ impl Under<'_> {
         self.environment.on_failure = first;
         let names = allowed.iter().map(|it| format!("`{}`", it.as_str())).collect::<Vec<_>>().join(", ");
         let hint = format!("write `onFailure: {}`, which holds already", first.as_str());
-        self.violates(format!("`onFailure: {}` is none of {names}", found.as_str()), &hint);
+        self.violates("onFailure", format!("`onFailure: {}` is none of {names}", found.as_str()), &hint);
     }
 
     fn render(&mut self) {
         if !self.rule.allow_empty && std::mem::take(&mut self.environment.render.allow_empty) {
-            self.violates("`render.allowEmpty` is not allowed".into(), "leave it out; it does not hold");
+            self.violates(
+                "render.allowEmpty",
+                "`render.allowEmpty` is not allowed".into(),
+                "leave it out; it does not hold",
+            );
         }
         if !self.rule.allow_secrets && !self.environment.render.allow_secrets.is_empty() {
             self.environment.render.allow_secrets.clear();
-            self.violates("`render.allowSecrets` is not allowed".into(), "leave it out; it does not hold");
+            self.violates(
+                "render.allowSecrets",
+                "`render.allowSecrets` is not allowed".into(),
+                "leave it out; it does not hold",
+            );
         }
     }
 
@@ -136,7 +151,11 @@ impl Under<'_> {
         for gate in &self.rule.gates {
             // Soak is time in the environments before.
             if matches!(gate.rule, GateRule::Soak(_)) && self.environment.after.environments.is_empty() {
-                self.shuts("has no `after`, so nothing soaks", "name the environments that come before it");
+                self.shuts(
+                    "after",
+                    "has no `after`, so nothing soaks",
+                    "name the environments that come before it",
+                );
                 continue;
             }
             self.environment.gates.push(Gate { policy: Some(self.rule.name.clone()), ..gate.clone() });

@@ -77,6 +77,7 @@ impl Controller {
             dry: unread(&Fault::Dry, "main").map(|()| dry(world)),
             state: unread(&Fault::State, "promoter/state")
                 .map(|()| State { head: world.state_head.clone(), records: world.records.clone() }),
+            policy: Ok(()),
             measures: true,
             environments: world.pipeline.environments.iter().map(environment).collect(),
         }

@@ -56,6 +56,9 @@ struct Case {
     /// `unread`, or nothing.
     #[serde(default)]
     state: Option<String>,
+    /// `unread`, or nothing.
+    #[serde(default)]
+    policy: Option<String>,
     #[serde(default)]
     freight: BTreeMap<char, Found>,
     #[serde(default)]
@@ -238,6 +241,10 @@ impl Case {
             repository: "https://git.example.com/acme/deploy.git".parse().unwrap(),
             dry: render.map(|render| Dry { pin: head.clone(), head, render }),
             state,
+            policy: match &self.policy {
+                None => Ok(()),
+                Some(_) => Err(Unread::new("policy.yaml on promoter/policy", "connection refused")),
+            },
             measures: true,
             environments: pipeline.environments.iter().map(environment).collect(),
         }
