@@ -7,6 +7,7 @@ mod commands;
 mod demo;
 mod edge;
 mod files;
+mod ran;
 mod table;
 mod tree;
 

@@ -2,16 +2,15 @@
 
 use super::repository::RepositoryOptions;
 use crate::edge::{self, Format, Outcome};
+use crate::ran::{Ran, ran};
 use crate::table::columns;
 use clap::Args;
 use promoter_controller::run::now;
-use promoter_core::{Diagnosis, FreightId, LOCK_FILE, Name, PromotionLock};
+use promoter_core::record::{Phase, Verification};
+use promoter_core::{Diagnosis, FreightId, Name};
 use promoter_render::hydrate::{Trailer, trailers_of};
-use promoter_sources::git::CommitInfo;
 use serde::Serialize;
-
-/// How far back a branch is searched for entries.
-const COMMITS_MAX: usize = 1_000;
+use std::collections::BTreeMap;
 
 #[derive(Args)]
 pub(crate) struct LogArguments {
@@ -30,32 +29,16 @@ pub(crate) struct LogArguments {
 /// Prints the commits of an active branch that changed what the pipeline runs there.
 pub(crate) fn run(arguments: &LogArguments) -> Result<Outcome, Diagnosis> {
     let mut person = arguments.repository.person()?;
-    let seen = person.observe()?;
-    let at = arguments.repository.at(&arguments.environment);
-    let (pipeline, environment) = at.found(&seen)?;
-    let Some(head) = seen.refs.branch(&environment.active_branch) else {
-        return Err(Diagnosis::input(
-            "environment-empty",
-            format!("nothing was promoted to `{}` yet", environment.name),
-        )
-        .hint("run the controller first"));
+    let seen = person.observe_unrendered()?;
+    let (pipeline, environment) = arguments.repository.at(&arguments.environment).found(&seen)?;
+    let ran = ran(person.repository(), &seen, pipeline, environment, arguments.most)?;
+    let records = seen.pipelines.iter().find(|(it, _)| it.name == pipeline.name);
+    let records = records.and_then(|(_, it)| it.state.as_ref().ok()).map(|it| &it.records);
+    let verified = |it: &Ran| {
+        let record = records?.environments.get(&environment.name)?.verified.get(&it.freight()?);
+        record?.as_ref().ok().filter(|record| record.at >= it.promoted_at())
     };
-    let repository = person.repository();
-    let commits = repository.cache.first_parent_log(head, COMMITS_MAX).map_err(|error| error.diagnosis())?;
-    let lock_of = |commit: &CommitInfo| repository.lock_text(&commit.id, &environment.lock_path);
-    let mut entries = Vec::new();
-    let mut lock = commits.first().map(lock_of).transpose()?.flatten();
-    for pair in commits.windows(2) {
-        // A commit is about this pipeline when it changed its lock; the branch may belong to several.
-        let before = lock_of(&pair[1])?;
-        if let Some(lock) = lock.as_deref().filter(|it| before.as_deref() != Some(*it)) {
-            entries.push(Entry::of(&pair[0], &pipeline.name, lock));
-        }
-        if entries.len() == arguments.most {
-            break;
-        }
-        lock = before;
-    }
+    let entries: Vec<Entry> = ran.iter().map(|it| Entry::of(it, &pipeline.name, verified(it))).collect();
     edge::result(&match arguments.output {
         Format::Table => table(&entries),
         Format::Json => edge::json(&entries)?,
@@ -71,22 +54,40 @@ struct Entry {
     subject: String,
     freight: String,
     alias: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous: Option<String>,
     by: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     reason: String,
+    /// The gates as they stood, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    gates: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<String>,
+    /// The latest result of this stay: `passed` or `failed`, with its words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification: Option<String>,
     #[serde(skip)]
     age_seconds: i64,
 }
 
 impl Entry {
-    fn of(commit: &CommitInfo, pipeline: &Name, lock: &str) -> Self {
+    fn of(ran: &Ran, pipeline: &Name, verified: Option<&Verification>) -> Self {
+        let commit = &ran.commit;
         let trailers = trailers_of(&commit.message, pipeline.as_str());
         let trailer = |key: &str| {
             let found = trailers.iter().rev().find(|(it, _)| *it == key);
             found.map_or_else(String::new, |(_, value)| (*value).to_owned())
         };
-        // The lock says what ran, whoever wrote the commit; one that cannot be read leaves the columns empty.
-        let freight = PromotionLock::parse(lock, LOCK_FILE).ok().map(|it| it.freight.id());
+        let gate = |(key, value): &(&str, &str)| {
+            let name = key.strip_prefix("Commit-status-proposed-")?.strip_suffix("-description")?;
+            let words = serde_json::from_str::<String>(value).unwrap_or_else(|_| (*value).to_owned());
+            Some((name.to_owned(), words))
+        };
+        let freight = ran.freight();
+        let promotion = ran.lock.as_ref().and_then(|it| it.promotion.as_ref());
         let by = trailer(Trailer::BY);
         Self {
             commit: commit.id.to_string(),
@@ -94,8 +95,20 @@ impl Entry {
             subject: commit.message.lines().next().unwrap_or_default().to_owned(),
             alias: freight.as_ref().map(FreightId::alias).unwrap_or_default(),
             freight: freight.map(|it| it.to_string()).unwrap_or_default(),
+            from: promotion.and_then(|it| it.from.as_ref()).map(Name::to_string),
+            previous: promotion.and_then(|it| it.previous.as_ref()).map(FreightId::to_string),
             by: if by.is_empty() { commit.author.email.clone() } else { by },
             reason: trailer(Trailer::REASON),
+            gates: trailers.iter().filter_map(gate).collect(),
+            held: ran
+                .lock
+                .as_ref()
+                .and_then(|it| it.hold.as_ref())
+                .map(|it| format!("by {}: {}", it.by, it.reason)),
+            verification: verified.map(|it| match it.phase {
+                Phase::Passed => format!("passed: {}", it.message),
+                Phase::Failed => format!("failed: {}", it.message),
+            }),
             age_seconds: now().0.saturating_sub(commit.committer.at.0),
         }
     }

@@ -1,5 +1,6 @@
 //! One module per command. Each has its arguments and a `run` that ends in an outcome or a diagnosis.
 
+mod dora;
 mod freight;
 mod init;
 mod kustomize;
@@ -51,6 +52,8 @@ pub(crate) enum Command {
     Policy(policy::Command),
     /// Show what an environment ran, newest first.
     Log(log::LogArguments),
+    /// Show lead time, frequency, failure rate and time to restore.
+    Dora(dora::DoraArguments),
     /// List, show and create freight.
     #[command(subcommand)]
     Freight(freight::Command),
@@ -98,6 +101,7 @@ pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Policy(command) => policy::run(&command),
         Command::Log(arguments) => log::run(&arguments),
+        Command::Dora(arguments) => dora::run(&arguments),
         Command::Freight(command) => freight::run(&command),
         Command::Promote(arguments) => word::promote(&arguments),
         Command::Approve(arguments) => word::approve(&arguments),

@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails the test")]
 
 mod demo;
+mod dora;
 mod here;
 mod signing;
 mod stage;

@@ -7,6 +7,7 @@ pub mod facts;
 mod fields;
 mod freight;
 pub mod gate;
+pub mod history;
 mod id;
 mod image;
 mod line;
