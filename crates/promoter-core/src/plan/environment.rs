@@ -1,10 +1,11 @@
 //! One environment: what it runs, and what comes next.
 
+use super::behind::Behind;
 use super::draft::Draft;
 use super::here::Here;
 use super::request::Asked;
 use super::select::Choice;
-use super::{Look, Subject, merge, propose, request, select, soaking, verify};
+use super::{Kind, Look, Subject, merge, propose, request, select, soaking, verify};
 use crate::Hold;
 use crate::facts::{Facts, Known, Standing};
 use crate::record::{Request, RequestAction};
@@ -29,7 +30,7 @@ impl Target<'_> {
     }
 }
 
-pub(super) fn step(facts: &Facts<'_>, standing: &Standing<'_>, draft: &mut Draft) {
+pub(super) fn step(facts: &Facts<'_>, standing: &Standing<'_>, behind: &Behind<'_>, draft: &mut Draft) {
     let active = match &standing.active {
         Ok(active) => active,
         Err(unread) => {
@@ -38,7 +39,11 @@ pub(super) fn step(facts: &Facts<'_>, standing: &Standing<'_>, draft: &mut Draft
         }
     };
     let here = Here { facts, standing, active, now: draft.now() };
-    if verify::step(here, draft) == verify::Next::Held {
+    let next = verify::step(here, draft);
+    if let Some(words) = behind.words(&standing.rules.name) {
+        draft.says(here.subject(), Kind::Is, words, Look::Poll);
+    }
+    if next == verify::Next::Held {
         return;
     }
     let target = match request::step(here, draft) {

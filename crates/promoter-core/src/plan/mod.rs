@@ -6,6 +6,7 @@
 //! How actions are carried out is the controller's business.
 
 mod action;
+mod behind;
 mod discover;
 mod draft;
 mod environment;
@@ -59,9 +60,10 @@ pub fn plan(pipeline: &Pipeline, seen: &Observation, now: UnixSeconds) -> Plan {
     match Facts::new(pipeline, seen) {
         Ok(facts) => {
             discover::step(&facts, seen, &mut draft);
+            let behind = behind::Behind::of(&facts);
             for rules in &pipeline.environments {
                 if let Some(standing) = facts.environment(&rules.name) {
-                    environment::step(&facts, standing, &mut draft);
+                    environment::step(&facts, standing, &behind, &mut draft);
                 }
             }
             draft.finish(facts.state_head)
