@@ -4,11 +4,13 @@ use promoter_core::pipeline::Pipeline;
 use promoter_core::plan::RecordAction;
 use promoter_core::record::{Phase, Record, RequestAction, STATE_BRANCH};
 use promoter_core::{CommitId, Diagnosis};
+use promoter_render::hydrate::Trailer;
 
 use super::Applied;
 use super::commit::{Commit, Moves, file};
 use super::git::Change;
 use super::ready::{Prepared, Ready};
+use super::trailers;
 use crate::repository::Refs;
 
 /// Records of one pipeline, to be written and removed.
@@ -17,6 +19,7 @@ pub(super) struct RecordStep<'a> {
     pipeline: &'a Pipeline,
     changes: Vec<Change>,
     sentences: Vec<String>,
+    trailers: Vec<Trailer>,
     pub(super) said: String,
 }
 
@@ -30,7 +33,8 @@ pub(super) fn prepare<'a>(observed: &Refs, pipeline: &'a Pipeline, action: &Reco
     let mut sentences: Vec<String> = action.write.iter().map(sentence).collect();
     sentences.extend(action.remove.iter().map(|it| it.says.clone()));
     let said = sentences.join("; ");
-    Ok(Ready::Record(RecordStep { pipeline, changes, sentences, said }))
+    let trailers = action.write.iter().flat_map(|it| trailers_of(pipeline, it)).collect();
+    Ok(Ready::Record(RecordStep { pipeline, changes, sentences, trailers, said }))
 }
 
 /// Makes one commit of the records of several pipelines, each of which has a folder of its own. The branch is made with
@@ -43,7 +47,7 @@ pub(super) fn commit(
     let message = match steps {
         [step] => {
             let subject = step.sentences.first().map_or("records", String::as_str);
-            format!("{}: {subject}\n\n{}\n", step.pipeline.name, step.sentences.join("\n"))
+            format!("{}: {subject}\n\n{}", step.pipeline.name, step.sentences.join("\n"))
         }
         steps => {
             let of = |step: &&RecordStep<'_>| {
@@ -51,8 +55,13 @@ pub(super) fn commit(
                 step.sentences.iter().map(|it| format!("{name}: {it}\n")).collect::<String>()
             };
             let lines: String = steps.iter().map(of).collect();
-            format!("records of {} pipelines\n\n{lines}", steps.len())
+            format!("records of {} pipelines\n\n{}", steps.len(), lines.trim_end())
         }
+    };
+    let trailers: Vec<Trailer> = steps.iter().flat_map(|it| it.trailers.iter().cloned()).collect();
+    let message = match trailers.is_empty() {
+        true => format!("{message}\n"),
+        false => trailers::signed(&message, &trailers),
     };
     let changes: Vec<Change> = steps.iter().flat_map(|it| it.changes.iter().cloned()).collect();
     let parents: Vec<CommitId> = head.cloned().into_iter().collect();
@@ -60,6 +69,22 @@ pub(super) fn commit(
         moves.commit(&Commit { base: head, changes: &changes, parents: &parents, message: &message })?;
     moves.branch(STATE_BRANCH, head, &commit);
     Ok(())
+}
+
+/// Who said it and why, for tools: of records that hold a person's word.
+fn trailers_of(pipeline: &Pipeline, record: &Record) -> Vec<Trailer> {
+    let (said, mut trailers) = match record {
+        Record::Approvals(it) => {
+            let Some(said) = it.approvals.last() else { return Vec::new() };
+            (said, trailers::named(pipeline, &it.environment, &it.freight))
+        }
+        Record::Rejection(it) => (&it.rejected, trailers::named(pipeline, &it.environment, &it.freight)),
+        Record::Request(it) => (&it.requested, trailers::named(pipeline, &it.environment, &it.freight)),
+        Record::Pause(it) => (&it.paused, vec![Trailer::new(Trailer::PIPELINE, pipeline.name.as_str())]),
+        Record::Freight(_) | Record::Verification(_) => return Vec::new(),
+    };
+    trailers.extend(trailers::asked(Some(&said.by), Some(&said.reason)));
+    trailers
 }
 
 /// What a record says, on one line.

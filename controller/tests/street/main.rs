@@ -15,6 +15,7 @@ mod hands;
 mod kill;
 mod life;
 mod peers;
+mod policy;
 mod program;
 mod quiet;
 mod reach;

@@ -1,12 +1,6 @@
 //! The example's story from the first freight to a rollback and on.
 
-use super::world::{ENVIRONMENTS, World, active, events, lines, proposed};
-
-/// The line of a plan that says what comes next in an environment.
-fn next(lines: &[String], environment: &str) -> String {
-    let of = |it: &&String| it.starts_with(&format!("{environment}:"));
-    lines.iter().rfind(of).unwrap().clone()
-}
+use super::world::{ENVIRONMENTS, World, active, events, lines, next, proposed};
 
 #[test]
 fn the_example_goes_from_dev_to_prod_and_back() {
@@ -81,6 +75,10 @@ fn the_example_goes_from_dev_to_prod_and_back() {
 
     // A rollback brings the bytes back without waiting, and they stay.
     world.roll_back("prod");
+    let said = world.repo.git(&["log", "-1", "--format=%(trailers)", "promoter/state"]);
+    for trailer in ["Promoter-environment: prod", "Promoter-by: ada@example.com", "Promoter-reason: INC-42"] {
+        assert!(said.contains(trailer), "{said}");
+    }
     let pass = world.pass(&mut controller);
     assert_eq!(world.runs("prod"), first);
     assert_eq!(world.manifest("prod"), old[2]);

@@ -334,3 +334,9 @@ pub(crate) fn lines(pass: &Pass) -> Vec<String> {
 pub(crate) fn events(pass: &Pass) -> Vec<&str> {
     pass.events.iter().map(|it| it.text.as_str()).collect()
 }
+
+/// The line of a plan that says what comes next in an environment.
+pub(crate) fn next(lines: &[String], environment: &str) -> String {
+    let of = |it: &&String| it.starts_with(&format!("{environment}:"));
+    lines.iter().rfind(of).unwrap().clone()
+}
