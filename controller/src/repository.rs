@@ -9,7 +9,7 @@ use std::sync::Arc;
 use promoter_core::observation::Unread;
 use promoter_core::pipeline::{Environment, Pipeline};
 use promoter_core::record::{Records, STATE_BRANCH};
-use promoter_core::{CommitId, Diagnosis, GitUrl, Name, Place, PromotionLock};
+use promoter_core::{CommitId, Diagnosis, GitUrl, Name, Place, PromotionLock, one_line};
 use promoter_kustomize::{FileError, FileKind, Files};
 use promoter_render::{ChartCall, MANIFEST_FILE, PinnedSource, World, read_manifest};
 use promoter_signatures::SigningKey;
@@ -160,6 +160,13 @@ impl Repository {
             None => MANIFEST_FILE.to_owned(),
         };
         read_manifest(&tree, &path, locked).map(drop).map_err(|error| error.diagnosis())
+    }
+
+    /// Who wrote a commit, by mail; `None` where it cannot be read or does not say.
+    pub fn author(&self, commit: &CommitId) -> Option<String> {
+        let author = self.cache.commit(commit).ok()?.author.email;
+        // Records hold one line.
+        Some(one_line(&author)).filter(|it| !it.is_empty())
     }
 
     /// The records of one pipeline in a commit of the state branch.

@@ -1,5 +1,6 @@
 //! One module per command. Each has its arguments and a `run` that ends in an outcome or a diagnosis.
 
+mod commit_status;
 mod dora;
 mod freight;
 mod init;
@@ -63,6 +64,8 @@ pub(crate) enum Command {
     Approve(word::JudgeArguments),
     /// Refuse what is proposed for an environment; it is never proposed there again.
     Reject(word::JudgeArguments),
+    /// Report how a check of the proposed commit went.
+    CommitStatus(commit_status::CommitStatusArguments),
     /// Hold an environment as it is.
     Hold(word::HoldArguments),
     /// Release a held environment.
@@ -106,6 +109,7 @@ pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
         Command::Promote(arguments) => word::promote(&arguments),
         Command::Approve(arguments) => word::approve(&arguments),
         Command::Reject(arguments) => word::reject(&arguments),
+        Command::CommitStatus(arguments) => commit_status::run(&arguments),
         Command::Hold(arguments) => word::hold(&arguments),
         Command::Release(arguments) => word::release(&arguments),
         Command::Withdraw(arguments) => word::withdraw(&arguments),

@@ -2,7 +2,7 @@
 //!
 //! The repository holds the example app with nothing to wait for but prod's approval. `$ pass` lets the controller work
 //! until it rests; `$ edit BRANCH PATH OLD NEW` is a commit that replaces a text; `$ copy FROM TO` copies a folder of
-//! main; `$ promoter …` is the built command as Ada types it, with `{1}`, `{2}`, … for freight in the order in which it
+//! main; `$ promoter …` is the built command as Ada types it (`$ bob promoter …`: as Bob does), with `{1}`, `{2}`, … for freight in the order in which it
 //! came. In the answer stdout stands as it is, stderr behind `! `, and an exit code other than 0 in brackets.
 //! What differs from run to run is named: `TIME`, `COMMIT`, `REPO`, `freight-1` and `id-1` for the first freight.
 

@@ -17,6 +17,13 @@ use tempfile::TempDir;
 
 const FOLDER: &str = "apps/myapp";
 
+/// What makes git take the person at the terminal for Bob.
+const BOB: [(&str, &str); 3] = [
+    ("GIT_CONFIG_COUNT", "1"),
+    ("GIT_CONFIG_KEY_0", "user.email"),
+    ("GIT_CONFIG_VALUE_0", "bob@example.com"),
+];
+
 /// Everything that takes part in one transcript.
 pub(crate) struct Stage {
     pub(crate) repo: TestRepo,
@@ -44,7 +51,8 @@ impl Stage {
             ["edit", branch, path, old, new] => self.edit(branch, path, old, new),
             ["write", branch, path, text] => self.write(branch, path, text),
             ["copy", from, to] => self.copy(from, to),
-            ["promoter", arguments @ ..] => self.promoter(arguments),
+            ["promoter", arguments @ ..] => self.promoter(arguments, &[]),
+            ["bob", "promoter", arguments @ ..] => self.promoter(arguments, &BOB),
             other => panic!("a transcript does not know {other:?}"),
         }
     }
@@ -111,7 +119,7 @@ impl Stage {
         String::new()
     }
 
-    fn promoter(&self, arguments: &[&str]) -> String {
+    fn promoter(&self, arguments: &[&str], environment: &[(&str, &str)]) -> String {
         let known = self.freight();
         let fill = |word: &str| {
             let mut word = word.to_owned();
@@ -122,6 +130,7 @@ impl Stage {
         };
         let mut command = self.command(self.home.path());
         command.args(arguments.iter().map(|it| fill(it))).env("PROMOTER_REPO", self.repo.url());
+        command.envs(environment.iter().copied());
         self.answer(&command.output().unwrap())
     }
 

@@ -112,6 +112,11 @@ fn sentence(record: &Record) -> String {
         Record::Rejection(it) => {
             format!("{}: {} rejected by {}", it.environment, it.freight.alias(), it.rejected.by)
         }
+        Record::CommitStatuses(it) => {
+            let words = it.statuses.iter().map(|it| format!("{} {}", it.name, it.phase.as_str()));
+            let words: Vec<String> = words.collect();
+            format!("{}: statuses of {}: {}", it.environment, &it.commit.as_str()[..10], words.join(", "))
+        }
         Record::Request(it) => {
             let what = match it.action {
                 RequestAction::Promote => "promotion of",

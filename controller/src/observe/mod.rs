@@ -286,7 +286,8 @@ impl Observer {
                     None => (Ok(false), head.clone()),
                 };
                 findings.extend(answer.as_ref().err().map(|it| it.why.clone()));
-                Ok(Dry { head: head.clone(), pin, render: dry_render(answer) })
+                let author = self.repository.author(&pin);
+                Ok(Dry { head: head.clone(), pin, author, render: dry_render(answer) })
             }
             (_, Err(unread)) => Err(unread.clone()),
             (None, _) => Err(Unread::new("the dry branch", "it does not exist")),

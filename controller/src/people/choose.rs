@@ -106,6 +106,12 @@ impl<'a> Target<'a> {
     }
 }
 
+/// The proposed commit, if something other than the active freight is proposed.
+pub(super) fn proposed_head<'a>(target: &Target<'a>) -> Result<Option<&'a CommitId>, Diagnosis> {
+    let is_open = target.proposed()?.is_some();
+    Ok(target.lock(true)?.map(|(commit, _)| commit).filter(|_| is_open))
+}
+
 /// The pipeline of a name, or the only one.
 pub(super) fn find_pipeline<'a>(
     seen: &'a Seen,

@@ -5,6 +5,7 @@
 
 mod choose;
 mod pause;
+mod status;
 mod withdraw;
 
 use promoter_core::pipeline::Pipeline;
@@ -20,6 +21,7 @@ use crate::people::choose::{
     Target, assemble, check_ran, find_pipeline, known_state, named_or_proposed, previous, records,
 };
 pub use crate::people::choose::{Where, find_freight};
+pub use crate::people::status::Report;
 pub use crate::people::withdraw::Word;
 use crate::repository::{Refs, Repository};
 
@@ -91,7 +93,11 @@ impl Person {
             let record = FreightRecord {
                 pipeline: pipeline.name.clone(),
                 freight,
-                discovered: Discovered { at: state.records.next_discovery(now), by: by.clone() },
+                discovered: Discovered {
+                    at: state.records.next_discovery(now),
+                    by: by.clone(),
+                    author: observation.dry.as_ref().ok().and_then(|it| it.author.clone()),
+                },
             };
             let change = Change::write(Record::Freight(record), text);
             let (pipeline, expect_state) = (pipeline.clone(), state.head.clone());

@@ -2,7 +2,7 @@
 
 use crate::facts::Facts;
 use crate::gate::{Verdict, judge_after};
-use crate::pipeline::{Environment, GateRule};
+use crate::pipeline::{Environment, Gate, GateRule};
 use crate::record::Rejection;
 use crate::{FreightId, UnixSeconds};
 
@@ -24,8 +24,9 @@ pub enum Eligibility {
     Blocked(Vec<String>),
 }
 
-/// Decides whether freight may enter an environment: not rejected, renders, verified in the environments of `after`
-/// and soaked there. Approvals are not looked at here: they are given to what is already proposed.
+/// Decides whether freight may enter an environment: not rejected, renders, satisfies the expressions, verified in the
+/// environments of `after` and soaked there. Gates that people, CI or the clock open are not looked at here: they are
+/// judged for what is already proposed.
 pub fn eligible(
     freight: &FreightId,
     environment: &Environment,
@@ -33,17 +34,9 @@ pub fn eligible(
     now: UnixSeconds,
 ) -> Eligibility {
     let admitted = admissible(freight, environment, facts);
+    let admitted = admitted.and_then(|| satisfies(freight, environment, facts, now, |_| true));
     if admitted != Eligibility::Ready {
         return admitted;
-    }
-    let never = environment.gates.iter().filter(|it| matches!(it.rule, GateRule::Never { .. }));
-    let closed = never.filter_map(|it| match it.judge(freight, environment, facts, now) {
-        Verdict::Closed { why } => Some(why),
-        _ => None,
-    });
-    let closed: Vec<String> = closed.collect();
-    if !closed.is_empty() {
-        return Eligibility::Blocked(closed);
     }
     // Soak says all that `after` says, and how long: one of them is enough.
     match judge_after(freight, environment, environment.soak(), facts, now) {
@@ -51,6 +44,44 @@ pub fn eligible(
         Verdict::Waiting { until: Some(until), what } => Eligibility::NotUntil { until, what },
         Verdict::Waiting { until: None, what } => Eligibility::Unknown(vec![what]),
         Verdict::Closed { why } => Eligibility::Blocked(vec![why]),
+    }
+}
+
+/// The part of the answer that holds for a hotfix: what is admissible, and kept out by no gate that holds for hotfixes.
+pub fn eligible_as_hotfix(
+    freight: &FreightId,
+    environment: &Environment,
+    facts: &Facts<'_>,
+    now: UnixSeconds,
+) -> Eligibility {
+    let holds = |gate: &Gate| !gate.is_skipped_by_hotfix();
+    admissible(freight, environment, facts).and_then(|| satisfies(freight, environment, facts, now, holds))
+}
+
+/// Holds freight against those of some gates that never open by themselves.
+fn satisfies(
+    freight: &FreightId,
+    environment: &Environment,
+    facts: &Facts<'_>,
+    now: UnixSeconds,
+    counts: fn(&Gate) -> bool,
+) -> Eligibility {
+    let stays = |gate: &&Gate| matches!(gate.rule, GateRule::Expression(_) | GateRule::Never { .. });
+    let mut why = Vec::new();
+    for gate in environment.gates.iter().filter(stays).filter(|it| counts(it)) {
+        match gate.judge(freight, environment, facts, now) {
+            Verdict::Open { .. } => {}
+            Verdict::Waiting { what, .. } => return Eligibility::Unknown(vec![what]),
+            Verdict::Closed { why: closed } => why.push(closed),
+        }
+    }
+    if why.is_empty() { Eligibility::Ready } else { Eligibility::Blocked(why) }
+}
+
+impl Eligibility {
+    /// The next part of the answer when this one stands in nobody's way.
+    fn and_then(self, next: impl FnOnce() -> Self) -> Self {
+        if self == Self::Ready { next() } else { self }
     }
 }
 

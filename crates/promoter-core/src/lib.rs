@@ -3,6 +3,7 @@
 mod alias;
 mod diagnosis;
 pub mod eligibility;
+pub mod expression;
 pub mod facts;
 mod fields;
 mod freight;
@@ -21,6 +22,7 @@ mod seconds;
 mod setting;
 pub mod sim;
 mod url;
+pub mod window;
 
 pub use diagnosis::{Diagnosis, Fault, Place};
 pub use freight::{Artifact, Change, Content, Freight, FreightError, FreightId, Origin};

@@ -60,6 +60,8 @@ pub struct Dry {
     /// The commit that freight pins: the head, or in the layout `folders` an earlier one that renders the same. There
     /// promotions move the head too, and must make no freight.
     pub pin: CommitId,
+    /// Who wrote the pinned commit, by mail; `None` where that could not be read.
+    pub author: Option<String>,
     /// How the environments render there.
     pub render: DryRender,
 }

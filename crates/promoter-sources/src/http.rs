@@ -7,13 +7,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use promoter_core::Diagnosis;
+use promoter_core::expression::{Expression, Given};
 
 /// The most of an answer's body that is read.
 const BODY_BYTES_MAX: usize = 1 << 20;
-/// The longest expression; together with [`COMPREHENSIONS_MAX`] it bounds the cost of evaluating one.
-const EXPRESSION_BYTES_MAX: usize = 1_000;
-/// How many `map`, `filter`, `all`, `exists` an expression may hold: the cost grows with the product of their lists.
-const COMPREHENSIONS_MAX: usize = 2;
 
 /// What one request asks, as a pipeline's `http` verification says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +37,7 @@ pub enum Answer {
 /// An expectation is a CEL expression over `status` (integer), `headers` (map of lower-case names) and `json` (the body
 /// read as JSON, null when it is none) that gives a boolean.
 pub struct Expectation {
-    text: String,
-    program: cel::Program,
+    expression: Expression,
 }
 
 /// Why an expectation is none.
@@ -63,46 +59,24 @@ impl ExpectationError {
 impl Expectation {
     /// Reads an expression.
     pub fn parse(text: &str) -> Result<Self, ExpectationError> {
-        let refuse =
-            |why: &str| ExpectationError { text: text.chars().take(80).collect(), why: why.to_owned() };
-        if text.len() > EXPRESSION_BYTES_MAX {
-            return Err(refuse("it is longer than 1,000 bytes"));
-        }
-        let loops = [".map(", ".filter(", ".all(", ".exists(", ".exists_one("];
-        let comprehensions: usize = loops.iter().map(|word| text.matches(word).count()).sum();
-        if comprehensions > COMPREHENSIONS_MAX {
-            return Err(refuse("it holds more than two of map, filter, all and exists"));
-        }
-        let program = cel::Program::compile(text).map_err(|error| {
-            refuse(error.errors.first().map_or("it does not parse", |it| it.msg.as_str()))
-        })?;
-        // The names that comprehensions bind count as references too, so only expressions without one are checked here.
-        let known = ["status", "headers", "json"];
-        let unknown =
-            program.references().variables().into_iter().find(|it| !known.contains(it)).map(str::to_owned);
-        if let Some(name) = unknown.filter(|_| comprehensions == 0) {
-            return Err(refuse(&format!("`{name}` is unknown")));
-        }
-        Ok(Self { text: text.to_owned(), program })
+        let expression = Expression::parse(text, &["status", "headers", "json"])
+            .map_err(|error| ExpectationError { why: format!("it {}", error.why), text: error.text })?;
+        Ok(Self { expression })
     }
 
     /// Judges an answer.
     pub fn judge(&self, status: u16, headers: &BTreeMap<String, String>, body: &[u8]) -> Answer {
         let json: serde_json::Value = serde_json::from_slice(body).unwrap_or(serde_json::Value::Null);
-        let mut context = cel::Context::default();
-        context.add_variable_from_value("status", i64::from(status));
-        let known =
-            context.add_variable("headers", headers).and_then(|()| context.add_variable("json", json));
-        if known.is_err() {
-            return Answer::Failed("the answer has values that an expression cannot hold".to_owned());
-        }
-        match self.program.execute(&context) {
-            Ok(cel::Value::Bool(true)) => Answer::Passed,
-            Ok(cel::Value::Bool(false)) => {
-                Answer::Failed(format!("`{}` is false (status {status})", self.text))
-            }
-            Ok(_) => Answer::Failed(format!("`{}` gives no boolean (status {status})", self.text)),
-            Err(error) => Answer::Failed(format!("`{}`: {error} (status {status})", self.text)),
+        let headers = serde_json::to_value(headers).unwrap_or_default();
+        let given = [
+            ("status", Given::Int(i64::from(status))),
+            ("headers", Given::Json(headers)),
+            ("json", Given::Json(json)),
+        ];
+        match self.expression.judge(given) {
+            Ok(true) => Answer::Passed,
+            Ok(false) => Answer::Failed(format!("`{}` is false (status {status})", self.expression)),
+            Err(why) => Answer::Failed(format!("`{}` {why} (status {status})", self.expression)),
         }
     }
 }
@@ -201,7 +175,7 @@ mod tests {
     #[test]
     fn what_is_no_expectation_is_refused_before_anything_is_asked() {
         let why = |text: &str| Expectation::parse(text).err().map(|it| it.why).unwrap_or_default();
-        assert_eq!(why("state == 1"), "`state` is unknown");
+        assert_eq!(why("state == 1"), "it names `state`, which is unknown");
         assert!(!why("status ==").is_empty());
         assert!(why(&"1+".repeat(600)).contains("1,000"));
         assert!(why("json.a.map(x, json.b.map(y, json.c.map(z, z)))").contains("more than two"));

@@ -5,9 +5,13 @@
 
 mod after;
 mod approvals;
+mod commit_status;
+mod expression;
+mod window;
 mod words;
 
 pub use after::{judge as judge_after, origin, soaking_until};
+pub(crate) use expression::{ARTIFACT_FIELDS, FREIGHT_FIELDS, VARIABLES};
 
 use crate::facts::Facts;
 use crate::pipeline::{Environment, Gate, GateRule};
@@ -42,18 +46,22 @@ impl Gate {
     pub fn name(&self) -> String {
         match &self.rule {
             GateRule::Soak(_) => "soak".into(),
-            GateRule::Approvals { .. } => "approvals".into(),
+            GateRule::Approvals(_) => "approvals".into(),
+            GateRule::Window(_) => "window".into(),
+            GateRule::CommitStatus(name) => format!("commitStatus-{name}"),
+            GateRule::Expression(_) => "expression".into(),
             GateRule::Never { .. } => "policy".into(),
         }
     }
 
-    /// True when a hotfix need not wait for it: gates that only let time pass, unless they are `required`.
+    /// True when a hotfix need not wait for it: gates that only let time pass or choose among freight, unless they are
+    /// `required`. What people and checks say of the proposal holds for a hotfix too.
     pub fn is_skipped_by_hotfix(&self) -> bool {
-        let only_time = match &self.rule {
-            GateRule::Soak(_) => true,
-            GateRule::Approvals { .. } | GateRule::Never { .. } => false,
+        let by_itself = match &self.rule {
+            GateRule::Soak(_) | GateRule::Window(_) | GateRule::Expression(_) => true,
+            GateRule::Approvals(_) | GateRule::CommitStatus(_) | GateRule::Never { .. } => false,
         };
-        only_time && !self.required
+        by_itself && !self.required
     }
 
     /// Judges freight that is proposed, or may be proposed, for an environment.
@@ -66,9 +74,10 @@ impl Gate {
     ) -> Verdict {
         match &self.rule {
             GateRule::Soak(soak) => after::judge(freight, environment, *soak, facts, now),
-            GateRule::Approvals { required, from } => {
-                approvals::judge(freight, environment, *required, from, facts)
-            }
+            GateRule::Approvals(rule) => approvals::judge(freight, environment, rule, facts),
+            GateRule::Window(window) => window::judge(window, now),
+            GateRule::CommitStatus(name) => commit_status::judge(name, environment, facts),
+            GateRule::Expression(expression) => expression::judge(expression, freight, environment, facts),
             GateRule::Never { why } => Verdict::Closed { why: format!("does not enter: {why}") },
         }
     }

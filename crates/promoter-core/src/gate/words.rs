@@ -7,8 +7,12 @@ impl fmt::Display for GateRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Soak(soak) => write!(f, "soak {soak}"),
-            Self::Approvals { required, from } if from.is_empty() => write!(f, "approvals {required}"),
-            Self::Approvals { required, from } => write!(f, "approvals {required} of {}", from.join(", ")),
+            Self::Approvals(it) if it.from.is_empty() => write!(f, "approvals {}", it.required),
+            Self::Approvals(it) => write!(f, "approvals {} of {}", it.required, it.from.join(", ")),
+            Self::Window(window) if window.allowed().is_empty() => write!(f, "window without {window}"),
+            Self::Window(window) => write!(f, "window {window}"),
+            Self::CommitStatus(name) => write!(f, "commit status {name}"),
+            Self::Expression(expression) => write!(f, "expression {expression}"),
             Self::Never { why } => write!(f, "never: {why}"),
         }
     }

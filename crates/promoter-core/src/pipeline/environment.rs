@@ -1,9 +1,10 @@
 //! One environment of a promoter.yaml.
 
+use super::gate::{Known, read_gates};
 use super::read::Places;
 use super::{
-    After, Check, Environment, Gate, GateRule, HttpCheck, OnFailure, PipelineError, PromotionMode, Quorum,
-    RenderOptions, Select, Soaking,
+    After, Check, Environment, HttpCheck, OnFailure, PipelineError, PromotionMode, Quorum, RenderOptions,
+    Select, Soaking,
 };
 use crate::fields::{FieldError, Fields};
 use crate::{Name, Seconds};
@@ -27,6 +28,7 @@ pub(super) fn environment(
     index: usize,
     path: &str,
     places: &Places,
+    known: &Known<'_>,
 ) -> Result<Environment, PipelineError> {
     let fields = Fields::open(node, format!("spec.environments[{index}]"), &KNOWN, path)?;
     let name: Name = fields.require("name")?;
@@ -53,7 +55,7 @@ pub(super) fn environment(
         promotion: fields.word("promotion", &promotions)?.unwrap_or(PromotionMode::PullRequest),
         select: fields.word("select", &selects)?.unwrap_or(Select::Newest),
         soaking: fields.word("soaking", &soaking)?.unwrap_or_default(),
-        gates: read_gates(&fields, false)?,
+        gates: read_gates(&fields, false, known)?,
         verification: each(&fields, "verification", &[], verification)?,
         on_failure: fields.word("onFailure", &failures)?.unwrap_or_default(),
         render: render(&fields, path)?,
@@ -114,7 +116,7 @@ fn after(fields: &Fields<'_>, path: &str) -> Result<After, PipelineError> {
 }
 
 /// Reads a sequence of mappings with one key each: the kind, and what it holds. Keys of `besides` may stand with it.
-fn each<T>(
+pub(super) fn each<T>(
     fields: &Fields<'_>,
     key: &str,
     besides: &[&str],
@@ -134,45 +136,6 @@ fn each<T>(
         }
     };
     fields.items(key)?.iter().enumerate().map(one).collect()
-}
-
-/// Reads `gates`; those that do not say whether they are `required` are as `required` says.
-pub(crate) fn read_gates(fields: &Fields<'_>, required: bool) -> Result<Vec<Gate>, PipelineError> {
-    each(fields, "gates", &["required"], |item, kind| {
-        let required = if item.get("required").is_some() { item.flag("required")? } else { required };
-        Ok(Gate { at: item.at(), rule: rule(item, kind)?, required, policy: None })
-    })
-}
-
-fn rule(item: &Fields<'_>, kind: &str) -> Result<GateRule, PipelineError> {
-    match kind {
-        "soak" => {
-            let span: Seconds = item.require("soak")?;
-            match span.0 {
-                0 => Err(item.wrong("soak", "`0s` is no time", "leave the gate out").into()),
-                _ => Ok(GateRule::Soak(span)),
-            }
-        }
-        "approvals" => {
-            let fields = item.inner("approvals", &["required", "from"])?;
-            let from = fields.texts("from")?;
-            if let Some(team) = from.iter().find(|it| it.starts_with("team/")) {
-                return Err(PipelineError::NotSupported {
-                    what: format!("`from: [{team}]`, a team,"),
-                    hint: "name people as their approvals do".into(),
-                    at: fields.at_key("from"),
-                });
-            }
-            let required = fields.number("required", 1, 100)?.unwrap_or(1);
-            if !from.is_empty() && from.len() < usize::try_from(required).unwrap_or(usize::MAX) {
-                let message = format!("`{required}` cannot be reached by {} people", from.len());
-                return Err(fields.wrong("required", message, "name more people in `from`").into());
-            }
-            Ok(GateRule::Approvals { required, from: from.into_iter().map(str::to_owned).collect() })
-        }
-        "window" | "commitStatus" => Err(not_supported(item, "gate", kind, "`soak` and `approvals`")),
-        _ => Err(item.unknown(kind, &["soak", "approvals"]).into()),
-    }
 }
 
 fn verification(item: &Fields<'_>, kind: &str) -> Result<Check, PipelineError> {

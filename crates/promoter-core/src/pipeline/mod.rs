@@ -7,15 +7,21 @@ mod assemble;
 mod check;
 mod environment;
 mod error;
+mod gate;
 mod read;
+mod teams;
 
 pub use assemble::AssembleError;
 pub use check::check_together;
-pub(crate) use environment::read_gates;
 pub use error::PipelineError;
+pub(crate) use gate::{Known, read_gates};
 pub use read::{read, read_on};
+pub(crate) use teams::Teams;
 
+use crate::expression::Expression;
+use crate::window::Window;
 use crate::{ChartUrl, Name, Place, Repository, Seconds};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// The file's name, anywhere on the dry branch.
@@ -135,7 +141,7 @@ impl Environment {
     pub fn soak(&self) -> Seconds {
         let soaks = self.gates.iter().filter_map(|gate| match &gate.rule {
             GateRule::Soak(soak) => Some(*soak),
-            GateRule::Approvals { .. } | GateRule::Never { .. } => None,
+            _ => None,
         });
         soaks.max().unwrap_or_default()
     }
@@ -220,17 +226,38 @@ pub enum GateRule {
     /// The time that freight has been verified in the environments before.
     Soak(Seconds),
     /// People who agreed to this freight in this environment.
-    Approvals {
-        /// How many different ones.
-        required: u32,
-        /// Who counts, as approvals name them; empty: everyone.
-        from: Vec<String>,
-    },
+    Approvals(Approvals),
+    /// Times at which freight may enter.
+    Window(Window),
+    /// A named status of exactly the proposed commit.
+    CommitStatus(Name),
+    /// A condition over the freight.
+    Expression(Expression),
     /// A policy that the environment does not meet: shut until somebody mends the pipeline.
     Never {
         /// What is missing.
         why: String,
     },
+}
+
+/// How many people have to agree, and who counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approvals {
+    /// How many different ones.
+    pub required: u32,
+    /// Who counts, as the file names them, teams too; empty: everyone.
+    pub from: Vec<String>,
+    /// Who counts, as approvals name them: people of `from`, and the members of its teams.
+    pub people: BTreeSet<String>,
+    /// True when the word of whoever wrote or asked for the freight counts too.
+    pub self_approval: bool,
+}
+
+impl Approvals {
+    /// True when this person's word counts, for freight of others.
+    pub fn counts(&self, person: &str) -> bool {
+        self.from.is_empty() || self.people.contains(person)
+    }
 }
 
 /// A check after a merge.

@@ -2,6 +2,8 @@
 
 use super::check::check;
 use super::environment::environment;
+use super::gate;
+use super::teams::Teams;
 use super::{Layout, Pipeline, PipelineError, Subscription, SubscriptionOrigin};
 use crate::fields::{FieldError, Fields};
 use crate::{LOCK_FILE, Name, Place};
@@ -46,7 +48,7 @@ fn pipeline(node: &Node, dry_branch: &str, path: &str) -> Result<Pipeline, Pipel
     let metadata = Fields::open(root.node("metadata")?, "metadata", &["name"], path)?;
     let name: Name = metadata.require("name")?;
 
-    let known = ["layout", "branches", "subscriptions", "environments"];
+    let known = ["layout", "branches", "subscriptions", "teams", "environments"];
     let spec = Fields::open(root.node("spec")?, "spec", &known, path)?;
     let layouts = [("branches", Layout::Branches), ("folders", Layout::Folders)];
     let layout = spec.word("layout", &layouts)?.unwrap_or_default();
@@ -55,9 +57,14 @@ fn pipeline(node: &Node, dry_branch: &str, path: &str) -> Result<Pipeline, Pipel
     let subscriptions = spec.items("subscriptions")?.iter().enumerate();
     let subscriptions = subscriptions.map(|(index, it)| subscription(it, index, path));
     let subscriptions = subscriptions.collect::<Result<Vec<_>, _>>()?;
+    let teams = Teams::read(&spec)?;
+    let known = gate::Known {
+        teams: &teams,
+        artifacts: Some(subscriptions.iter().map(|it: &Subscription| it.name.as_str()).collect()),
+    };
     spec.node("environments")?;
     let environments = spec.items("environments")?.iter().enumerate();
-    let environments = environments.map(|(index, it)| environment(it, index, path, &places));
+    let environments = environments.map(|(index, it)| environment(it, index, path, &places, &known));
     let environments = environments.collect::<Result<Vec<_>, _>>()?;
 
     let pipeline = Pipeline { name, at: root.at(), layout, subscriptions, environments };

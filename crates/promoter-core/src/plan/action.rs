@@ -21,7 +21,7 @@ pub enum Action {
 }
 
 /// Changes of the state branch that belong in one commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RecordAction {
     /// The head of the state branch; `None` when it must not exist. What has to be there still is the pipeline's folder:
     /// other pipelines' commits may have moved the head since.

@@ -50,7 +50,8 @@ fn from_git(facts: &Facts<'_>, seen: &Observation, draft: &mut Draft) -> Option<
         return None;
     }
     draft.moves(Subject::Freight, format!("record {} from {}", id.alias(), short(&dry.pin)));
-    let discovered = Discovered { at: facts.records.next_discovery(draft.now()), by: BY_GIT.into() };
+    let at = facts.records.next_discovery(draft.now());
+    let discovered = Discovered { at, by: BY_GIT.into(), author: dry.author.clone() };
     draft.record(Record::Freight(FreightRecord {
         pipeline: facts.pipeline.name.clone(),
         freight,
@@ -74,7 +75,8 @@ fn adopt(facts: &Facts<'_>, found: Option<&FreightId>, draft: &mut Draft) {
         if known || !adopted.insert(&locked.id) {
             continue;
         }
-        let discovered = Discovered { at: facts.records.next_discovery(draft.now()), by: BY_LOCK.into() };
+        let at = facts.records.next_discovery(draft.now());
+        let discovered = Discovered { at, by: BY_LOCK.into(), author: None };
         draft
             .moves(Subject::Freight, format!("record {} from the lock of {}", locked.id.alias(), rules.name));
         draft.record(Record::Freight(FreightRecord {

@@ -5,7 +5,7 @@ use super::draft::Draft;
 use super::here::Here;
 use super::request::Asked;
 use super::select::Choice;
-use super::{Kind, Look, Subject, merge, propose, request, select, soaking, verify};
+use super::{Kind, Look, Subject, merge, propose, request, select, soaking, statuses, verify};
 use crate::Hold;
 use crate::facts::{Facts, Known, Standing};
 use crate::record::{Request, RequestAction};
@@ -31,6 +31,7 @@ impl Target<'_> {
 }
 
 pub(super) fn step(facts: &Facts<'_>, standing: &Standing<'_>, behind: &Behind<'_>, draft: &mut Draft) {
+    statuses::step(facts, standing, draft);
     let active = match &standing.active {
         Ok(active) => active,
         Err(unread) => {

@@ -18,6 +18,7 @@ mod report;
 mod request;
 mod select;
 mod soaking;
+mod statuses;
 mod verify;
 
 pub use action::{Action, JudgedGate, Measure, Merge, Propose, RecordAction, Removed, SetHold, Withdraw};

@@ -6,7 +6,7 @@ use super::draft::Draft;
 use super::environment::{Target, held, paused};
 use super::here::Here;
 use super::{Action, Look, Removed, SetHold};
-use crate::eligibility::{Eligibility, admissible, eligible};
+use crate::eligibility::{Eligibility, admissible, eligible, eligible_as_hotfix};
 use crate::record::{BY_PROMOTER, Request, RequestAction, path};
 use crate::{FreightId, Hold};
 
@@ -93,7 +93,8 @@ fn target<'a>(
         here.facts.known(&request.freight).ok_or_else(|| format!("{alias} has no readable record"))?;
     let answer = match request.action {
         RequestAction::Promote => eligible(known.id, here.rules(), here.facts, here.now),
-        RequestAction::Hotfix | RequestAction::Rollback => admissible(known.id, here.rules(), here.facts),
+        RequestAction::Hotfix => eligible_as_hotfix(known.id, here.rules(), here.facts, here.now),
+        RequestAction::Rollback => admissible(known.id, here.rules(), here.facts),
     };
     if request.action == RequestAction::Rollback && !has_run(here, known.id) {
         return Err(format!("{alias} is not known to have run here; a hotfix brings it in"));

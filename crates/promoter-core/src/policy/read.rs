@@ -2,7 +2,7 @@
 
 use super::{Pattern, Policy, Rule};
 use crate::fields::{FieldError, Fields};
-use crate::pipeline::{OnFailure, PipelineError, PromotionMode, read_gates};
+use crate::pipeline::{Known, OnFailure, PipelineError, PromotionMode, Teams, read_gates};
 use crate::{Diagnosis, Place};
 use promoter_yaml::{Dialect, Limits, Node, parse_all};
 
@@ -61,13 +61,14 @@ fn policy(node: &Node, path: &str) -> Result<Policy, PolicyError> {
     root.node("kind")?;
     root.word("kind", &[("Policy", ())])?;
     let metadata = Fields::open(root.node("metadata")?, "metadata", &["name"], path)?;
-    let spec = Fields::open(root.node("spec")?, "spec", &["rules"], path)?;
+    let spec = Fields::open(root.node("spec")?, "spec", &["teams", "rules"], path)?;
+    let teams = Teams::read(&spec)?;
     let rules = spec.items("rules")?.iter().enumerate();
-    let rules = rules.map(|(index, it)| rule(it, index, path)).collect::<Result<Vec<_>, _>>()?;
+    let rules = rules.map(|(index, it)| rule(it, index, path, &teams)).collect::<Result<Vec<_>, _>>()?;
     Ok(Policy { name: metadata.require("name")?, rules })
 }
 
-fn rule(node: &Node, index: usize, path: &str) -> Result<Rule, PolicyError> {
+fn rule(node: &Node, index: usize, path: &str, teams: &Teams) -> Result<Rule, PolicyError> {
     let known = ["name", "match", "gates", "promotion", "onFailure", "after", "verification", "render"];
     let fields = Fields::open(node, format!("spec.rules[{index}]"), &known, path)?;
     let (pipelines, environments) = match fields.get("match") {
@@ -90,7 +91,7 @@ fn rule(node: &Node, index: usize, path: &str) -> Result<Rule, PolicyError> {
         at: fields.at(),
         pipelines,
         environments,
-        gates: read_gates(&fields, true)?,
+        gates: read_gates(&fields, true, &Known { teams, artifacts: None })?,
         promotion: fields.word("promotion", &promotions.map(|it| (it.as_str(), it)))?,
         on_failure: on_failure(&fields)?,
         after: requirement(&fields, "after")?,

@@ -7,9 +7,11 @@
 pub mod path;
 mod read;
 mod set;
+mod status;
 mod write;
 
 pub use read::RecordError;
+pub use status::{CommitStatus, CommitStatuses, StatusPhase};
 
 use crate::observation::Fact;
 use crate::{CommitId, Freight, FreightId, Name, UnixSeconds};
@@ -48,6 +50,8 @@ pub struct Discovered {
     pub at: UnixSeconds,
     /// `git`, `lock` for freight that was found in an environment's lock, or a person.
     pub by: String,
+    /// Who wrote the pinned dry commit, by mail; absent where nobody looked.
+    pub author: Option<String>,
 }
 
 /// `Discovered::by` of freight made from a new head of the dry branch.
@@ -191,6 +195,8 @@ pub enum Record {
     Request(Request),
     /// `<pipeline>/paused.yaml`
     Pause(Pause),
+    /// `<pipeline>/status/<environment>/<commit>.yaml`
+    CommitStatuses(CommitStatuses),
 }
 
 impl Record {
@@ -203,6 +209,7 @@ impl Record {
             Self::Rejection(it) => path::rejected(&it.pipeline, &it.environment, &it.freight),
             Self::Request(it) => path::requested(&it.pipeline, &it.environment),
             Self::Pause(it) => path::paused(&it.pipeline),
+            Self::CommitStatuses(it) => path::status(&it.pipeline, &it.environment, &it.commit),
         }
     }
 
@@ -243,6 +250,8 @@ pub struct EnvironmentRecords {
     pub rejected: BTreeMap<FreightId, Fact<Rejection>>,
     /// What a person asks for.
     pub request: Option<Fact<Request>>,
+    /// What was reported of proposed commits.
+    pub statuses: BTreeMap<CommitId, Fact<CommitStatuses>>,
 }
 
 impl Records {

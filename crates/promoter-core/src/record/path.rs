@@ -1,6 +1,6 @@
 //! Where each record lives on the state branch.
 
-use crate::{Digest, FreightId, Name};
+use crate::{CommitId, Digest, FreightId, Name};
 
 /// `<pipeline>/freight/<hex>.yaml`
 pub fn freight(pipeline: &Name, freight: &FreightId) -> String {
@@ -32,13 +32,20 @@ pub fn paused(pipeline: &Name) -> String {
     format!("{pipeline}/paused.yaml")
 }
 
+/// `<pipeline>/status/<environment>/<commit>.yaml`
+pub fn status(pipeline: &Name, environment: &Name, commit: &CommitId) -> String {
+    format!("{pipeline}/status/{environment}/{commit}.yaml")
+}
+
 /// What a path says about its file.
 pub(super) struct Slot {
     pub(super) kind: Kind,
     /// Absent for freight and a pause.
     pub(super) environment: Option<Name>,
-    /// Absent for a request and a pause.
+    /// Absent for a request, a pause and statuses.
     pub(super) freight: Option<FreightId>,
+    /// Absent for all but statuses.
+    pub(super) commit: Option<CommitId>,
 }
 
 /// The kinds of file.
@@ -50,12 +57,14 @@ pub(super) enum Kind {
     Rejection,
     Request,
     Pause,
+    CommitStatuses,
 }
 
 impl Slot {
     /// Reads a path; `None` when it is none of ours.
     pub(super) fn of(path: &str) -> Option<Self> {
         let parts: Vec<&str> = path.strip_suffix(".yaml")?.split('/').collect();
+        let mut commit = None;
         let (kind, environment, hex) = match *parts.as_slice() {
             [_, "freight", hex] => (Kind::Freight, None, Some(hex)),
             [_, "verified", environment, hex] => (Kind::Verification, Some(environment), Some(hex)),
@@ -63,6 +72,10 @@ impl Slot {
             [_, "rejected", environment, hex] => (Kind::Rejection, Some(environment), Some(hex)),
             [_, "requested", environment] => (Kind::Request, Some(environment), None),
             [_, "paused"] => (Kind::Pause, None, None),
+            [_, "status", environment, id] => {
+                commit = Some(id.parse().ok()?);
+                (Kind::CommitStatuses, Some(environment), None)
+            }
             _ => return None,
         };
         let digest = hex.map(|it| format!("sha256:{it}").parse::<Digest>()).transpose().ok()?;
@@ -70,6 +83,7 @@ impl Slot {
             kind,
             environment: environment.map(str::parse).transpose().ok()?,
             freight: digest.map(FreightId::from),
+            commit,
         })
     }
 }

@@ -2,8 +2,8 @@
 
 use super::path::{Kind, Slot};
 use super::{
-    Approvals, Discovered, FreightRecord, Pause, Phase, Record, Rejection, Request, RequestAction,
-    STATE_BRANCH, Statement, Verification,
+    Approvals, CommitStatus, CommitStatuses, Discovered, FreightRecord, Pause, Phase, Record, Rejection,
+    Request, RequestAction, STATE_BRANCH, Statement, StatusPhase, Verification,
 };
 use crate::fields::{FieldError, Fields, OneLine};
 use crate::lock::read_freight;
@@ -71,6 +71,7 @@ pub(super) fn read(path: &str, text: &str) -> Result<Record, RecordError> {
         Kind::Rejection => rejection(&document, path).map(Record::Rejection),
         Kind::Request => request(&document, path).map(Record::Request),
         Kind::Pause => pause(&document, path).map(Record::Pause),
+        Kind::CommitStatuses => commit_statuses(&document, path).map(Record::CommitStatuses),
     }?;
     match record.path() {
         right if right == path => Ok(record),
@@ -109,8 +110,12 @@ fn freight(node: &Node, path: &str) -> Result<FreightRecord, RecordError> {
     if let Some(stale) = stale.into_iter().next() {
         return Err(RecordError::Freight(LockError::Stale(stale)));
     }
-    let discovered = Fields::open(fields.node("discovered")?, "discovered", &["at", "by"], path)?;
-    let discovered = Discovered { at: discovered.require("at")?, by: discovered.require::<OneLine>("by")?.0 };
+    let discovered = Fields::open(fields.node("discovered")?, "discovered", &["at", "by", "author"], path)?;
+    let discovered = Discovered {
+        at: discovered.require("at")?,
+        by: discovered.require::<OneLine>("by")?.0,
+        author: discovered.optional::<OneLine>("author")?.map(|it| it.0),
+    };
     Ok(FreightRecord { pipeline, freight, discovered })
 }
 
@@ -184,6 +189,35 @@ fn pause(node: &Node, path: &str) -> Result<Pause, RecordError> {
     let (fields, pipeline) = open(node, "Pause", &["paused", "until"], path)?;
     let paused = statement(fields.node("paused")?, "paused", path)?;
     Ok(Pause { pipeline, paused, until: fields.optional("until")? })
+}
+
+fn commit_statuses(node: &Node, path: &str) -> Result<CommitStatuses, RecordError> {
+    let (fields, pipeline) = open(node, "CommitStatus", &["environment", "commit", "statuses"], path)?;
+    fields.node("statuses")?;
+    let mut statuses: Vec<CommitStatus> = Vec::new();
+    for (index, node) in fields.items("statuses")?.iter().enumerate() {
+        let own = ["name", "phase", "description", "url", "by", "at"];
+        let one = Fields::open(node, format!("statuses[{index}]"), &own, path)?;
+        let name: Name = one.require("name")?;
+        if statuses.iter().any(|it| it.name == name) {
+            return Err(one.wrong("name", format!("`{name}` is there twice"), "keep its latest word").into());
+        }
+        one.node("phase")?;
+        statuses.push(CommitStatus {
+            name,
+            phase: one.word("phase", &StatusPhase::ALL)?.unwrap_or(StatusPhase::Pending),
+            description: line(&one, "description")?,
+            url: one.optional::<OneLine>("url")?.map(|it| it.0),
+            by: one.require::<OneLine>("by")?.0,
+            at: one.require("at")?,
+        });
+    }
+    Ok(CommitStatuses {
+        pipeline,
+        environment: fields.require("environment")?,
+        commit: fields.require::<CommitId>("commit")?,
+        statuses,
+    })
 }
 
 fn statement(node: &Node, name: &str, path: &str) -> Result<Statement, RecordError> {

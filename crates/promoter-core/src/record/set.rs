@@ -37,10 +37,18 @@ impl Records {
                 own.request = Some(Ok(it));
             }
             Record::Pause(it) => self.pause = Some(Ok(it)),
+            Record::CommitStatuses(it) => {
+                self.own(&it.environment).statuses.insert(it.commit.clone(), Ok(it));
+            }
         }
     }
 
     fn put_unread(&mut self, slot: Slot, unread: Unread) {
+        if let (Kind::CommitStatuses, Some(name), Some(commit)) = (slot.kind, &slot.environment, &slot.commit)
+        {
+            self.own(name).statuses.insert(commit.clone(), Err(unread));
+            return;
+        }
         match (slot.kind, slot.environment, slot.freight) {
             (Kind::Freight, _, Some(id)) => {
                 self.freight.insert(id, Err(unread));
@@ -57,7 +65,7 @@ impl Records {
             (Kind::Request, Some(name), _) => self.own(&name).request = Some(Err(unread)),
             (Kind::Pause, ..) => self.pause = Some(Err(unread)),
             // A slot of these kinds has the names that its path has.
-            (_, None, _) | (_, _, None) => {}
+            (_, None, _) | (_, _, None) | (Kind::CommitStatuses, ..) => {}
         }
     }
 
@@ -84,6 +92,9 @@ impl Records {
                 own.rejected.remove(id);
             }
             (Kind::Request, Some(own), _) => own.request = None,
+            (Kind::CommitStatuses, Some(own), _) => {
+                slot.commit.iter().for_each(|it| drop(own.statuses.remove(it)));
+            }
             _ => {}
         }
     }

@@ -2,8 +2,8 @@
 
 use super::read::API_VERSION;
 use super::{
-    Approvals, FreightRecord, Pause, Phase, Record, Rejection, Request, RequestAction, Statement,
-    Verification,
+    Approvals, CommitStatus, CommitStatuses, FreightRecord, Pause, Phase, Record, Rejection, Request,
+    RequestAction, Statement, Verification,
 };
 use crate::Name;
 use crate::lock::{flow, scalar, write_artifact};
@@ -17,6 +17,7 @@ pub(super) fn text(record: &Record) -> String {
         Record::Rejection(it) => rejection(it),
         Record::Request(it) => request(it),
         Record::Pause(it) => pause(it),
+        Record::CommitStatuses(it) => commit_statuses(it),
     }
 }
 
@@ -32,7 +33,9 @@ fn freight(record: &FreightRecord) -> String {
         let _ = writeln!(out, "    - {}", flow(&write_artifact(it)));
     }
     let discovered = &record.discovered;
-    let fields = vec![("at", discovered.at.to_string()), ("by", line(&discovered.by))];
+    let mut fields = vec![("at", discovered.at.to_string()), ("by", line(&discovered.by))];
+    let author = discovered.author.as_deref().filter(|it| !it.trim().is_empty());
+    fields.extend(author.map(|it| ("author", line(it))));
     let _ = writeln!(out, "discovered: {}", flow(&fields));
     out
 }
@@ -98,6 +101,27 @@ fn pause(record: &Pause) -> String {
         let _ = writeln!(out, "until: {until}");
     }
     out
+}
+
+fn commit_statuses(record: &CommitStatuses) -> String {
+    let environment = scalar(record.environment.as_str());
+    let mut out = head("CommitStatus", &record.pipeline);
+    let commit = scalar(record.commit.as_str());
+    let _ = write!(out, "environment: {environment}\ncommit: {commit}\nstatuses:");
+    out.push_str(if record.statuses.is_empty() { " []\n" } else { "\n" });
+    for it in &record.statuses {
+        let _ = writeln!(out, "  - {}", commit_status(it));
+    }
+    out
+}
+
+fn commit_status(it: &CommitStatus) -> String {
+    let mut fields = vec![("name", scalar(it.name.as_str())), ("phase", it.phase.as_str().to_owned())];
+    let texts = [("description", Some(it.description.as_str())), ("url", it.url.as_deref())];
+    let texts = texts.into_iter().filter_map(|(key, it)| Some((key, it?)));
+    fields.extend(texts.map(|(key, it)| (key, line(it))).filter(|(_, it)| it != "\"\""));
+    fields.extend([("by", line(&it.by)), ("at", it.at.to_string())]);
+    flow(&fields)
 }
 
 fn statement(said: &Statement) -> String {

@@ -260,5 +260,5 @@ pub(super) fn dry(world: &World) -> Dry {
         }
         _ => head.clone(),
     };
-    Dry { pin, head, render }
+    Dry { author: world.authors.get(&pin).cloned(), pin, head, render }
 }

@@ -27,6 +27,10 @@ pub struct World {
     pub dry: BTreeMap<CommitId, DryCommit>,
     /// The dry branch's head.
     pub dry_head: CommitId,
+    /// Who commits to the dry branch.
+    pub author: String,
+    /// Who committed what to the dry branch. Merges of promotions are nobody's.
+    pub authors: BTreeMap<CommitId, String>,
     /// Environment branches by name; the dry branch too where environments run it.
     pub branches: BTreeMap<String, Head>,
     /// The state branch's head.
@@ -93,6 +97,8 @@ impl World {
             repository,
             dry: BTreeMap::new(),
             dry_head: commit_id('d', 0),
+            author: "dev".into(),
+            authors: BTreeMap::new(),
             branches: BTreeMap::new(),
             state_head: None,
             records: Records::default(),
@@ -110,6 +116,7 @@ impl World {
     pub fn push_dry(&mut self, content: DryCommit) -> CommitId {
         let id = commit_id('d', self.dry.len());
         self.dry.insert(id.clone(), content);
+        self.authors.insert(id.clone(), self.author.clone());
         let before = std::mem::replace(&mut self.dry_head, id.clone());
         if let Some(branch) = self.dry_branch() {
             let locks = self.locks(&branch);

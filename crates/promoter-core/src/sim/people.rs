@@ -2,7 +2,8 @@
 
 use super::World;
 use crate::record::{
-    Approvals, Discovered, FreightRecord, Record, Rejection, Request, RequestAction, Statement, path,
+    Approvals, CommitStatus, CommitStatuses, Discovered, FreightRecord, Record, Rejection, Request,
+    RequestAction, Statement, StatusPhase, path,
 };
 use crate::{Artifact, Freight, FreightId, Hold, Name};
 
@@ -21,6 +22,30 @@ impl World {
             freight: freight.clone(),
             approvals,
         }));
+    }
+
+    /// `promoter commit-status`: says of what is proposed now how a check went.
+    pub fn report(&mut self, environment: &Name, name: &Name, phase: StatusPhase, by: &str) {
+        let Some(rules) = self.pipeline.environment(environment) else {
+            return;
+        };
+        let Some(commit) = self.branches.get(&rules.proposed_branch).map(|it| it.commit.clone()) else {
+            return;
+        };
+        let found = self.records.environments.get(environment).and_then(|it| it.statuses.get(&commit));
+        let statuses = found.and_then(|it| it.as_ref().ok()).map(|it| it.statuses.clone());
+        let (pipeline, environment) = (self.pipeline.name.clone(), environment.clone());
+        let statuses = statuses.unwrap_or_default();
+        let mut record = CommitStatuses { pipeline, environment, commit, statuses };
+        record.put(CommitStatus {
+            name: name.clone(),
+            phase,
+            description: String::new(),
+            url: None,
+            by: by.to_owned(),
+            at: self.now,
+        });
+        self.write(Record::CommitStatuses(record));
     }
 
     /// `promoter reject`.
@@ -54,14 +79,14 @@ impl World {
     /// `promoter freight create NAME=REFERENCE`; `None` when it makes no freight.
     pub fn create_freight(&mut self, given: &[Artifact], by: &str) -> Option<FreightId> {
         let newest = self.records.newest().ok()?;
-        let pin = super::controller::dry(self).pin;
-        let freight = self.pipeline.assemble(&self.repository, &pin, newest, given).ok()?;
+        let dry = super::controller::dry(self);
+        let freight = self.pipeline.assemble(&self.repository, &dry.pin, newest, given).ok()?;
         let id = freight.id();
         if self.records.freight.contains_key(&id) {
             return Some(id);
         }
         let at = self.records.next_discovery(self.now);
-        let discovered = Discovered { at, by: by.to_owned() };
+        let discovered = Discovered { at, by: by.to_owned(), author: dry.author };
         let pipeline = self.pipeline.name.clone();
         self.write(Record::Freight(FreightRecord { pipeline, freight, discovered }));
         Some(id)

@@ -9,8 +9,8 @@ use promoter_core::observation::{
 use promoter_core::pipeline::{self, Pipeline};
 use promoter_core::plan::{Action, Plan, plan};
 use promoter_core::record::{
-    Approvals, BY_GIT, Discovered, FreightRecord, Pause, Phase, Record, Records, Rejection, Request,
-    RequestAction, Statement, Verification, path,
+    Approvals, BY_GIT, CommitStatus, CommitStatuses, Discovered, FreightRecord, Pause, Phase, Record,
+    Records, Rejection, Request, RequestAction, Statement, StatusPhase, Verification, path,
 };
 use promoter_core::{
     Artifact, CommitId, Content, Freight, FreightId, Hold, LockVersion, Name, Promotion, PromotionLock,
@@ -45,6 +45,8 @@ struct Case {
     #[serde(default)]
     subscriptions: Vec<serde_yaml::Value>,
     environments: Vec<serde_yaml::Value>,
+    #[serde(default)]
+    teams: BTreeMap<String, Vec<String>>,
     /// One plan for each.
     now: Vec<String>,
     /// `same`, `differs`, `broken` or `unread`.
@@ -73,6 +75,9 @@ struct Case {
     requested: Vec<Asked>,
     #[serde(default)]
     paused: Option<Paused>,
+    /// Statuses of what is proposed, or of an earlier commit.
+    #[serde(default)]
+    status: Vec<Reported>,
     /// Files of the state branch that cannot be read: `verified staging b`.
     #[serde(default)]
     unreadable: Vec<String>,
@@ -84,6 +89,21 @@ struct Found {
     at: String,
     #[serde(default)]
     by: Option<String>,
+    #[serde(default)]
+    author: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reported {
+    environment: String,
+    name: String,
+    phase: String,
+    #[serde(default)]
+    description: String,
+    /// The digit of the commit; that of what is proposed when it is left out.
+    #[serde(default)]
+    commit: Option<char>,
 }
 
 #[derive(Deserialize, Default)]
@@ -206,7 +226,12 @@ impl Case {
         let mut subscriptions: Vec<serde_yaml::Value> =
             vec![serde_yaml::from_str("{ name: config, git: {} }").unwrap()];
         subscriptions.extend(self.subscriptions.iter().cloned());
-        let spec = BTreeMap::from([("subscriptions", &subscriptions), ("environments", &self.environments)]);
+        let teams = serde_yaml::to_value(&self.teams).unwrap();
+        let spec = BTreeMap::from([
+            ("teams", teams),
+            ("subscriptions", serde_yaml::Value::Sequence(subscriptions)),
+            ("environments", serde_yaml::Value::Sequence(self.environments.clone())),
+        ]);
         let spec = serde_yaml::to_string(&spec).unwrap().replace('\n', "\n  ");
         let layout = self.layout.as_deref().unwrap_or("branches");
         let text = format!(
@@ -239,7 +264,7 @@ impl Case {
         };
         Observation {
             repository: "https://git.example.com/acme/deploy.git".parse().unwrap(),
-            dry: render.map(|render| Dry { pin: head.clone(), head, render }),
+            dry: render.map(|render| Dry { pin: head.clone(), head, author: Some("dev".into()), render }),
             state,
             policy: match &self.policy {
                 None => Ok(()),
@@ -264,6 +289,7 @@ impl Case {
                 "approved" => path::approved(&pipeline.name, &name(words[1]), &id(digit)),
                 "rejected" => path::rejected(&pipeline.name, &name(words[1]), &id(digit)),
                 "paused" => path::paused(&pipeline.name),
+                "status" => path::status(&pipeline.name, &name(words[1]), &commit(digit)),
                 _ => path::requested(&pipeline.name, &name(words[1])),
             };
             records.put(&file, "apiVersion: [");
@@ -275,7 +301,7 @@ impl Case {
         let mut all = Vec::new();
         for (digit, found) in &self.freight {
             let by = found.by.clone().unwrap_or(BY_GIT.into());
-            let discovered = Discovered { at: time(&found.at), by };
+            let discovered = Discovered { at: time(&found.at), by, author: found.author.clone() };
             all.push(Record::Freight(FreightRecord {
                 pipeline: pipeline.clone(),
                 freight: freight(*digit),
@@ -336,6 +362,35 @@ impl Case {
             let paused = says(&it.by, &it.at, &it.reason);
             Record::Pause(Pause { pipeline: pipeline.clone(), paused, until: it.until.as_deref().map(time) })
         }));
+        for it in &self.status {
+            let status = CommitStatus {
+                name: name(&it.name),
+                phase: StatusPhase::ALL.iter().find(|(word, _)| *word == it.phase).unwrap().1,
+                description: it.description.clone(),
+                url: None,
+                by: "ci@example.com".into(),
+                at: time("2026-03-01T09:00:00Z"),
+            };
+            let commit = commit(it.commit.unwrap_or('2'));
+            let (environment, statuses) = (name(&it.environment), vec![status]);
+            let found = all.iter_mut().find_map(|found| match found {
+                Record::CommitStatuses(found)
+                    if found.environment == environment && found.commit == commit =>
+                {
+                    Some(found)
+                }
+                _ => None,
+            });
+            match found {
+                Some(found) => found.statuses.extend(statuses),
+                None => all.push(Record::CommitStatuses(CommitStatuses {
+                    pipeline: pipeline.clone(),
+                    environment,
+                    commit,
+                    statuses,
+                })),
+            }
+        }
         all
     }
 }
@@ -433,5 +488,6 @@ fn kind(record: &Record) -> &'static str {
         Record::Rejection(_) => "rejection",
         Record::Request(_) => "request",
         Record::Pause(_) => "pause",
+        Record::CommitStatuses(_) => "statuses",
     }
 }

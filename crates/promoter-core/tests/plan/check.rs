@@ -2,11 +2,12 @@
 //!
 //! Reads the observation directly and shares no code with the gates, so that one slip does not hide another.
 
+use crate::{condition, wall};
 use promoter_core::observation::{EnvironmentSeen, Observation};
 use promoter_core::pipeline::{Environment, GateRule, Quorum};
 use promoter_core::plan::{Action, Kind, Merge, Plan, Propose, Subject};
 use promoter_core::record::{
-    BY_LOCK, BY_PROMOTER, EnvironmentRecords, Phase, Record, Records, Request, RequestAction,
+    BY_LOCK, BY_PROMOTER, EnvironmentRecords, Phase, Record, Records, Request, RequestAction, StatusPhase,
 };
 use promoter_core::sim::World;
 use promoter_core::{FreightId, Name, PromotionLock};
@@ -122,10 +123,43 @@ impl Case<'_> {
             Some(request) if request.action == RequestAction::Hotfix => {
                 assert!(!request.requested.by.is_empty() && !request.requested.reason.is_empty(), "rule 1");
                 self.approved(id);
+                self.gates(merge, true);
             }
             _ => {
                 self.verified(id, self.soak());
                 self.approved(id);
+                self.gates(merge, false);
+            }
+        }
+    }
+
+    /// What the clock, CI and the freight itself say: nothing goes through a gate that one of them shuts.
+    fn gates(&self, merge: &Merge, hotfix: bool) {
+        for gate in &self.rules.gates {
+            let hurry = hotfix && !gate.required;
+            match &gate.rule {
+                GateRule::Window(window) if !hurry => {
+                    let open = wall::is_open(window, self.plan.now.0);
+                    assert!(open, "gate: {} is entered outside {window}\n{}", self.rules.name, self.plan);
+                }
+                GateRule::CommitStatus(name) => {
+                    let record = self.own().and_then(|it| it.statuses.get(&merge.expect_proposed));
+                    let said =
+                        record.and_then(|it| it.as_ref().ok()?.statuses.iter().find(|it| it.name == *name));
+                    let good = said.is_some_and(|it| it.phase == StatusPhase::Success);
+                    assert!(good, "gate: {} is entered without {name}\n{}", self.rules.name, self.plan);
+                }
+                GateRule::Expression(expression) if !hurry => {
+                    let artifacts =
+                        self.records.freight[&merge.freight].as_ref().unwrap().freight.artifacts();
+                    let holds = condition::holds(&expression.to_string(), artifacts);
+                    assert!(
+                        holds,
+                        "gate: {} is entered against {expression}\n{}",
+                        self.rules.name, self.plan
+                    );
+                }
+                _ => {}
             }
         }
     }
@@ -133,7 +167,7 @@ impl Case<'_> {
     fn soak(&self) -> i64 {
         let soak = self.rules.gates.iter().filter_map(|it| match &it.rule {
             GateRule::Soak(soak) => Some(i64::from(soak.0)),
-            GateRule::Approvals { .. } | GateRule::Never { .. } => None,
+            _ => None,
         });
         soak.max().unwrap_or(0)
     }
@@ -163,19 +197,31 @@ impl Case<'_> {
     }
 
     fn approved(&self, id: &FreightId) {
-        let required = self.rules.gates.iter().filter_map(|it| match &it.rule {
-            GateRule::Approvals { required, .. } => Some(*required as usize),
-            GateRule::Soak(_) | GateRule::Never { .. } => None,
+        let rules = self.rules.gates.iter().filter_map(|it| match &it.rule {
+            GateRule::Approvals(rule) => Some(rule),
+            _ => None,
         });
-        let Some(required) = required.max() else {
-            return;
-        };
-        let record = self.own().and_then(|it| it.approved.get(id));
-        let Some(Ok(record)) = record else {
-            panic!("gate: {} enters {} without approvals\n{}", id.alias(), self.rules.name, self.plan);
-        };
-        let people: BTreeSet<&str> = record.approvals.iter().map(|it| it.by.as_str()).collect();
-        assert!(people.len() >= required, "gate: too few approvals\n{}", self.plan);
+        for rule in rules {
+            let record = self.own().and_then(|it| it.approved.get(id));
+            let Some(Ok(record)) = record else {
+                panic!("gate: {} enters {} without approvals\n{}", id.alias(), self.rules.name, self.plan);
+            };
+            let counts = |by: &str| {
+                let named = rule.from.is_empty() || rule.people.contains(by);
+                named && (rule.self_approval || !self.has_a_hand_in(id, by))
+            };
+            let people: BTreeSet<&str> = record.approvals.iter().map(|it| it.by.as_str()).collect();
+            let people = people.into_iter().filter(|it| counts(it)).count();
+            assert!(people >= rule.required as usize, "gate: too few approvals\n{}", self.plan);
+        }
+    }
+
+    /// True for who made the freight, wrote its commit, or asks for it here.
+    fn has_a_hand_in(&self, id: &FreightId, by: &str) -> bool {
+        let record = self.records.freight[id].as_ref().unwrap();
+        record.discovered.by == by
+            || record.discovered.author.as_deref() == Some(by)
+            || self.request(id).is_some_and(|it| it.requested.by == by)
     }
 
     fn not_rejected(&self, id: &FreightId) {

@@ -4,11 +4,16 @@
 
 mod cases;
 mod check;
+mod condition;
 mod convergence;
+mod docs;
 mod files;
+mod gates;
 mod history;
 mod laws;
 mod policy;
 mod random;
 mod speed;
 mod story;
+mod wall;
+mod window;

@@ -1,0 +1,25 @@
+//! The examples of docs/gates.md are pipelines, or gates of one, and are read as such.
+
+use promoter_core::pipeline;
+
+#[test]
+fn examples_of_gates_are_read() {
+    let text = include_str!("../../../../docs/gates.md");
+    let blocks: Vec<&str> =
+        text.split("```").skip(1).step_by(2).filter_map(|it| it.strip_prefix("yaml\n")).collect();
+    assert!(blocks.len() >= 6, "{}", blocks.len());
+    for block in blocks {
+        let text = if block.starts_with("apiVersion:") { block.to_owned() } else { around(block) };
+        if let Err(error) = pipeline::read("docs/gates.md", &text) {
+            panic!("{}\n{text}", error.diagnosis());
+        }
+    }
+}
+
+/// A pipeline with fields of the environment `prod`.
+fn around(fields: &str) -> String {
+    let fields: String = fields.lines().map(|it| format!("      {it}\n")).collect();
+    format!(
+        "apiVersion: promoter.dev/v1alpha1\nkind: Pipeline\nmetadata: {{ name: shop }}\nspec:\n  teams: {{ sre: [ada@example.com, bob@example.com] }}\n  subscriptions:\n    - {{ name: config, git: {{}} }}\n    - {{ name: web, image: {{ repoURL: ghcr.io/acme/web }} }}\n    - {{ name: redis, chart: {{ repoURL: \"https://charts.example.com\", name: redis }} }}\n  environments:\n    - {{ name: staging, source: envs/staging }}\n    - name: prod\n      source: envs/prod\n      after: [staging]\n{fields}"
+    )
+}
