@@ -49,7 +49,8 @@ impl Stage {
         let open = |name: &str, email: &str| Repository::open(settings(&place, &repo, name, email)?);
         let controller = Controller::new(open("promoter", "promoter@example.com")?)?;
         let person = Person::new(open("Ada", "ada@example.com")?);
-        let files = open("Ada", "ada@example.com")?;
+        // Who writes does not approve.
+        let files = open("Bob", "bob@example.com")?;
         let stage = Self { place, repo, controller, person, server, plugin, runtime, files };
         stage.commit("Run myapp in dev, staging and prod", &app::files(&stage.server.address))?;
         Ok(stage)

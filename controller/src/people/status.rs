@@ -75,7 +75,7 @@ impl Person {
                 by: by.clone(),
                 at: now,
             });
-            Ok(Change { write: vec![Record::CommitStatuses(record)], text })
+            Ok(Change::write(Record::CommitStatuses(record), text))
         })
     }
 }

@@ -79,7 +79,7 @@ fn a_broken_pipeline_stands_still_and_the_others_go_on() {
         (AT_ONCE.replace("v1alpha1", "v2"), &["apps/second/promoter.yaml:1"]),
         (
             AT_ONCE.replace("approvals: { required: 1 }", "window: { allow: x }"),
-            &["window", "pipeline-not-supported"],
+            &["window", "pipeline-field"],
         ),
     ] {
         let world = world();

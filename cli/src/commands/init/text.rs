@@ -30,7 +30,8 @@ pub(super) fn pipeline(name: &Name, layout: &str, steps: &[Step]) -> String {
             Promotion::AtOnce => "      promotion: auto\n",
             Promotion::Soaked => "      promotion: autoMerge\n      gates: [{ soak: 30m }]\n",
             Promotion::Approved => {
-                "      promotion: autoMerge\n      gates: [{ approvals: { required: 1 } }]\n"
+                "      promotion: autoMerge\n      # Without selfApproval, whoever wrote a change does not approve it.\n      \
+                 gates: [{ approvals: { required: 1, selfApproval: true } }]\n"
             }
         });
     }
