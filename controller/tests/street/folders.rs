@@ -30,7 +30,10 @@ fn write_lock(world: &World, environment: &str, change: impl Fn(&str) -> String)
 fn hotfix(world: &World, environment: &str, freight: &str) {
     let (now, environment) = (world.now(), name(environment));
     // Who asks does not approve.
-    world.person("bob").request(&at(&environment), RequestAction::Hotfix, Some(freight), "CVE-7", now).unwrap();
+    world
+        .person("bob")
+        .request(&at(&environment), RequestAction::Hotfix, Some(freight), "CVE-7", now)
+        .unwrap();
 }
 
 #[test]

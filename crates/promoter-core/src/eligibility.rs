@@ -33,8 +33,7 @@ pub fn eligible(
     facts: &Facts<'_>,
     now: UnixSeconds,
 ) -> Eligibility {
-    let admitted = admissible(freight, environment, facts);
-    let admitted = admitted.and_then(|| satisfies(freight, environment, facts, now, |_| true));
+    let admitted = acceptable(freight, environment, facts, now);
     if admitted != Eligibility::Ready {
         return admitted;
     }
@@ -45,6 +44,16 @@ pub fn eligible(
         Verdict::Waiting { until: None, what } => Eligibility::Unknown(vec![what]),
         Verdict::Closed { why } => Eligibility::Blocked(vec![why]),
     }
+}
+
+/// The part of the answer that time does not change: what is admissible, and kept out by no gate that never opens.
+pub fn acceptable(
+    freight: &FreightId,
+    environment: &Environment,
+    facts: &Facts<'_>,
+    now: UnixSeconds,
+) -> Eligibility {
+    admissible(freight, environment, facts).and_then(|| satisfies(freight, environment, facts, now, |_| true))
 }
 
 /// The part of the answer that holds for a hotfix: what is admissible, and kept out by no gate that holds for hotfixes.

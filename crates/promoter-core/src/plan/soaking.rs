@@ -4,7 +4,7 @@
 //! Where a person merges, the person decides, and a request is stronger too.
 
 use super::here::Here;
-use crate::eligibility::{Eligibility, admissible};
+use crate::eligibility::{Eligibility, acceptable};
 use crate::gate::soaking_until;
 use crate::pipeline::{Environment, PromotionMode, Select, Soaking};
 use crate::{FreightId, Name, UnixSeconds};
@@ -41,7 +41,7 @@ pub(super) fn kept_for(here: Here<'_, '_>) -> Option<Kept> {
 
 /// True when automation would bring freight into an environment once its gates open: it is older than that, and moves.
 fn wants(here: Here<'_, '_>, next: &Environment, id: &FreightId) -> bool {
-    if next.select == Select::Manual || admissible(id, next, here.facts) != Eligibility::Ready {
+    if next.select == Select::Manual || acceptable(id, next, here.facts, here.now) != Eligibility::Ready {
         return false;
     }
     let active = here.facts.environment(&next.name).and_then(|it| it.active.as_ref().ok());
