@@ -81,6 +81,15 @@ fn trailers_of(pipeline: &Pipeline, record: &Record) -> Vec<Trailer> {
         Record::Rejection(it) => (&it.rejected, trailers::named(pipeline, &it.environment, &it.freight)),
         Record::Request(it) => (&it.requested, trailers::named(pipeline, &it.environment, &it.freight)),
         Record::Pause(it) => (&it.paused, vec![Trailer::new(Trailer::PIPELINE, pipeline.name.as_str())]),
+        Record::CommitStatuses(it) => {
+            let mut trailers = vec![
+                Trailer::new(Trailer::ENVIRONMENT, it.environment.as_str()),
+                Trailer::new(Trailer::PIPELINE, pipeline.name.as_str()),
+            ];
+            let latest = it.statuses.iter().max_by_key(|it| it.at);
+            trailers.extend(trailers::asked(latest.map(|it| it.by.as_str()), None));
+            return trailers;
+        }
         Record::Freight(_) | Record::Verification(_) => return Vec::new(),
     };
     trailers.extend(trailers::asked(Some(&said.by), Some(&said.reason)));
