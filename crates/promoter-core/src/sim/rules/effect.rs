@@ -61,7 +61,9 @@ impl Judge {
     /// An action delivered twice takes effect once.
     pub fn again(&self, before: &Before, world: &World, action: &Action) -> Judgement {
         let same = before.branches == world.branches && before.state_head == world.state_head;
-        holds(7, same, || format!("took effect twice: {action:?}"))
+        let what =
+            || action.environment().map_or_else(|| "records".to_owned(), |it| format!("a move of {it}"));
+        holds(7, same, || format!("{} took effect twice", what()))
     }
 
     /// Rule 5: a proposal stands on the one branch that is for it.
@@ -72,7 +74,7 @@ impl Judge {
                 && before.branches.get(*branch) != Some(*head)
         });
         holds(5, other.is_none(), || {
-            format!("{} is about {}, not {}", rules.proposed_branch, rules.name, other.map_or("", |it| it.0))
+            format!("a second proposal for {}: {}", rules.name, other.map_or("", |it| it.0))
         })
     }
 }
@@ -122,15 +124,15 @@ impl<'a> Moved<'a> {
         if was.is_some_and(|it| it.freight == now.freight) {
             return self.held(was, now);
         }
-        self.way(was, now).enters(self.judge)?;
-        self.digest(now)?;
         let tip = match &self.own.proposed {
             Err(unread) => return Err(Broken::new(6, format!("{name} moved, and {unread}"))),
             Ok(tip) => tip.as_ref(),
         };
         let judged = tip.and_then(|it| it.lock.as_ref().ok()?.as_ref());
         let from = tip.is_some_and(|it| self.world.parents(&head.commit).contains(&it.commit));
-        holds(2, from && judged == Some(now), || format!("{name} runs what was not judged"))
+        holds(2, from && judged == Some(now), || format!("{name} runs what was not judged"))?;
+        self.way(was, now).enters(self.judge)?;
+        self.digest(now)
     }
 
     /// Rule 4, where only the hold changed.
@@ -168,8 +170,7 @@ impl<'a> Moved<'a> {
         let way = self.way(active, lock);
         let asked = way.admitted()?;
         if asked.is_none_or(|it| it.action == RequestAction::Promote) {
-            let eligible = way.verified(0);
-            eligible.map_err(|it| if it.rule == 6 { it } else { Broken { rule: 5, ..it } })?;
+            way.verified(0, false)?;
         }
         self.digest(lock)
     }

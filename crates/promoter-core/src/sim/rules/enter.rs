@@ -102,11 +102,11 @@ impl<'a> Way<'a> {
                 let said =
                     request.is_some_and(|it| !it.requested.by.is_empty() && !it.requested.reason.is_empty());
                 holds(1, said, || format!("a hotfix for {name} without who and why"))?;
-                self.verified_for(self.soak(true))?;
+                self.soak(true).map_or(Ok(()), |soak| self.verified(soak, true))?;
                 self.approved()
             }
             Some(RequestAction::Promote) | None => {
-                self.verified(self.soak(false).unwrap_or(0))?;
+                self.verified(self.soak(false).unwrap_or(0), true)?;
                 self.approved()
             }
         }
@@ -120,14 +120,10 @@ impl<'a> Way<'a> {
             .max()
     }
 
-    fn verified_for(&self, soak: Option<i64>) -> Judgement {
-        soak.map_or(Ok(()), |it| self.verified(it))
-    }
-
-    /// Rules 1 and 3: what the environments before last said, and for how long.
-    pub(super) fn verified(&self, soak: i64) -> Judgement {
+    /// Rules 1 and 3: what the environments before last said, for how long, and for merges whether they are `well`.
+    pub(super) fn verified(&self, soak: i64, well: bool) -> Judgement {
         let after = &self.rules.after;
-        let mut verdicts = after.environments.iter().map(|it| self.verified_in(it, soak));
+        let mut verdicts = after.environments.iter().map(|it| self.verified_in(it, soak, well));
         match after.quorum {
             Quorum::All => verdicts.collect(),
             Quorum::Any => {
@@ -140,7 +136,7 @@ impl<'a> Way<'a> {
         }
     }
 
-    fn verified_in(&self, before: &Name, soak: i64) -> Judgement {
+    fn verified_in(&self, before: &Name, soak: i64, well: bool) -> Judgement {
         let (name, alias) = (&self.rules.name, self.id.alias());
         let record = self.records.environments.get(before).and_then(|it| it.verified.get(&self.id));
         let record = match record {
@@ -155,10 +151,9 @@ impl<'a> Way<'a> {
         // The end of the run is at most now, and now only while the freight stands there.
         let end = if there.is_some() { self.now.max(record.at) } else { record.at };
         holds(1, end.0 - record.since.0 >= soak, || format!("{alias} comes to {name} too soon"))?;
-        match there {
-            Some(false) => Err(Broken::new(3, format!("{alias} comes to {name}, and {before} is not well"))),
-            Some(true) | None => Ok(()),
-        }
+        holds(3, !well || there != Some(false), || {
+            format!("{alias} comes to {name}, and {before} is not well")
+        })
     }
 
     /// Whether freight that was verified at a time during its stay is well now; `None` when it is not there any more.

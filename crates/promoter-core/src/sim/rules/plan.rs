@@ -14,7 +14,9 @@ impl Judge {
         let mut moved = BTreeSet::new();
         for action in &plan.actions {
             if let Action::Propose(_) | Action::Withdraw(_) | Action::Merge(_) | Action::SetHold(_) = action {
-                holds(5, moved.insert(action.environment()), || format!("two moves at once: {action:?}"))?;
+                holds(5, moved.insert(action.environment()), || {
+                    format!("two moves at once of {}", action.environment().map_or("", |it| it.as_str()))
+                })?;
             }
         }
         let state = match &seen.state {

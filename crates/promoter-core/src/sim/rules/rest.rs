@@ -37,6 +37,10 @@ fn environment(
     let (active, Some(proposed)) = (world.active(name), world.proposed(name)) else {
         return Ok(());
     };
+    let tip = seen.environments.get(name).and_then(|it| it.active.as_ref().ok());
+    if tip.is_none_or(|it| it.as_ref().is_some_and(|it| it.lock.is_err())) {
+        return Ok(());
+    }
     let own = records.environments.get(name);
     let decided = active.is_some_and(|it| it.hold.is_some()) || own.is_some_and(|it| it.request.is_some());
     if decided || active.is_some_and(|it| it.freight == proposed.freight) {
@@ -66,7 +70,7 @@ fn environment(
             && record.discovered.by != BY_LOCK
             && rejected(&way.id).is_none()
             && !refused(&way.id)
-            && way.verified(way.soak(false).unwrap_or(0)).is_ok()
+            && way.verified(way.soak(false).unwrap_or(0), true).is_ok()
     };
     let all = || records.freight.iter().filter_map(aged).filter(ready);
     let best = match rules.select {

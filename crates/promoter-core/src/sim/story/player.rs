@@ -86,12 +86,12 @@ impl Player {
 
     /// Plays one command and gives what came of it. A slip in a word leaves the world as it was.
     pub fn play(&mut self, line: &str) -> Result<String, Slip> {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let Some((first, rest)) = words.split_first() else {
+        let mut words = line.split_whitespace();
+        let Some(first) = words.next() else {
             return Ok(String::new());
         };
-        let command = Command::called(first).ok_or_else(|| Slip::Command((*first).to_owned()))?;
-        let played = (command.play)(self, &mut Words::new(command, rest));
+        let command = Command::called(first).ok_or_else(|| Slip::Command(first.to_owned()))?;
+        let played = (command.play)(self, &mut Words::new(command, words.collect()));
         let out = std::mem::take(&mut self.out);
         played?;
         self.judge.world(&self.world)?;
@@ -186,12 +186,13 @@ impl Player {
         let mishap = std::mem::take(&mut self.mishap);
         let mut left = mishap.crash.unwrap_or(usize::MAX);
         let mut effects = 0;
+        let mut unlimited = usize::MAX;
         for action in &plan.actions {
             // A measurement is remembered, nothing is written.
             let is_effect = !matches!(action, Action::Measure(_));
             let outcome = match is_effect {
                 true => self.act(index, seen, plan, action, &mut left)?,
-                false => self.act(index, seen, plan, action, &mut usize::MAX.clone())?,
+                false => self.act(index, seen, plan, action, &mut unlimited)?,
             };
             effects += usize::from(is_effect && outcome == Outcome::Done);
             if is_effect && outcome == Outcome::Done && mishap.twice == Some(effects) {

@@ -12,8 +12,8 @@ pub(super) struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    pub(super) fn new(command: &'static Command, words: &[&'a str]) -> Self {
-        Self { command, left: words.to_vec().into_iter() }
+    pub(super) fn new(command: &'static Command, words: Vec<&'a str>) -> Self {
+        Self { command, left: words.into_iter() }
     }
 
     /// The next word, if there is one.
