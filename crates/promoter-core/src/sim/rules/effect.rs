@@ -204,7 +204,7 @@ fn recorded(
     let written = |it: &&Record| is_there(now, it);
     let count = action.write.iter().filter(written).count();
     holds(7, count == action.write.len(), || format!("{count} of {} records", action.write.len()))?;
-    kept(was, now, world)?;
+    kept(was, now, seen)?;
     action.write.iter().try_for_each(|it| match it {
         Record::Verification(it) => measured(world, seen, it),
         _ => Ok(()),
@@ -226,7 +226,7 @@ fn is_there(records: &Records, record: &Record) -> bool {
 }
 
 /// Rule 7: nothing that was recorded is lost, and a request goes only when nothing is left to do for it.
-fn kept(was: &Records, now: &Records, world: &World) -> Judgement {
+fn kept(was: &Records, now: &Records, seen: &Observation) -> Judgement {
     holds(7, was.freight.iter().all(|(id, it)| now.freight.get(id) == Some(it)), || {
         "freight was lost".into()
     })?;
@@ -237,7 +237,8 @@ fn kept(was: &Records, now: &Records, world: &World) -> Judgement {
         let kept = was.verified.keys().all(|id| now.verified.contains_key(id));
         holds(7, same && kept, || format!("a record of {name} was lost"))?;
         if let (Some(Ok(request)), None) = (&was.request, &now.request) {
-            let lock = world.active(name);
+            let tip = seen.environments.get(name).and_then(|it| it.active.as_ref().ok()?.as_ref());
+            let lock = tip.and_then(|it| it.lock.as_ref().ok()?.as_ref());
             let runs = lock.is_some_and(|it| it.freight.id() == request.freight);
             let held = lock.is_some_and(|it| it.hold.is_some()) || request.action != RequestAction::Rollback;
             let over = (runs && held) || was.rejected.contains_key(&request.freight);

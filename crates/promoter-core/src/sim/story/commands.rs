@@ -41,8 +41,8 @@ pub const COMMANDS: &[Command] = commands! {
     "tag" "NAME VERSION…" people::tag: "a build makes freight of new images or charts: `tag web 1.5`"
     "tick" "SPAN | until TIME" people::tick: "time passes: `tick 10m`, `tick until 16:30`"
     "clock" "back|ahead SPAN" people::clock: "someone sets the clock"
-    "sick" "ENV" people::sick: "what runs there fails its checks from now on"
-    "fail" "ENV" people::sick: "the same"
+    "sick" "ENV [FREIGHT]" people::sick: "freight fails its checks there, by default what runs"
+    "fail" "ENV [FREIGHT]" people::sick: "the same"
     "well" "ENV" people::well: "checks pass there again"
     // People.
     "create" "NAME VERSION…" people::create: "a person makes freight: `create web 1.5 api 2.0`"

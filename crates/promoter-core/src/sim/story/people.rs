@@ -111,9 +111,10 @@ pub(super) fn clock(player: &mut Player, words: &mut Words<'_>) -> Played {
 
 pub(super) fn sick(player: &mut Player, words: &mut Words<'_>) -> Played {
     let environment = name(words.environment(player)?);
+    let named = (words.left() > 0).then(|| words.freight(player)).transpose()?;
     words.end()?;
     let world = player.world_mut();
-    let Some(id) = world.active(&environment).map(|it| it.freight.id()) else {
+    let Some(id) = named.or_else(|| world.active(&environment).map(|it| it.freight.id())) else {
         return Err(Slip::word(format!("`{environment}` runs nothing"), "let the controller `run` before"));
     };
     world.sick.insert((environment, id));

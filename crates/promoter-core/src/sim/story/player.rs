@@ -186,7 +186,7 @@ impl Player {
         let mishap = std::mem::take(&mut self.mishap);
         let mut left = mishap.crash.unwrap_or(usize::MAX);
         let mut effects = 0;
-        let mut unlimited = usize::MAX;
+        let (mut unlimited, mut stale) = (usize::MAX, false);
         for action in &plan.actions {
             // A measurement is remembered, nothing is written.
             let is_effect = !matches!(action, Action::Measure(_));
@@ -194,16 +194,21 @@ impl Player {
                 true => self.act(index, seen, plan, action, &mut left)?,
                 false => self.act(index, seen, plan, action, &mut unlimited)?,
             };
+            stale |= outcome == Outcome::Stale;
             effects += usize::from(is_effect && outcome == Outcome::Done);
             if is_effect && outcome == Outcome::Done && mishap.twice == Some(effects) {
                 let before = Before::of(&self.world, action);
                 (self.hands.act)(&mut self.controllers[index], &mut self.world, action, &mut left.clone());
                 self.judge.again(&before, &self.world, action)?;
+                let _ = writeln!(self.out, "  a push arrives twice, and the second does nothing");
             }
             let is_missed = is_effect && outcome == Outcome::Done && mishap.miss == Some(effects);
             if left == 0 || outcome == Outcome::Killed || is_missed {
                 break;
             }
+        }
+        if stale {
+            let _ = writeln!(self.out, "  something moved meanwhile: what was planned upon it does nothing");
         }
         if mishap.crash.is_some() {
             let _ = writeln!(self.out, "  the controller dies, and another takes its place");
