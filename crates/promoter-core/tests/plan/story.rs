@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 #[test]
 fn stories() {
-    golden_text("story/*.txt", |path, text| played(path, text));
+    golden_text("story/*.txt", played);
 }
 
 /// The order of the stories on the page; others follow by name.
