@@ -6,8 +6,8 @@
 use crate::observation::{EnvironmentSeen, Fact, Observation, Tip, Unread};
 use crate::pipeline::{Environment, Pipeline};
 use crate::record::{Age, EnvironmentRecords, FreightRecord, Records};
-use crate::{CommitId, FreightId, Name, PromotionLock, UnixSeconds};
-use std::collections::BTreeMap;
+use crate::{CommitId, Freight, FreightId, Name, PromotionLock, UnixSeconds};
+use std::collections::{BTreeMap, HashMap};
 
 /// What the rules look at.
 #[derive(Debug)]
@@ -82,10 +82,11 @@ impl<'a> Facts<'a> {
     pub fn new(pipeline: &'a Pipeline, seen: &'a Observation) -> Fact<Self> {
         seen.policy.clone()?;
         let state = seen.state.as_ref().map_err(Clone::clone)?;
+        let mut ids = Ids::default();
         let standing = |rules: &'a Environment| {
             let seen = seen.environments.get(&rules.name);
-            let branch = |name: &str, tip: fn(&'a EnvironmentSeen) -> &'a Fact<Option<Tip>>| match seen {
-                Some(seen) => branch(pipeline, rules, name, tip(seen)),
+            let mut branch = |name: &str, tip: fn(&'a EnvironmentSeen) -> &'a Fact<Option<Tip>>| match seen {
+                Some(seen) => branch(pipeline, rules, name, tip(seen), &mut ids),
                 None => Err(Unread::new(name, "nobody looked")),
             };
             let active = branch(&rules.active_branch, |it| &it.active);
@@ -127,11 +128,22 @@ impl<'a> Facts<'a> {
     }
 }
 
+/// The ids of freight, each computed once: thousands of locks hold a few.
+#[derive(Default)]
+struct Ids<'a>(HashMap<&'a Freight, FreightId>);
+
+impl<'a> Ids<'a> {
+    fn of(&mut self, freight: &'a Freight) -> FreightId {
+        self.0.entry(freight).or_insert_with(|| freight.id()).clone()
+    }
+}
+
 fn branch<'a>(
     pipeline: &Pipeline,
     rules: &Environment,
     name: &str,
     tip: &'a Fact<Option<Tip>>,
+    ids: &mut Ids<'a>,
 ) -> Fact<Branch<'a>> {
     let Some(tip) = tip.as_ref().map_err(Clone::clone)? else {
         return Ok(Branch { head: None, locked: None });
@@ -143,6 +155,6 @@ fn branch<'a>(
         let why = format!("its lock is that of {} in pipeline {}", lock.environment, lock.pipeline);
         return Err(Unread::new(name, why));
     }
-    let locked = lock.map(|lock| Locked { lock, id: lock.freight.id() });
+    let locked = lock.map(|lock| Locked { lock, id: ids.of(&lock.freight) });
     Ok(Branch { head: Some(&tip.commit), locked })
 }
