@@ -1,13 +1,14 @@
 //! Where everything rests: what stays proposed is what should be.
 
 use super::enter::Way;
+use super::plan::stay;
 use super::{Judge, Judgement, holds};
-use crate::FreightId;
 use crate::observation::{Fact, Observation};
 use crate::pipeline::{Environment, Select};
 use crate::plan::Plan;
-use crate::record::{Age, BY_LOCK, FreightRecord, Records};
+use crate::record::{Age, BY_LOCK, EnvironmentRecords, FreightRecord, Records};
 use crate::sim::World;
+use crate::{FreightId, PromotionLock};
 
 impl Judge {
     /// Judges a world in which a plan that saw all of it has nothing left to do.
@@ -49,6 +50,10 @@ fn environment(
     let id = proposed.freight.id();
     let rejected = |id: &FreightId| own.and_then(|it| it.rejected.get(id));
     holds(5, !matches!(rejected(&id), Some(Ok(_))), || format!("{} stays proposed for {name}", id.alias()))?;
+    // The next has its turn when what runs has had its result; until then everything stays as it is.
+    if rules.select == Select::Queue && active.is_some_and(|it| !has_result(own, it)) {
+        return Ok(());
+    }
     // With a record that cannot be read it may be wise to leave things as they are.
     if records.freight.values().any(Result::is_err)
         || own.is_some_and(|it| it.rejected.values().any(Result::is_err))
@@ -81,6 +86,12 @@ fn environment(
     holds(5, best.is_none_or(|(it, _)| it == open), || {
         format!("{} stays proposed for {name}, and another is ready", id.alias())
     })
+}
+
+/// True when freight has passed or failed its checks during its stay.
+fn has_result(own: Option<&EnvironmentRecords>, lock: &PromotionLock) -> bool {
+    let record = own.and_then(|it| it.verified.get(&lock.freight.id())?.as_ref().ok());
+    record.is_some_and(|it| it.at >= stay(lock))
 }
 
 fn aged<'a>((id, record): (&'a FreightId, &'a Fact<FreightRecord>)) -> Option<(Age<'a>, &'a FreightRecord)> {
