@@ -24,10 +24,11 @@ pub(crate) fn pipeline(rng: &mut Rng) -> String {
 fn environment(rng: &mut Rng, index: usize, out: &mut String) {
     let promotion = one(rng, &["auto", "auto", "auto", "autoMerge", "pullRequest"]);
     let select = one(rng, &["newest", "newest", "newest", "newest", "queue", "queue", "manual"]);
+    let soaking = one(rng, &["keep", "displace"]);
     let on_failure = one(rng, &["none", "hold", "rollback"]);
     let _ = writeln!(
         out,
-        "    - name: e{index}\n      source: envs/e{index}\n      promotion: {promotion}\n      select: {select}\n      onFailure: {on_failure}",
+        "    - name: e{index}\n      source: envs/e{index}\n      promotion: {promotion}\n      select: {select}\n      soaking: {soaking}\n      onFailure: {on_failure}",
     );
     let after: Vec<String> = (0..index).filter(|_| often(rng, 60)).map(|it| format!("e{it}")).collect();
     if !after.is_empty() {

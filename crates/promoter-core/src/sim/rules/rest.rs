@@ -4,7 +4,7 @@ use super::enter::Way;
 use super::plan::stay;
 use super::{Judge, Judgement, holds};
 use crate::observation::{Fact, Observation};
-use crate::pipeline::{Environment, Select};
+use crate::pipeline::{Environment, GateRule, Select, Soaking};
 use crate::plan::Plan;
 use crate::record::{Age, BY_LOCK, EnvironmentRecords, FreightRecord, Records};
 use crate::sim::World;
@@ -67,6 +67,9 @@ fn environment(
     };
     let behind = standing.is_some_and(|(it, _)| open <= it);
     holds(5, !behind, || format!("{} stays proposed for {name}, which runs newer freight", id.alias()))?;
+    if keeps(world, rules) {
+        return Ok(());
+    }
     let refused = |id: &FreightId| seen.environments.get(name).is_some_and(|it| it.refused.contains_key(id));
     let ready = |(age, record): &(Age<'_>, &FreightRecord)| {
         let id = record.freight.id();
@@ -86,6 +89,16 @@ fn environment(
     holds(5, best.is_none_or(|(it, _)| it == open), || {
         format!("{} stays proposed for {name}, and another is ready", id.alias())
     })
+}
+
+/// True when what runs may be kept so that it soaks for an environment after it.
+fn keeps(world: &World, rules: &Environment) -> bool {
+    if rules.soaking == Soaking::Displace {
+        return false;
+    }
+    let mut after =
+        world.pipeline.environments.iter().filter(|it| it.after.environments.contains(&rules.name));
+    after.any(|it| it.gates.iter().any(|it| matches!(it.rule, GateRule::Soak(_))))
 }
 
 /// True when freight has passed or failed its checks during its stay.

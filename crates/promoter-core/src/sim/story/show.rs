@@ -1,13 +1,11 @@
 //! What runs where, as a table.
 
 use super::Player;
+use crate::FreightId;
 use crate::plan::{Kind, Plan, Subject};
 use crate::record::Phase;
-use crate::sim::World;
-use crate::{FreightId, Name};
 
-/// Environments with their freight and what comes next. One that runs older freight than an environment after it is
-/// behind: a hotfix went past it.
+/// Environments with their freight and what comes next.
 pub(super) fn table(player: &Player, plan: &Plan) -> String {
     let world = player.world();
     let called = |id: FreightId| player.letter(&id).unwrap_or_else(|| id.alias());
@@ -17,9 +15,6 @@ pub(super) fn table(player: &Player, plan: &Plan) -> String {
         let mut freight = lock.map_or_else(|| "-".to_owned(), |it| called(it.freight.id()));
         if lock.is_some_and(|it| it.hold.is_some()) {
             freight.push_str(" (held)");
-        }
-        for other in behind(world, &rules.name) {
-            freight.push_str(&format!(" (behind {other})"));
         }
         let own = world.records.environments.get(&rules.name);
         let record = lock.and_then(|it| own?.verified.get(&it.freight.id())?.as_ref().ok());
@@ -36,17 +31,4 @@ pub(super) fn table(player: &Player, plan: &Plan) -> String {
     let width = |column: usize| rows.iter().map(|it| it[column].chars().count()).max().unwrap_or_default();
     let (a, b, c) = (width(0), width(1), width(2));
     rows.iter().map(|[w, x, y, z]| format!("{w:a$}  {x:b$}  {y:c$}  {z}\n")).collect()
-}
-
-/// Environments directly after one that run newer freight.
-fn behind<'a>(world: &'a World, name: &'a Name) -> impl Iterator<Item = &'a Name> {
-    let age = |id: &FreightId| {
-        let record = world.records.freight.get(id)?.as_ref().ok()?;
-        Some((record.discovered.at, id.clone()))
-    };
-    let own = move |name: &Name| age(&world.active(name)?.freight.id());
-    let after = world.pipeline.environments.iter().filter(|it| it.after.environments.contains(name));
-    after
-        .map(|it| &it.name)
-        .filter(move |it| own(name).zip(own(it)).is_some_and(|(here, there)| here < there))
 }

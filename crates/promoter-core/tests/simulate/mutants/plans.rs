@@ -2,9 +2,9 @@
 
 use promoter_core::observation::{Observation, Unread};
 use promoter_core::pipeline::Pipeline;
-use promoter_core::plan::{Action, Closed, Plan, RecordAction, plan};
+use promoter_core::plan::{Action, Plan, RecordAction, Removed, plan};
 use promoter_core::record::{
-    Approvals, EnvironmentRecords, Phase, Record, RequestAction, Statement, Verification,
+    Approvals, EnvironmentRecords, Phase, Record, RequestAction, Statement, Verification, path,
 };
 use promoter_core::{CommitId, FreightId, Name, PromotionLock, UnixSeconds};
 
@@ -225,10 +225,11 @@ pub(super) fn forgets_requests(pipeline: &Pipeline, seen: &Observation, now: Uni
         return plan;
     };
     let open = state.records.environments.iter().filter(|(_, it)| matches!(it.request, Some(Ok(_))));
-    let close = open.map(|(name, _)| Closed { environment: name.clone(), why: "forgotten".into() }).collect();
+    let path = |name: &Name| path::requested(&pipeline.name, name);
+    let remove = open.map(|(name, _)| Removed { path: path(name), says: "forgotten".into() }).collect();
     let write = Vec::new();
     plan.actions.retain(|it| !matches!(it, Action::Record(_)));
-    plan.actions.insert(0, Action::Record(RecordAction { expect_state: state.head.clone(), write, close }));
+    plan.actions.insert(0, Action::Record(RecordAction { expect_state: state.head.clone(), write, remove }));
     plan
 }
 
