@@ -23,6 +23,7 @@ pub struct Facts<'a> {
     /// Readable freight, oldest first.
     pub freight: Vec<Known<'a>>,
     environments: BTreeMap<&'a Name, Standing<'a>>,
+    followers: BTreeMap<&'a Name, Vec<&'a Environment>>,
 }
 
 /// Freight with its record.
@@ -100,7 +101,14 @@ impl<'a> Facts<'a> {
         };
         let mut freight: Vec<Known<'a>> = state.records.freight.iter().filter_map(known).collect();
         freight.sort_by_key(|it| it.age);
+        let mut followers: BTreeMap<&'a Name, Vec<&'a Environment>> = BTreeMap::new();
+        for rules in &pipeline.environments {
+            for name in &rules.after.environments {
+                followers.entry(name).or_default().push(rules);
+            }
+        }
         Ok(Self {
+            followers,
             pipeline,
             records: &state.records,
             state_head: state.head.as_ref(),
@@ -120,6 +128,11 @@ impl<'a> Facts<'a> {
     /// The environment of a name; `None` for a name that the pipeline does not have.
     pub fn environment(&self, name: &Name) -> Option<&Standing<'a>> {
         self.environments.get(name)
+    }
+
+    /// The environments that name one in their `after`, in the order of the pipeline.
+    pub fn followers(&self, name: &Name) -> &[&'a Environment] {
+        self.followers.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// The records of an environment; `None` when there are none.
