@@ -25,8 +25,8 @@ impl Judge {
     }
 }
 
-/// Rule 5: an open proposal is not rejected, is newer than what runs, and is the newest that is ready (the oldest with
-/// `queue`).
+/// Rule 5: an open proposal is not rejected, is newer than what runs, and nothing newer is ready (with `queue`: nothing
+/// older).
 fn environment(
     world: &World,
     seen: &Observation,
@@ -82,7 +82,8 @@ fn environment(
     };
     let all = || records.freight.iter().filter_map(aged).filter(ready);
     let best = match rules.select {
-        Select::Newest => all().max_by_key(|it| it.0),
+        // Nothing gives way to older freight.
+        Select::Newest => all().max_by_key(|it| it.0).filter(|it| it.0 > open),
         Select::Queue => all().min_by_key(|it| it.0).filter(|it| it.0 < open),
         Select::Manual => None,
     };
