@@ -54,6 +54,9 @@ fn environment(
     if rules.select == Select::Queue && active.is_some_and(|it| !has_result(own, it)) {
         return Ok(());
     }
+    if keeps(world, rules) {
+        return Ok(());
+    }
     // With a record that cannot be read it may be wise to leave things as they are.
     if records.freight.values().any(Result::is_err)
         || own.is_some_and(|it| it.rejected.values().any(Result::is_err))
@@ -67,9 +70,6 @@ fn environment(
     };
     let behind = standing.is_some_and(|(it, _)| open <= it);
     holds(5, !behind, || format!("{} stays proposed for {name}, which runs newer freight", id.alias()))?;
-    if keeps(world, rules) {
-        return Ok(());
-    }
     let refused = |id: &FreightId| seen.environments.get(name).is_some_and(|it| it.refused.contains_key(id));
     let ready = |(age, record): &(Age<'_>, &FreightRecord)| {
         let id = record.freight.id();
