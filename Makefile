@@ -31,6 +31,13 @@ test: tools lint ## runs every test, with real servers and the real kustomize an
 	$(CARGO) test --locked --workspace --no-fail-fast
 	@$(MAKE) --no-print-directory corpus PROFILE_DIR=debug
 
+STORY_STEPS ?= 1000000
+STORY_SEED ?= 0
+.PHONY: simulate
+simulate: ## a million random steps of people, clocks and faults, each judged by the rules: STORY_STEPS=1000000 STORY_SEED=0
+	PROMOTER_STEPS=$(STORY_STEPS) PROMOTER_SEED=$(STORY_SEED) $(CARGO) test --release --locked -p promoter-core \
+	  --test simulate rules_hold -- --nocapture
+
 PROFILE_DIR ?= release
 .PHONY: corpus
 corpus: ## judges `promoter kustomize build` by the conformance corpus, if it lies beside the checkout
@@ -70,7 +77,7 @@ bless: ## rewrites the golden files from what the code does now; review the diff
 	INSTA_UPDATE=always PROMOTER_BLESS=1 $(CARGO) test --locked --workspace
 
 .PHONY: bench
-bench: release tools ## measures against the real peers in the same run and prints ratios; ONLY=git or ONLY=scale for a part
+bench: release tools ## measures against the real peers in the same run and prints ratios; ONLY=git, ONLY=plan or ONLY=scale for a part
 	CORPUS="$(CORPUS)" $(CARGO) run --release --locked -p promoter-benches
 
 SEED ?= 1

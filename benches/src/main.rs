@@ -1,11 +1,12 @@
 //! Measures promoter against its peers in one run and prints what was measured. `make bench` builds all binaries first.
 //!
-//! `ONLY=git` leaves out all but git. Wall times are of whole operations as a user would time them. Nothing is asserted: the figures are for reading.
+//! `ONLY=git` leaves out all but git, `ONLY=plan` all but the planner. Wall times are of whole operations as a user would time them. Nothing is asserted: the figures are for reading.
 
 mod git;
 mod library;
 mod measure;
 mod pass;
+mod plan;
 mod scale;
 mod serve;
 mod tree;
@@ -53,6 +54,7 @@ fn main() -> Result<()> {
     }
     match std::env::var("ONLY").as_deref() {
         Ok("git") => return git::measure(tell),
+        Ok("plan") => return plan::measure(tell),
         Ok("scale") => return scale::measure(&scale::APPS, tell),
         _ => {}
     }
@@ -72,6 +74,7 @@ fn main() -> Result<()> {
     print(&library::measure(&cases)?)?;
     print(&serve::measure(&programs)?)?;
     print(&pass::measure()?)?;
+    plan::measure(tell)?;
     scale::measure(&scale::APPS, tell)
 }
 

@@ -140,3 +140,16 @@ pub(crate) fn ratio(ours: &Times, peer: &Times) -> f64 {
 pub(crate) fn millis(time: Duration) -> String {
     format!("{:.2} ms", time.as_secs_f64() * 1e3)
 }
+
+/// The most memory that this process held, in megabytes; 0 where the system does not say.
+pub(crate) fn peak_megabytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));
+    line.and_then(|it| it.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1_024
+}
+
+/// Begins to count the most memory anew.
+pub(crate) fn reset_peak() {
+    // Without it the figure is that of the whole run, which is no less true.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}

@@ -15,7 +15,7 @@ use promoter_sources::git::{Credentials, Limits, Transport};
 use promoter_testkit::git::{GitHttp, TestRepo};
 use tempfile::TempDir;
 
-use crate::measure::millis;
+use crate::measure::{millis, peak_megabytes, reset_peak};
 
 /// Files of the monorepo, whatever the number of apps.
 const FILES: usize = 20_000;
@@ -236,19 +236,6 @@ fn deployment(tag: &str) -> String {
 
 fn map(value: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: shared\ndata:\n  key: \"{value}\"\n")
-}
-
-/// The most memory that this process held, in megabytes; 0 where the system does not say.
-fn peak_megabytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));
-    line.and_then(|it| it.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1_024
-}
-
-/// Begins to count the most memory anew.
-fn reset_peak() {
-    // Without it the figure is that of the whole run, which is no less true.
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
 /// Processor time so far: of this process, and of its children that have ended.

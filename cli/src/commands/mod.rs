@@ -13,6 +13,7 @@ mod policy;
 mod render;
 mod repository;
 mod signing;
+mod simulate;
 mod status;
 mod verify;
 mod verify_commit;
@@ -82,6 +83,8 @@ pub(crate) enum Command {
     Verify(verify::VerifyArguments),
     /// Say who signed commits, and whether by keys that you trust.
     VerifyCommit(verify_commit::VerifyCommitArguments),
+    /// Play a story in a simulated world: what a pipeline would do.
+    Simulate(simulate::Arguments),
     /// Play a promotion through three environments in a temporary folder.
     Demo(crate::demo::DemoArguments),
 }
@@ -118,6 +121,7 @@ pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
         Command::Rollback(arguments) => word::rollback(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::VerifyCommit(arguments) => verify_commit::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Demo(arguments) => {
             promoter_sources::install_tls();
             crate::demo::demo(&arguments, &mut std::io::stdout().lock()).map(|()| Outcome::Done)

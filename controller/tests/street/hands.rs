@@ -90,6 +90,9 @@ fn a_failed_check_rolls_back_and_holds() {
         assert_ne!(wanted, pipeline);
         world.commit("promoter.yaml", &wanted);
         let mut controller = world.controller();
+        // It has soaked for staging, so that dev may go on.
+        world.settle(&mut controller);
+        world.wait(1_800);
         world.settle(&mut controller);
         let (good, manifest) = (world.runs("dev"), world.manifest("dev"));
         world.edit_base("nginx:broken");

@@ -6,8 +6,8 @@
 use crate::observation::{EnvironmentSeen, Fact, Observation, Tip, Unread};
 use crate::pipeline::{Environment, Pipeline};
 use crate::record::{Age, EnvironmentRecords, FreightRecord, Records};
-use crate::{CommitId, FreightId, Name, PromotionLock, UnixSeconds};
-use std::collections::BTreeMap;
+use crate::{CommitId, Freight, FreightId, Name, PromotionLock, UnixSeconds};
+use std::collections::{BTreeMap, HashMap};
 
 /// What the rules look at.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub struct Facts<'a> {
     /// Readable freight, oldest first.
     pub freight: Vec<Known<'a>>,
     environments: BTreeMap<&'a Name, Standing<'a>>,
+    followers: BTreeMap<&'a Name, Vec<&'a Environment>>,
 }
 
 /// Freight with its record.
@@ -82,10 +83,11 @@ impl<'a> Facts<'a> {
     pub fn new(pipeline: &'a Pipeline, seen: &'a Observation) -> Fact<Self> {
         seen.policy.clone()?;
         let state = seen.state.as_ref().map_err(Clone::clone)?;
+        let mut ids = Ids::default();
         let standing = |rules: &'a Environment| {
             let seen = seen.environments.get(&rules.name);
-            let branch = |name: &str, tip: fn(&'a EnvironmentSeen) -> &'a Fact<Option<Tip>>| match seen {
-                Some(seen) => branch(pipeline, rules, name, tip(seen)),
+            let mut branch = |name: &str, tip: fn(&'a EnvironmentSeen) -> &'a Fact<Option<Tip>>| match seen {
+                Some(seen) => branch(pipeline, rules, name, tip(seen), &mut ids),
                 None => Err(Unread::new(name, "nobody looked")),
             };
             let active = branch(&rules.active_branch, |it| &it.active);
@@ -99,7 +101,14 @@ impl<'a> Facts<'a> {
         };
         let mut freight: Vec<Known<'a>> = state.records.freight.iter().filter_map(known).collect();
         freight.sort_by_key(|it| it.age);
+        let mut followers: BTreeMap<&'a Name, Vec<&'a Environment>> = BTreeMap::new();
+        for rules in &pipeline.environments {
+            for name in &rules.after.environments {
+                followers.entry(name).or_default().push(rules);
+            }
+        }
         Ok(Self {
+            followers,
             pipeline,
             records: &state.records,
             state_head: state.head.as_ref(),
@@ -121,9 +130,24 @@ impl<'a> Facts<'a> {
         self.environments.get(name)
     }
 
+    /// The environments that name one in their `after`, in the order of the pipeline.
+    pub fn followers(&self, name: &Name) -> &[&'a Environment] {
+        self.followers.get(name).map_or(&[], Vec::as_slice)
+    }
+
     /// The records of an environment; `None` when there are none.
     pub fn records_of(&self, name: &Name) -> Option<&'a EnvironmentRecords> {
         self.records.environments.get(name)
+    }
+}
+
+/// The ids of freight, each computed once: thousands of locks hold a few.
+#[derive(Default)]
+struct Ids<'a>(HashMap<&'a Freight, FreightId>);
+
+impl<'a> Ids<'a> {
+    fn of(&mut self, freight: &'a Freight) -> FreightId {
+        self.0.entry(freight).or_insert_with(|| freight.id()).clone()
     }
 }
 
@@ -132,6 +156,7 @@ fn branch<'a>(
     rules: &Environment,
     name: &str,
     tip: &'a Fact<Option<Tip>>,
+    ids: &mut Ids<'a>,
 ) -> Fact<Branch<'a>> {
     let Some(tip) = tip.as_ref().map_err(Clone::clone)? else {
         return Ok(Branch { head: None, locked: None });
@@ -143,6 +168,6 @@ fn branch<'a>(
         let why = format!("its lock is that of {} in pipeline {}", lock.environment, lock.pipeline);
         return Err(Unread::new(name, why));
     }
-    let locked = lock.map(|lock| Locked { lock, id: lock.freight.id() });
+    let locked = lock.map(|lock| Locked { lock, id: ids.of(&lock.freight) });
     Ok(Branch { head: Some(&tip.commit), locked })
 }

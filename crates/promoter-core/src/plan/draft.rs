@@ -4,6 +4,7 @@ use super::{Action, Kind, Line, Look, Plan, RecordAction, Removed, Subject};
 use crate::pipeline::Pipeline;
 use crate::record::Record;
 use crate::{CommitId, UnixSeconds};
+use std::collections::BTreeSet;
 
 /// Collects what the steps decide. Records of all steps become one action, so that one pass is one commit on the
 /// state branch and what belongs together cannot come apart.
@@ -11,13 +12,15 @@ use crate::{CommitId, UnixSeconds};
 pub(super) struct Draft {
     plan: Plan,
     write: Vec<Record>,
+    /// The files of `write`.
+    files: BTreeSet<String>,
     remove: Vec<Removed>,
 }
 
 impl Draft {
     pub(super) fn new(pipeline: &Pipeline, now: UnixSeconds) -> Self {
         let plan = Plan { pipeline: pipeline.name.clone(), now, actions: Vec::new(), report: Vec::new() };
-        Self { plan, write: Vec::new(), remove: Vec::new() }
+        Self { plan, write: Vec::new(), files: BTreeSet::new(), remove: Vec::new() }
     }
 
     pub(super) fn now(&self) -> UnixSeconds {
@@ -28,8 +31,12 @@ impl Draft {
         self.plan.actions.push(action);
     }
 
+    /// Writes a record. Of two for one file the first stays: a result that is new now counts more than the end of the
+    /// run before it.
     pub(super) fn record(&mut self, record: Record) {
-        self.write.push(record);
+        if self.files.insert(record.path()) {
+            self.write.push(record);
+        }
     }
 
     pub(super) fn remove(&mut self, removed: Removed) {

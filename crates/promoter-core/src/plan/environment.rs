@@ -78,12 +78,16 @@ fn automatic<'a>(here: Here<'_, 'a>, draft: &mut Draft) -> Option<Target<'a>> {
     match select::step(here) {
         Choice::Take(known) => match soaking::kept_for(here) {
             Some(kept) => {
+                withdraw_refused(here, draft);
                 let what = format!("{} {kept} is not displaced by {}", kept.alias, known.id.alias());
                 draft.waits(here.subject(), &what, Look::At(kept.until));
             }
             None => return Some(Target { known, request: None }),
         },
-        Choice::Wait { what } => draft.waits(here.subject(), &what, Look::Poll),
+        Choice::Wait { what } => {
+            withdraw_refused(here, draft);
+            draft.waits(here.subject(), &what, Look::Poll);
+        }
         Choice::Nothing { why: Some(why) } => {
             propose::withdraw(here, &why, draft);
             draft.waits(here.subject(), &why, Look::Poll);
@@ -103,6 +107,13 @@ pub(super) fn paused(here: Here<'_, '_>) -> Option<(String, Look)> {
         Ok(pause) if !pause.holds(here.now) => None,
         Ok(pause) => Some((pause.to_string(), pause.until.map_or(Look::Poll, Look::At))),
         Err(unread) => Some((unread.to_string(), Look::Poll)),
+    }
+}
+
+/// Takes a proposal back that must not stay, while nobody knows yet what comes in its place.
+fn withdraw_refused(here: Here<'_, '_>, draft: &mut Draft) {
+    if let Some(why) = propose::refused(here) {
+        propose::withdraw(here, &why, draft);
     }
 }
 

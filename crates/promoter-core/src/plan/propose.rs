@@ -4,6 +4,7 @@ use super::draft::Draft;
 use super::environment::Target;
 use super::here::Here;
 use super::{Action, Propose, Withdraw, request};
+use crate::eligibility::{Eligibility, admissible};
 use crate::facts::{Branch, Locked};
 use crate::gate;
 use crate::pipeline::PromotionMode;
@@ -73,6 +74,15 @@ pub(super) fn withdraw(here: Here<'_, '_>, why: &str, draft: &mut Draft) {
             expect_proposed: expect_proposed.clone(),
             why: why.to_owned(),
         }));
+    }
+}
+
+/// Why what is proposed must not stay so, whatever else is not known: it was rejected, or does not render.
+pub(super) fn refused(here: Here<'_, '_>) -> Option<String> {
+    let found = open(here, here.standing.proposed.as_ref().ok()?)?;
+    match admissible(&found.id, here.rules(), here.facts) {
+        Eligibility::Blocked(why) => Some(format!("{} {}", found.id.alias(), why.join(", "))),
+        Eligibility::Ready | Eligibility::NotUntil { .. } | Eligibility::Unknown(_) => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::here::Here;
 use super::verify;
+use crate::UnixSeconds;
 use crate::eligibility::{Eligibility, eligible};
 use crate::facts::Known;
 use crate::pipeline::Select;
@@ -62,20 +63,25 @@ fn newer<'p, 'a>(here: Here<'p, 'a>) -> Result<&'p [Known<'a>], String> {
     }
 }
 
-/// The newest that is ready; while none is, the newest that only needs time. From new to old.
+/// The newest that is ready; while none is, the one that is ready first, of several the newest: what soaks is not
+/// displaced by what would have to soak longer. From new to old.
 fn first<'a>(here: Here<'_, 'a>, candidates: impl Iterator<Item = Known<'a>>) -> Choice<'a> {
     let open = here.standing.proposed.as_ref().ok().and_then(|it| it.locked.as_ref()).map(|it| &it.id);
-    let (mut timed, mut unknown, mut blocked) = (None, None, None);
+    let mut timed: Option<(UnixSeconds, Known<'a>)> = None;
+    let (mut unknown, mut blocked) = (None, None);
     for known in candidates {
         let alias = || known.id.alias();
         match eligible(known.id, here.rules(), here.facts, here.now) {
             Eligibility::Ready => return Choice::Take(known),
-            Eligibility::NotUntil { .. } => timed = timed.or(Some(known)),
+            Eligibility::NotUntil { until, .. } if timed.is_none_or(|(first, _)| until < first) => {
+                timed = Some((until, known));
+            }
+            Eligibility::NotUntil { .. } => {}
             Eligibility::Unknown(why) => {
                 let what = format!("{} {}", alias(), why.join(", "));
                 // What is proposed does not give way to older freight because something was not read.
                 if open == Some(known.id) {
-                    return timed.map_or(Choice::Wait { what }, Choice::Take);
+                    return timed.map_or(Choice::Wait { what }, |(_, known)| Choice::Take(known));
                 }
                 unknown = unknown.or(Some(what));
             }
@@ -85,7 +91,7 @@ fn first<'a>(here: Here<'_, 'a>, candidates: impl Iterator<Item = Known<'a>>) ->
         }
     }
     match (timed, unknown, blocked) {
-        (Some(known), _, _) => Choice::Take(known),
+        (Some((_, known)), _, _) => Choice::Take(known),
         (None, Some(what), _) => Choice::Wait { what },
         (None, None, why) => Choice::Nothing { why },
     }

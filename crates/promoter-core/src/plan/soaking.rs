@@ -30,8 +30,7 @@ pub(super) fn kept_for(here: Here<'_, '_>) -> Option<Kept> {
         return None;
     }
     let id = &here.locked()?.id;
-    let next =
-        here.facts.pipeline.environments.iter().filter(|it| it.after.environments.contains(&rules.name));
+    let next = here.facts.followers(&rules.name).iter().copied();
     let kept = next.filter(|it| wants(here, it, id)).filter_map(|it| {
         let until = soaking_until(id, &rules.name, it, here.facts, here.now)?;
         Some(Kept { alias: id.alias(), until, next: it.name.clone() })

@@ -6,7 +6,7 @@ use crate::observation::{
 };
 use crate::pipeline::{Environment, Layout};
 use crate::plan::{Action, Measure, Merge, Plan, Propose, SetHold, Withdraw};
-use crate::{CommitId, Content, FreightId, Name, PromotionLock};
+use crate::{CommitId, Content, Digest, FreightId, Name, PromotionLock};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a controller process keeps in memory. A new value is a restart.
@@ -97,7 +97,8 @@ impl Controller {
         outcomes
     }
 
-    fn act(&mut self, world: &mut World, action: &Action, left: &mut usize) -> Outcome {
+    /// Carries one action out; `left` is the number of effects before the process is killed, and counts down.
+    pub fn act(&mut self, world: &mut World, action: &Action, left: &mut usize) -> Outcome {
         let rules = |world: &World, name: &Name| world.pipeline.environment(name).cloned();
         let outcome = match action {
             Action::Record(it) => {
@@ -146,11 +147,11 @@ impl Controller {
         propose: &Propose,
         left: &mut usize,
     ) -> Outcome {
-        if world.render(&propose.lock.freight, &rules.name).is_none() {
+        let Some(number) = world.render(&propose.lock.freight, &rules.name) else {
             let own = self.refused.entry(rules.name.clone()).or_default();
             own.insert(propose.freight.clone(), "broken".into());
             return Outcome::Refused;
-        }
+        };
         let head = |world: &World, branch: &str| world.branches.get(branch).map(|it| it.commit.clone());
         if head(world, &rules.active_branch) != propose.expect_active {
             return Outcome::Stale;
@@ -171,7 +172,10 @@ impl Controller {
             _ => vec![active],
         };
         let mut locks = world.locks(&rules.active_branch);
-        locks.insert(rules.lock_path.clone(), Ok(propose.lock.clone()));
+        let mut lock = propose.lock.clone();
+        // Where lockfiles lie beside the overlays, nothing is hydrated.
+        lock.render.digest = (world.pipeline.layout == Layout::Branches).then(|| manifest_digest(number));
+        locks.insert(rules.lock_path.clone(), Ok(lock));
         done(world.push_branch(&rules.proposed_branch, proposed.as_ref(), parents, locks))
     }
 }
@@ -234,6 +238,11 @@ fn tip(head: &Head, rules: &Environment) -> Tip {
         commit: head.commit.clone(),
         lock: lock.map_err(|why| Unread::new("promotion.lock.yaml", why.clone())),
     }
+}
+
+/// The digest of the manifests of a number.
+pub fn manifest_digest(number: u32) -> Digest {
+    Digest::of(number.to_string().as_bytes())
 }
 
 /// Compares the renders at the dry head with those of the newest freight.

@@ -2,12 +2,15 @@
 //!
 //! Decides what pushes do (compare-and-swap, as git's) and what readers see. Branch heads are numbered commits with
 //! their parents; locks are all that a branch holds. In the layout `folders` the dry branch is one of them. [`Controller`] observes and applies plans here as the real
-//! one does, and can be cut off between any two effects.
+//! one does, and can be cut off between any two effects. [`story`] plays what people write down, and [`rules`] judges
+//! every step of it.
 
 mod controller;
 mod people;
+pub mod rules;
+pub mod story;
 
-pub use controller::{Controller, Fault, Outcome};
+pub use controller::{Controller, Fault, Outcome, manifest_digest};
 
 use crate::pipeline::{Layout, Pipeline};
 use crate::record::{Record, Records};
@@ -188,6 +191,11 @@ impl World {
             }
         }
         false
+    }
+
+    /// The parents of a commit; none for one that nobody made.
+    pub fn parents(&self, commit: &CommitId) -> &[CommitId] {
+        self.parents.get(commit).map_or(&[], Vec::as_slice)
     }
 
     /// The lock on an environment's active branch, if it can be read.

@@ -3,6 +3,7 @@
 use promoter_core::pipeline::{self, Pipeline};
 use promoter_core::policy;
 use promoter_core::record::{Approvals, Phase, Record, Records, Rejection, Statement, Verification};
+use promoter_core::sim::story::play;
 use promoter_core::{Digest, FreightId, UnixSeconds};
 use promoter_testkit::{golden, golden_text};
 use proptest::prelude::*;
@@ -78,6 +79,13 @@ fn slips_in_a_pipeline_are_said() {
     golden("errors/pipeline.yaml", |case: Errors| {
         let said = |it: promoter_core::pipeline::PipelineError| it.diagnosis().to_string();
         case.said(|text| pipeline::read(PATH, text).map(drop).map_err(said))
+    });
+}
+
+#[test]
+fn slips_in_a_story_are_said() {
+    golden("errors/story.yaml", |case: Errors| {
+        case.said(|text| play("shop.txt", text).map(drop).map_err(|it| it.diagnosis().to_string()))
     });
 }
 

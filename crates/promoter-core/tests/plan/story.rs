@@ -1,114 +1,99 @@
-//! Stories: what people and the world do, line by line, and what the controller does about it.
-//!
-//! A story is a promoter.yaml, a line `---`, and commands; `#` begins a remark that the transcript keeps. Freight is
-//! called `a`, `b`, `c`… in the order of its discovery.
+//! Stories: what people and the world do, line by line, and what the controller does about it; and the page of them.
 
-use crate::history::{History, image};
-use promoter_core::plan::{Kind, Plan};
-use promoter_core::record::RequestAction;
-use promoter_core::sim::DryCommit;
-use promoter_core::{FreightId, Name, Seconds, UnixSeconds, pipeline};
+use promoter_core::sim::story::{COMMANDS, play};
 use promoter_testkit::golden_text;
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 #[test]
 fn stories() {
-    golden_text("story/*.txt", |path, text| {
-        let (promoter_yaml, commands) = text.split_once("\n---\n").unwrap();
-        let read = pipeline::read("apps/shop/promoter.yaml", promoter_yaml);
-        let pipeline = read.unwrap_or_else(|it| panic!("{}: {}", path.display(), it.diagnosis())).remove(0);
-        let mut history = History::new(pipeline, crate::check::judge);
-        history.world.now = "2026-03-01T09:00:00Z".parse().unwrap();
-        let mut out = String::new();
-        for line in commands.lines() {
-            let _ =
-                writeln!(out, "{}{line}", if line.is_empty() || line.starts_with('#') { "" } else { "> " });
-            if !line.starts_with('#') {
-                play(&mut history, line, &mut out);
-            }
-        }
-        let names = "abcdefghij".chars().zip(freight(&history));
-        names.fold(out, |out, (letter, id)| out.replace(&id.alias(), &letter.to_string()))
-    });
+    golden_text("story/*.txt", played);
 }
 
-/// Freight from old to new.
-fn freight(history: &History) -> Vec<FreightId> {
-    let records = history.world.records.freight.iter();
-    let mut all: Vec<_> = records.map(|(id, it)| (it.as_ref().unwrap().age(id), id.clone())).collect();
-    all.sort();
-    all.into_iter().map(|(_, id)| id).collect()
+/// The order of the stories on the page; others follow by name.
+const PAGE: [&str; 17] = [
+    "street",
+    "image-updater",
+    "config-updater",
+    "grouped-services",
+    "ordered-services",
+    "fan-out",
+    "fan-in",
+    "gatekeeper",
+    "person",
+    "queue",
+    "hotfix",
+    "rollback",
+    "failure",
+    "freeze",
+    "hand-edit",
+    "unread",
+    "crash",
+];
+
+/// What stands before the part of the page that is written here.
+const MARK: &str = "<!-- from here on written by tests/plan/story.rs of promoter-core: make bless -->\n";
+
+#[test]
+fn the_page_of_stories_is_what_happens() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let file = root.join("docs/stories.md");
+    let page = std::fs::read_to_string(&file).unwrap();
+    let (by_hand, _) = page.split_once(MARK).unwrap();
+    let mut wanted = format!("{by_hand}{MARK}\n{}", commands());
+    for path in in_order(&root.join("testdata/story")) {
+        section(&path, &mut wanted);
+    }
+    if std::env::var_os("PROMOTER_BLESS").is_some() {
+        std::fs::write(&file, &wanted).unwrap();
+    }
+    let same = page == wanted || std::env::var_os("PROMOTER_BLESS").is_some();
+    assert!(same, "docs/stories.md is not what happens: run `make bless`");
 }
 
-fn play(history: &mut History, line: &str, out: &mut String) {
-    let words: Vec<&str> = line.split(' ').collect();
-    let name = |index: usize| -> Name { words[index].parse().unwrap() };
-    let called = |history: &History, index: usize| -> FreightId {
-        let letter = words[index].bytes().next().unwrap();
-        freight(history)[usize::from(letter - b'a')].clone()
-    };
-    let world = &mut history.world;
-    match words[0] {
-        "" => {}
-        "push" => {
-            let mut content: DryCommit = world.dry[&world.dry_head].clone();
-            for index in 1..words.len() {
-                *content.renders.entry(name(index)).or_default() += 1;
-            }
-            world.push_dry(content);
-        }
-        "create" => drop(world.create_freight(&[image(words[1].parse().unwrap())], "ada")),
-        "tick" => {
-            let span: Seconds = words[1].parse().unwrap();
-            world.now = UnixSeconds(world.now.0 + i64::from(span.0));
-        }
-        "sick" => {
-            let id = world.active(&name(1)).unwrap().freight.id();
-            world.sick.insert((name(1), id));
-        }
-        "well" => world.sick.retain(|(environment, _)| *environment != name(1)),
-        "approve" => {
-            let id = called(history, 2);
-            history.world.approve(&name(1), &id, words[3]);
-        }
-        "reject" => {
-            let id = called(history, 2);
-            history.world.reject(&name(1), &id, "ada");
-        }
-        "promote" | "hotfix" | "rollback" => {
-            let action = match words[0] {
-                "promote" => RequestAction::Promote,
-                "hotfix" => RequestAction::Hotfix,
-                _ => RequestAction::Rollback,
-            };
-            let id = called(history, 2);
-            history.world.request(&name(1), action, &id, "ada");
-        }
-        "hold" => world.set_hold(&name(1), Some("ada")),
-        "release" => world.set_hold(&name(1), None),
-        "merge" => world.merge_by_hand(&name(1)),
-        "run" => run(history, out),
-        word => panic!("`{word}` is no command"),
+fn in_order(folder: &Path) -> Vec<PathBuf> {
+    let all = std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+    let mut all: Vec<PathBuf> = all.filter(|it| it.extension().is_some_and(|it| it == "txt")).collect();
+    let place = |path: &PathBuf| PAGE.iter().position(|it| path.file_stem().is_some_and(|stem| stem == *it));
+    all.sort_by_key(|it| (place(it).unwrap_or(PAGE.len()), it.clone()));
+    all
+}
+
+fn played(path: &Path, text: &str) -> String {
+    match play(&path.to_string_lossy(), text) {
+        Ok(transcript) => transcript.to_string(),
+        Err(error) => panic!("{}", error.diagnosis()),
     }
 }
 
-/// Lets the controller work until it rests: what moved, and what stands then.
-fn run(history: &mut History, out: &mut String) {
-    for _ in 0..40 {
-        let plan = history.plan(0, &BTreeSet::new());
-        if plan.actions.is_empty() {
-            let _ = write!(out, "{plan}");
-            return;
-        }
-        moves(&plan, out);
-        let _ = history.controllers[0].apply(&mut history.world, &plan, None);
+/// The table of commands.
+fn commands() -> String {
+    let mut out = "## Commands\n\n| Command | What it does |\n| --- | --- |\n".to_owned();
+    for command in COMMANDS {
+        let _ = writeln!(out, "| `{}` | {} |", command.form().replace('|', "\\|"), command.does);
     }
-    panic!("it never ends\n{out}");
+    out
 }
 
-fn moves(plan: &Plan, out: &mut String) {
-    for line in plan.report.iter().filter(|it| it.kind == Kind::Moves) {
-        let _ = writeln!(out, "  {line}");
-    }
+/// A story: its first remark is title and words, then come the pipeline and the transcript.
+fn section(path: &Path, out: &mut String) {
+    let text = std::fs::read_to_string(path).unwrap();
+    let (promoter_yaml, _) = text.split_once("\n---\n").unwrap();
+    let (remark, pipeline): (Vec<&str>, Vec<&str>) =
+        promoter_yaml.lines().partition(|it| it.starts_with('#'));
+    let words: Vec<&str> = remark.iter().map(|it| it.trim_start_matches(['#', ' '])).collect();
+    let words = words.join(" ");
+    let (title, words) = words.split_once(": ").unwrap_or_else(|| panic!("{}: no title", path.display()));
+    let words = first_upper(words).replacen(" Elsewhere: ", "\n\nElsewhere: ", 1);
+    let _ = write!(
+        out,
+        "\n## {title}\n\n{words}\n\n```yaml\n{}\n```\n\n```console\n{}```\n",
+        pipeline.join("\n"),
+        played(path, &text),
+    );
+}
+
+fn first_upper(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
