@@ -81,7 +81,7 @@ fn seen(pipeline: &Pipeline, news: bool) -> Result<Observation> {
     let mut records = Records::default();
     let mut put = |record: Record| records.put(&record.path(), &record.text());
     for (freight, at) in [(&first, PROMOTED), (&second, NOW)].into_iter().take(if news { 2 } else { 1 }) {
-        let discovered = Discovered { at, by: BY_GIT.into() };
+        let discovered = Discovered { at, by: BY_GIT.into(), author: None };
         put(Record::Freight(FreightRecord {
             pipeline: pipeline.name.clone(),
             freight: freight.clone(),
@@ -135,11 +135,12 @@ fn seen(pipeline: &Pipeline, news: bool) -> Result<Observation> {
             },
         );
     }
-    let dry = Dry { head: commit.clone(), pin: commit.clone(), render: DryRender::Same };
+    let dry = Dry { head: commit.clone(), pin: commit.clone(), render: DryRender::Same, author: None };
     Ok(Observation {
         repository: "https://git.example.com/acme/deploy.git".parse()?,
         dry: Ok(dry),
         state: Ok(State { head: Some(commit), records }),
+        policy: Ok(()),
         measures: true,
         environments,
     })
