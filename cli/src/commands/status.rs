@@ -6,9 +6,10 @@ use crate::table::columns;
 use clap::Args;
 use promoter_controller::observe::Seen;
 use promoter_controller::run::now;
+use promoter_core::gate::Verdict;
 use promoter_core::observation::{EnvironmentSeen, Fact, Tip};
 use promoter_core::pipeline::{Environment, Pipeline};
-use promoter_core::plan::{Kind, Line, Plan, Subject, plan};
+use promoter_core::plan::{GateStanding, Kind, Line, Plan, Standings, Subject, plan, standings};
 use promoter_core::record::Phase;
 use promoter_core::{Diagnosis, Name, PromotionLock};
 use serde::Serialize;
@@ -59,11 +60,40 @@ pub(crate) fn explain(arguments: &ExplainArguments) -> Result<Outcome, Diagnosis
         return Err(Diagnosis::bug("environment-unknown", "the environment was there a moment ago"));
     };
     edge::result(&match arguments.output {
-        Format::Table => environment.lines.iter().map(|it| format!("{}\n", it.text)).collect(),
+        Format::Table => explained(&environment),
         Format::Json => edge::json(&environment)?,
         Format::Yaml => edge::yaml(&environment)?,
     })?;
     Ok(Outcome::Done)
+}
+
+/// What is said of an environment, and its gates in columns.
+fn explained(environment: &EnvironmentView) -> String {
+    let mut text: String = environment.lines.iter().map(|it| format!("{}\n", it.text)).collect();
+    let Some(it) = &environment.gates else {
+        return text;
+    };
+    let alias = &it.freight.alias;
+    text.push_str(&match (&it.commit, &it.proposed_since) {
+        (Some(commit), Some(since)) => {
+            format!("gates for {alias}, proposed since {since} as {}:\n", &commit[..10])
+        }
+        _ => format!("gates for {alias}, which is not proposed:\n"),
+    });
+    let mut rows = vec![["GATE", "STATE", "WHAT", "NEEDS", "FROM"].map(String::from).to_vec()];
+    for gate in &it.gates {
+        let until = gate.until.as_ref().map_or_else(String::new, |it| format!(", open at {it}"));
+        let policy = gate.policy.as_ref().map_or_else(String::new, |it| format!("policy {it}, "));
+        let needs = if gate.needs.is_empty() { "-".to_owned() } else { gate.needs.clone() };
+        rows.push(vec![
+            gate.gate.clone(),
+            gate.state.to_owned(),
+            format!("{}{until}", gate.what),
+            needs,
+            format!("{policy}{}", gate.at),
+        ]);
+    }
+    text + &columns(&rows)
 }
 
 fn table(status: &StatusView) -> String {
@@ -125,6 +155,72 @@ struct EnvironmentView {
     /// The one line that says what comes next or why nothing does.
     next: Option<String>,
     lines: Vec<LineView>,
+    /// The gates for what comes next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gates: Option<GatesView>,
+}
+
+/// The gates of an environment for one freight.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GatesView {
+    freight: FreightView,
+    /// The proposed commit that they are judged for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proposed_since: Option<String>,
+    gates: Vec<GateView>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GateView {
+    gate: String,
+    /// `open`, `waiting` or `closed`.
+    state: &'static str,
+    what: String,
+    /// When time alone opens it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    /// What would open it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    needs: String,
+    at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<String>,
+}
+
+impl GatesView {
+    fn of(standings: Standings) -> Self {
+        let Standings { freight, proposed, gates } = standings;
+        let (commit, since) = proposed.unzip();
+        Self {
+            freight: FreightView { alias: freight.alias(), id: freight.to_string() },
+            commit: commit.map(|it| it.to_string()),
+            proposed_since: since.map(|it| it.to_string()),
+            gates: gates.into_iter().map(GateView::of).collect(),
+        }
+    }
+}
+
+impl GateView {
+    fn of(it: GateStanding) -> Self {
+        let (state, what, until) = match it.verdict {
+            Verdict::Open { how } => ("open", how, None),
+            Verdict::Waiting { until, what } => ("waiting", what, until),
+            Verdict::Closed { why } => ("closed", why, None),
+        };
+        Self {
+            gate: it.gate,
+            state,
+            what,
+            until: until.map(|it| it.to_string()),
+            needs: it.needs,
+            at: it.at.to_string(),
+            policy: it.policy.map(|it| it.to_string()),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -156,6 +252,8 @@ impl PipelineView {
             if let Some(seen) = observation.and_then(|it| it.environments.get(&environment.name)) {
                 view.saw(seen);
             }
+            let gates = observation.and_then(|it| standings(pipeline, it, &environment.name, now()));
+            view.gates = gates.filter(|it| !it.gates.is_empty()).map(GatesView::of);
             let lock = observation.and_then(|it| lock_of(&it.environments.get(&environment.name)?.active));
             let record = lock.and_then(|it| verified?.get(&it.freight.id())?.as_ref().ok());
             // A result from before the promotion belongs to an earlier stay.
@@ -192,6 +290,7 @@ impl EnvironmentView {
             proposed: None,
             next,
             lines: lines.iter().map(|it| LineView::of(it)).collect(),
+            gates: None,
         }
     }
 

@@ -66,7 +66,7 @@ pub(super) fn step(facts: &Facts<'_>, standing: &Standing<'_>, behind: &Behind<'
 }
 
 /// What automation brings in next; `None` when it stays, and the report says why.
-fn automatic<'a>(here: Here<'_, 'a>, draft: &mut Draft) -> Option<Target<'a>> {
+pub(super) fn automatic<'a>(here: Here<'_, 'a>, draft: &mut Draft) -> Option<Target<'a>> {
     if let Some((why, look)) = paused(here) {
         draft.waits(here.subject(), &why, look);
         return None;

@@ -7,6 +7,7 @@ use super::propose::merged_by_person;
 use super::{Action, JudgedGate, Look, Merge, request, verify};
 use crate::facts::Branch;
 use crate::gate::{Verdict, judge_after};
+use crate::pipeline::Gate;
 use crate::record::RequestAction;
 use crate::{Seconds, UnixSeconds};
 
@@ -50,8 +51,21 @@ pub(super) fn step(here: Here<'_, '_>, proposed: &Branch<'_>, target: Target<'_>
     }));
 }
 
+/// A gate and its verdict.
+pub(super) struct Judged<'a> {
+    /// `None` for `after`, which is no gate of the list.
+    pub(super) gate: Option<&'a Gate>,
+    pub(super) verdict: Verdict,
+}
+
+impl Judged<'_> {
+    pub(super) fn name(&self) -> String {
+        self.gate.map_or_else(|| "after".into(), Gate::name)
+    }
+}
+
 /// The verdicts of every gate that holds for this way in: a rollback has none, a hotfix those that it cannot skip.
-fn judge(here: Here<'_, '_>, target: Target<'_>) -> Vec<(String, Verdict)> {
+pub(super) fn judge<'a>(here: Here<'_, 'a>, target: Target<'_>) -> Vec<Judged<'a>> {
     let (rules, id, facts, now) = (here.rules(), target.known.id, here.facts, here.now);
     let mut verdicts = Vec::new();
     if target.is(RequestAction::Rollback) {
@@ -59,10 +73,10 @@ fn judge(here: Here<'_, '_>, target: Target<'_>) -> Vec<(String, Verdict)> {
     }
     let is_hotfix = target.is(RequestAction::Hotfix);
     if !is_hotfix && !rules.after.environments.is_empty() {
-        verdicts.push(("after".into(), judge_after(id, rules, Seconds(0), facts, now)));
+        verdicts.push(Judged { gate: None, verdict: judge_after(id, rules, Seconds(0), facts, now) });
     }
     for gate in rules.gates.iter().filter(|it| !is_hotfix || !it.is_skipped_by_hotfix()) {
-        verdicts.push((gate.name(), gate.judge(id, rules, facts, now)));
+        verdicts.push(Judged { gate: Some(gate), verdict: gate.judge(id, rules, facts, now) });
     }
     verdicts
 }
@@ -77,11 +91,11 @@ struct Waits {
 }
 
 impl Waits {
-    fn of(verdicts: &[(String, Verdict)]) -> Self {
+    fn of(verdicts: &[Judged<'_>]) -> Self {
         let mut words: Vec<String> = Vec::new();
         let mut times: Vec<Option<UnixSeconds>> = Vec::new();
-        for (_, verdict) in verdicts {
-            let (what, until) = match verdict {
+        for judged in verdicts {
+            let (what, until) = match &judged.verdict {
                 Verdict::Open { .. } => continue,
                 Verdict::Waiting { until, what } => (what, *until),
                 Verdict::Closed { why } => (why, None),
@@ -100,8 +114,9 @@ impl Waits {
     }
 }
 
-fn open((gate, verdict): (String, Verdict)) -> Option<JudgedGate> {
-    match verdict {
+fn open(judged: Judged<'_>) -> Option<JudgedGate> {
+    let gate = judged.name();
+    match judged.verdict {
         Verdict::Open { how } => Some(JudgedGate { gate, description: how }),
         Verdict::Waiting { .. } | Verdict::Closed { .. } => None,
     }

@@ -18,11 +18,13 @@ mod report;
 mod request;
 mod select;
 mod soaking;
+mod standing;
 mod statuses;
 mod verify;
 
 pub use action::{Action, JudgedGate, Measure, Merge, Propose, RecordAction, Removed, SetHold, Withdraw};
 pub use report::{Kind, Line, Look, Subject};
+pub use standing::{GateStanding, Standings, standings};
 
 use crate::facts::Facts;
 use crate::observation::Observation;

@@ -46,6 +46,11 @@ pub(super) fn step<'a>(here: Here<'_, 'a>) -> Choice<'a> {
     }
 }
 
+/// The newest freight that automation might bring in some day.
+pub(super) fn newest<'a>(here: Here<'_, 'a>) -> Option<Known<'a>> {
+    newer(here).ok()?.iter().rfind(|it| it.record.discovered.by != BY_LOCK).copied()
+}
+
 /// Freight younger than the active, oldest first. `Err` while the age of the active is not known.
 fn newer<'p, 'a>(here: Here<'p, 'a>) -> Result<&'p [Known<'a>], String> {
     let facts = here.facts;
