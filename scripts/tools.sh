@@ -18,6 +18,7 @@ need ssh-keygen openssh-client
 need gpg gnupg
 need /usr/sbin/sshd openssh-server
 need tinyproxy tinyproxy-bin
+need etcd etcd-server
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "installing ${missing[*]}"
@@ -47,6 +48,16 @@ go_tool() {
 }
 go_tool kustomize v5.8.1 sigs.k8s.io/kustomize/kustomize/v5
 go_tool helm v4.2.4 helm.sh/helm/v4/cmd/helm
+# A Kubernetes API for custom resources, with etcd behind it. It takes a few minutes, once.
+go_tool apiextensions-apiserver v0.36.1 k8s.io/apiextensions-apiserver
+
+# Argo CD's own description of an Application: $tools/argo-cd-crds-VERSION/application-crd.yaml
+argo_cd=v3.5.7
+if [ ! -f "$tools/argo-cd-crds-$argo_cd/application-crd.yaml" ]; then
+  say "fetching the CRDs of Argo CD $argo_cd"
+  module="$(go mod download -json "github.com/argoproj/argo-cd/v3@$argo_cd" | python3 -c 'import json, sys; print(json.load(sys.stdin)["Dir"])')"
+  install -D -m 644 "$module/manifests/crds/application-crd.yaml" "$tools/argo-cd-crds-$argo_cd/application-crd.yaml"
+fi
 
 # go_client NAME VERSION FOLDER: $tools/NAME-VERSION/NAME from the Go sources in a folder of testdata, built again when
 # they are others.

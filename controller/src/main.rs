@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use clap::Parser;
-use promoter_controller::options::{AccessOptions, SigningOptions};
+use promoter_controller::options::{AccessOptions, CheckOptions, SigningOptions};
 use promoter_controller::pass::Controller;
 use promoter_controller::repository::Repository;
 use promoter_controller::run;
@@ -33,6 +33,8 @@ struct Arguments {
     log_format: LogFormat,
     #[command(flatten)]
     access: AccessOptions,
+    #[command(flatten)]
+    checks: CheckOptions,
     #[command(flatten)]
     signing: SigningOptions,
 }
@@ -66,7 +68,7 @@ fn work(arguments: &Arguments) -> Result<ExitCode, Diagnosis> {
         if let Some(doubt) = repository.doubt() {
             warn!(repo = repository.url.as_str(), code = doubt.code, "{doubt}");
         }
-        controllers.push(Controller::new(repository)?);
+        controllers.push(Controller::asking(repository, &arguments.checks)?);
     }
     if !arguments.once {
         run::run(controllers, Duration::from_secs(u64::from(arguments.interval.0)), &stop);

@@ -6,14 +6,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use promoter_core::observation::{Observation, Tip};
+use promoter_core::observation::Observation;
 use promoter_core::pipeline::Pipeline;
 use promoter_core::plan::{Action, Measure, Plan, plan};
 use promoter_core::{Diagnosis, Name, UnixSeconds};
 
 use crate::apply::{Applied, Due, apply_all};
-use crate::check::Checker;
+use crate::check::{self, Checker};
 use crate::observe::{Observer, Seen};
+use crate::options::CheckOptions;
 use crate::repository::Repository;
 
 /// Rounds of one pass: a promotion through one environment takes about six. What is left then waits for the next pass.
@@ -78,13 +79,23 @@ pub struct Controller {
 impl Controller {
     /// Starts with nothing remembered.
     pub fn new(repository: Repository) -> Result<Self, Diagnosis> {
-        Ok(Self {
+        Self::asking(repository, &CheckOptions::default())
+    }
+
+    /// The same with what checks may use.
+    pub fn asking(repository: Repository, options: &CheckOptions) -> Result<Self, Diagnosis> {
+        Ok(Self::measuring(repository, Checker::new(options)?))
+    }
+
+    /// The same with who asks checks.
+    pub fn measuring(repository: Repository, checker: Checker) -> Self {
+        Self {
             observer: Observer::new(repository, true),
-            checker: Checker::new()?,
+            checker,
             quiet: None,
             plans: BTreeMap::new(),
             measuring: false,
-        })
+        }
     }
 
     /// True while the last pass left checks half measured: what was measured is forgotten with this value.
@@ -123,8 +134,8 @@ impl Controller {
                 return Ok(pass);
             }
             pass.findings.clone_from(&seen.findings);
-            self.measuring = seen.pipelines.iter().any(|(_, seen)| is_measuring(seen));
             pass.plans = self.plan(&seen, now());
+            self.measuring = pass.plans.iter().any(|it| it.is_measuring);
             let moved = self.round(&seen, &mut pass, &mut failed, &now)?;
             pass.findings.extend(failed.iter().map(|it| it.why.clone()));
             if !moved {
@@ -228,37 +239,17 @@ impl Controller {
         let due: Vec<_> = due
             .iter()
             .filter_map(|(pipeline, measure)| {
-                let check = pipeline.environment(&measure.environment)?.verification.get(measure.check)?;
-                Some((pipeline, measure, check))
+                let check = pipeline.environment(&measure.environment)?.check(&measure.of.check)?;
+                Some(check::Due { pipeline, measure, check })
             })
             .collect();
         if due.is_empty() {
             return Ok(false);
         }
-        let asked: Vec<_> = due.iter().map(|(_, measure, check)| (*measure, *check)).collect();
-        let measurements = self.checker.measure(&asked, now)?;
-        for ((pipeline, measure, _), measurement) in due.iter().zip(measurements) {
-            self.observer.measured(&pipeline.name, &measure.environment, measurement);
+        let measurements = self.checker.measure(self.observer.repository(), &due, now)?;
+        for (due, measurement) in due.iter().zip(measurements) {
+            self.observer.measured(&due.pipeline.name, &due.measure.environment, measurement);
         }
         Ok(true)
     }
-}
-
-/// True when checks of what an environment runs were asked, and gave no result yet that is recorded.
-fn is_measuring(seen: &Observation) -> bool {
-    let Ok(state) = &seen.state else {
-        return false;
-    };
-    seen.environments.iter().any(|(name, environment)| {
-        let Ok(Some(Tip { lock: Ok(Some(lock)), .. })) = &environment.active else {
-            return false;
-        };
-        let id = lock.freight.id();
-        let promoted_at = lock.promotion.as_ref().map_or(UnixSeconds(0), |it| it.at);
-        let verified =
-            state.records.environments.get(name).and_then(|it| it.verified.get(&id)?.as_ref().ok());
-        let measured =
-            environment.measurements.iter().any(|it| it.freight == id && it.promoted_at == promoted_at);
-        measured && verified.is_none_or(|it| it.at < promoted_at)
-    })
 }

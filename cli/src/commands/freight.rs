@@ -7,7 +7,7 @@ use crate::table::columns;
 use clap::{Args, Subcommand};
 use promoter_controller::people::find_freight;
 use promoter_controller::run::now;
-use promoter_core::record::{FreightRecord, Phase, Records};
+use promoter_core::record::{FreightRecord, Phase, Records, Verified};
 use promoter_core::{Diagnosis, FreightId, Setting};
 use serde::Serialize;
 
@@ -126,10 +126,14 @@ impl View {
     fn of(record: &FreightRecord, records: &Records) -> Self {
         let id = record.freight.id();
         let environments = records.environments.iter().filter_map(|(name, it)| {
-            let verified = it.verified.get(&id).and_then(|it| it.as_ref().ok()).map(|it| match it.phase {
-                Phase::Passed => format!("passed since {}", it.since),
-                Phase::Failed => format!("failed since {}: {}", it.since, it.message),
-            });
+            let verified = match it.verification(&id) {
+                Verified::Known(it) if it.phase == Phase::Passed => {
+                    Some(format!("passed since {}", it.since))
+                }
+                Verified::Known(it) => Some(format!("failed since {}: {}", it.since, it.message)),
+                Verified::AskedAgain(it) => Some(format!("again since {}", it.requested.at)),
+                Verified::Never | Verified::Unread(_) => None,
+            };
             let approved = it.approved.get(&id).and_then(|it| it.as_ref().ok());
             let approved: Vec<String> =
                 approved.iter().flat_map(|it| it.approvals.iter().map(|it| it.by.clone())).collect();

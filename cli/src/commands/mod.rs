@@ -67,6 +67,8 @@ pub(crate) enum Command {
     Reject(word::JudgeArguments),
     /// Report how a check of the proposed commit went.
     CommitStatus(commit_status::CommitStatusArguments),
+    /// Verify what an environment runs again.
+    Reverify(word::ReverifyArguments),
     /// Hold an environment as it is.
     Hold(word::HoldArguments),
     /// Release a held environment.
@@ -113,6 +115,7 @@ pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
         Command::Approve(arguments) => word::approve(&arguments),
         Command::Reject(arguments) => word::reject(&arguments),
         Command::CommitStatus(arguments) => commit_status::run(&arguments),
+        Command::Reverify(arguments) => word::reverify(&arguments),
         Command::Hold(arguments) => word::hold(&arguments),
         Command::Release(arguments) => word::release(&arguments),
         Command::Withdraw(arguments) => word::withdraw(&arguments),

@@ -10,7 +10,7 @@ use promoter_core::gate::Verdict;
 use promoter_core::observation::{EnvironmentSeen, Fact, Tip};
 use promoter_core::pipeline::{Environment, Pipeline};
 use promoter_core::plan::{GateStanding, Kind, Line, Plan, Standings, Subject, plan, standings};
-use promoter_core::record::Phase;
+use promoter_core::record::{Phase, Verified};
 use promoter_core::{Diagnosis, Name, PromotionLock};
 use serde::Serialize;
 
@@ -247,7 +247,7 @@ impl PipelineView {
             let about = of(&Subject::Environment(environment.name.clone()));
             let verified = observation
                 .and_then(|it| it.state.as_ref().ok())
-                .and_then(|it| it.records.environments.get(&environment.name).map(|it| &it.verified));
+                .and_then(|it| it.records.environments.get(&environment.name));
             let mut view = EnvironmentView::of(environment, &about);
             if let Some(seen) = observation.and_then(|it| it.environments.get(&environment.name)) {
                 view.saw(seen);
@@ -255,7 +255,10 @@ impl PipelineView {
             let gates = observation.and_then(|it| standings(pipeline, it, &environment.name, now()));
             view.gates = gates.filter(|it| !it.gates.is_empty()).map(GatesView::of);
             let lock = observation.and_then(|it| lock_of(&it.environments.get(&environment.name)?.active));
-            let record = lock.and_then(|it| verified?.get(&it.freight.id())?.as_ref().ok());
+            let record = lock.and_then(|it| match verified?.verification(&it.freight.id()) {
+                Verified::Known(record) => Some(record),
+                Verified::Never | Verified::Unread(_) | Verified::AskedAgain(_) => None,
+            });
             // A result from before the promotion belongs to an earlier stay.
             let since = lock.and_then(|it| it.promotion.as_ref()).map(|it| it.at);
             let phase = record.filter(|it| since.is_none_or(|since| it.at >= since)).map(|it| it.phase);

@@ -66,6 +66,22 @@ enum Withdrawn {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+What was measured before does not count: until the checks have passed again the freight is not verified in ENV, and
+enters no environment after it. When they fail, `onFailure` acts.")]
+pub(crate) struct ReverifyArguments {
+    /// Environment
+    environment: Name,
+    /// Why
+    #[arg(long, default_value = "")]
+    reason: String,
+    #[command(flatten)]
+    repository: RepositoryOptions,
+    #[command(flatten)]
+    signing: PersonSigning,
+}
+
+#[derive(Args)]
 pub(crate) struct HoldArguments {
     /// Environment
     environment: Name,
@@ -129,6 +145,11 @@ pub(crate) fn rollback(arguments: &RollbackArguments) -> Result<Outcome, Diagnos
         &arguments.reason,
         now(),
     ))
+}
+
+pub(crate) fn reverify(arguments: &ReverifyArguments) -> Result<Outcome, Diagnosis> {
+    let at = arguments.repository.at(&arguments.environment);
+    said(arguments.repository.writer(&arguments.signing)?.reverify(&at, &arguments.reason, now()))
 }
 
 pub(crate) fn approve(arguments: &JudgeArguments) -> Result<Outcome, Diagnosis> {

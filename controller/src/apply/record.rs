@@ -79,6 +79,9 @@ fn trailers_of(pipeline: &Pipeline, record: &Record) -> Vec<Trailer> {
             (said, trailers::named(pipeline, &it.environment, &it.freight))
         }
         Record::Rejection(it) => (&it.rejected, trailers::named(pipeline, &it.environment, &it.freight)),
+        Record::Reverification(it) => {
+            (&it.requested, trailers::named(pipeline, &it.environment, &it.freight))
+        }
         Record::Request(it) => (&it.requested, trailers::named(pipeline, &it.environment, &it.freight)),
         Record::Pause(it) => (&it.paused, vec![Trailer::new(Trailer::PIPELINE, pipeline.name.as_str())]),
         Record::CommitStatuses(it) => {
@@ -125,6 +128,10 @@ fn sentence(record: &Record) -> String {
             let words = it.statuses.iter().map(|it| format!("{} {}", it.name, it.phase.as_str()));
             let words: Vec<String> = words.collect();
             format!("{}: statuses of {}: {}", it.environment, &it.commit.as_str()[..10], words.join(", "))
+        }
+        Record::Reverification(it) => {
+            let alias = it.freight.alias();
+            format!("{}: {alias} is to be verified again, says {}", it.environment, it.requested.by)
         }
         Record::Request(it) => {
             let what = match it.action {

@@ -15,6 +15,7 @@ pub(super) fn unreadable(records: &Records) -> Vec<Diagnosis> {
         unread.extend(it.approved.values().filter_map(|it| it.as_ref().err()));
         unread.extend(it.rejected.values().filter_map(|it| it.as_ref().err()));
         unread.extend(it.statuses.values().filter_map(|it| it.as_ref().err()));
+        unread.extend(it.reverify.values().filter_map(|it| it.as_ref().err()));
         unread.extend(it.request.iter().filter_map(|it| it.as_ref().err()));
     }
     unread.into_iter().map(|it| Diagnosis::input("record-unreadable", it)).collect()

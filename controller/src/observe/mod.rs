@@ -22,9 +22,10 @@ mod records;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use promoter_core::observation::{Dry, DryRender, Fact, Measurement, Observation, State, Unread};
+use promoter_core::observation::{Dry, DryRender, Fact, Observation, State, Unread};
 use promoter_core::pipeline::{Environment, Pipeline};
 use promoter_core::record::STATE_BRANCH;
+use promoter_core::verification::{About, Measurement};
 use promoter_core::{CommitId, Diagnosis, Freight, FreightId, Name, PromotionLock};
 use promoter_sources::git::GitError;
 
@@ -125,7 +126,15 @@ impl Observer {
     /// Remembers a measurement.
     pub fn measured(&mut self, pipeline: &Name, environment: &Name, measurement: Measurement) {
         let kept = self.measurements.entry((pipeline.clone(), environment.clone())).or_default();
-        kept.retain(|it| it.freight == measurement.freight);
+        let same = |a: &About, b: &About| {
+            matches!(
+                (a, b),
+                (About::Stay { .. }, About::Stay { .. }) | (About::Proposal(_), About::Proposal(_))
+            )
+        };
+        // What was measured of an earlier stay or proposal is no more of use.
+        let about = &measurement.of.about;
+        kept.retain(|it| it.of.about == *about || !same(&it.of.about, about));
         kept.push(measurement);
         let surplus = kept.len().saturating_sub(MEASUREMENTS_MAX);
         kept.drain(..surplus);

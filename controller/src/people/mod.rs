@@ -11,7 +11,8 @@ mod withdraw;
 use promoter_core::pipeline::Pipeline;
 use promoter_core::plan::{RecordAction, Removed};
 use promoter_core::record::{
-    Approvals, Discovered, FreightRecord, Record, Records, Rejection, Request, RequestAction, Statement,
+    Approvals, Discovered, FreightRecord, Record, Records, Rejection, Request, RequestAction, Reverification,
+    Statement,
 };
 use promoter_core::{CommitId, Diagnosis, FreightId, Hold, Name, Setting, UnixSeconds, one_line};
 
@@ -206,6 +207,27 @@ impl Person {
                 rejected: rejected.clone(),
             };
             Ok(Change::write(Record::Rejection(record), text))
+        })
+    }
+
+    /// Asks for another verification of what an environment runs: what was measured before does not count.
+    ///
+    /// Errors: an environment that runs nothing.
+    pub fn reverify(&mut self, at: &Where<'_>, reason: &str, now: UnixSeconds) -> Result<String, Diagnosis> {
+        let word = self.statement(reason, now);
+        self.change_at(at, now, |target| {
+            let (_, lock) = target.active()?;
+            let (id, environment) = (lock.freight.id(), &target.environment.name);
+            let known = records(target.seen)?.environments.get(environment);
+            let known = known.and_then(|it| it.verified.get(&id)?.as_ref().ok());
+            let text = format!("{environment}: {} {} is verified again", id.alias(), id.short());
+            let record = Reverification {
+                pipeline: target.pipeline.name.clone(),
+                environment: environment.clone(),
+                freight: id,
+                requested: Statement { at: Reverification::at(known, now), ..word.clone() },
+            };
+            Ok(Change::write(Record::Reverification(record), text))
         })
     }
 

@@ -8,6 +8,7 @@
 mod app;
 mod branches;
 mod broken;
+mod checks;
 mod faults;
 mod folders;
 mod gather;

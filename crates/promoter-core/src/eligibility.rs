@@ -25,8 +25,8 @@ pub enum Eligibility {
 }
 
 /// Decides whether freight may enter an environment: not rejected, renders, satisfies the expressions, verified in the
-/// environments of `after` and soaked there. Gates that people, CI or the clock open are not looked at here: they are
-/// judged for what is already proposed.
+/// environments of `after` and soaked there. Gates that people, CI, checks or the clock open are not looked at here: they
+/// are judged for what is already proposed.
 pub fn eligible(
     freight: &FreightId,
     environment: &Environment,

@@ -49,6 +49,10 @@ pub struct Expression {
 pub enum Given {
     /// A whole number, which compares with the numbers that people write.
     Int(i64),
+    /// A number that may be none of JSON's, such as infinity.
+    Float(f64),
+    /// Several of them.
+    Floats(Vec<f64>),
     /// Anything else. Its whole numbers are unsigned when they are not negative, which CEL compares with others too.
     Json(Value),
 }
@@ -100,6 +104,11 @@ impl Expression {
         Ok(Self { text: text.to_owned(), program: Arc::new(program) })
     }
 
+    /// True when it names a variable.
+    pub fn names(&self, variable: &str) -> bool {
+        walk::found(self.program.expression()).variables.iter().any(|it| *it == variable)
+    }
+
     /// Fields that it selects by name of a variable, and of those: `artifacts.web.tag` is `["artifacts", "web", "tag"]`.
     pub fn paths(&self) -> Vec<Vec<&str>> {
         walk::found(self.program.expression()).paths
@@ -112,6 +121,8 @@ impl Expression {
         for (name, value) in given {
             match value {
                 Given::Int(value) => context.add_variable_from_value(name, value),
+                Given::Float(value) => context.add_variable_from_value(name, value),
+                Given::Floats(values) => context.add_variable_from_value(name, values),
                 Given::Json(value) => context
                     .add_variable(name, value)
                     .map_err(|_| format!("cannot be evaluated: `{name}` has values that it cannot hold"))?,

@@ -6,6 +6,7 @@
 use crate::observation::{EnvironmentSeen, Fact, Observation, Tip, Unread};
 use crate::pipeline::{Environment, Pipeline};
 use crate::record::{Age, EnvironmentRecords, FreightRecord, Records};
+use crate::verification::About;
 use crate::{CommitId, Freight, FreightId, Name, PromotionLock, UnixSeconds};
 use std::collections::{BTreeMap, HashMap};
 
@@ -74,6 +75,11 @@ impl Locked<'_> {
     /// When the freight's stay here was decided; the distant past when the lock does not say.
     pub fn promoted_at(&self) -> UnixSeconds {
         self.lock.promotion.as_ref().map_or(UnixSeconds(0), |it| it.at)
+    }
+
+    /// The freight's stay here, as checks are asked about it.
+    pub fn about(&self) -> About {
+        About::Stay { freight: self.id.clone(), promoted_at: self.promoted_at() }
     }
 }
 

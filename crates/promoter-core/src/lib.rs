@@ -22,6 +22,7 @@ mod seconds;
 mod setting;
 pub mod sim;
 mod url;
+pub mod verification;
 pub mod window;
 
 pub use diagnosis::{Diagnosis, Fault, Place};

@@ -3,9 +3,9 @@
 //! A fact that could not be read is an `Unread` in its place, so that a decision can tell "there is none" from
 //! "nobody knows". Who reads, how and how often is the observer's business; the planner only looks here.
 
-use crate::facts::Locked;
 use crate::record::Records;
-use crate::{CommitId, FreightId, GitUrl, Name, PromotionLock, UnixSeconds};
+use crate::verification::Measurement;
+use crate::{CommitId, FreightId, GitUrl, Name, PromotionLock};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -117,26 +117,4 @@ pub struct Tip {
     pub commit: CommitId,
     /// The lock; `Ok(None)` when there is none, `Unread` also when it is broken or of another environment.
     pub lock: Fact<Option<PromotionLock>>,
-}
-
-/// One result of one check.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Measurement {
-    /// The check's index in the environment's `verification`.
-    pub check: usize,
-    /// The freight that was active.
-    pub freight: FreightId,
-    /// Since when: `promotion.at` of its lock, 0 when the lock does not say. Tells two stays of one freight apart.
-    pub promoted_at: UnixSeconds,
-    /// When it was taken.
-    pub at: UnixSeconds,
-    /// `Err` says what was seen instead, one line.
-    pub result: Result<(), String>,
-}
-
-impl Measurement {
-    /// True when it was taken during this stay of this freight.
-    pub fn is_of(&self, locked: &Locked<'_>) -> bool {
-        self.freight == locked.id && self.promoted_at == locked.promoted_at()
-    }
 }

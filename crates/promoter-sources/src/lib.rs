@@ -1,9 +1,12 @@
-//! What promoter reads from the world: git, helm, disk, HTTP. Reads only; every write is the controller's.
+//! What promoter reads from the world: git, helm, disk, what checks ask. Reads only; every write is the controller's.
 
+pub mod checks;
+mod child;
 pub mod disk;
 pub mod git;
 pub mod helm;
-pub mod http;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
 
 /// Makes ring the TLS provider of this process, once; later calls do nothing.
 pub fn install_tls() {

@@ -13,5 +13,5 @@ mod tools;
 mod transcript;
 
 pub use golden::{golden, golden_text};
-pub use tools::{Kustomize, on_small_disk, tool};
+pub use tools::{Kustomize, on_small_disk, say_skipped, tool};
 pub use transcript::{texts_below, words};

@@ -58,7 +58,8 @@ fn tools() -> Option<PathBuf> {
     named.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/promoter-tools")))
 }
 
+/// Says on stderr that a test is skipped for want of something.
 #[expect(clippy::print_stderr, reason = "who reads the output of tests learns what they did not do")]
-pub(crate) fn say_skipped(name: &str) {
+pub fn say_skipped(name: &str) {
     eprintln!("skipped: {name} is not there, run make tools");
 }

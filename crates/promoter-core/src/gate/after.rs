@@ -6,9 +6,9 @@
 
 use super::Verdict;
 use crate::facts::{Facts, Locked, Standing};
-use crate::observation::Measurement;
 use crate::pipeline::{Environment, Quorum};
-use crate::record::{Phase, Verification};
+use crate::record::{Phase, Verification, Verified};
+use crate::verification::Tally;
 use crate::{FreightId, Name, Seconds, UnixSeconds};
 
 /// Judges whether the environments before one have verified freight for at least `soak`.
@@ -30,10 +30,7 @@ pub fn judge(
 
 /// The first environment before one, in the order of the file, that has verified freight.
 pub fn origin(freight: &FreightId, environment: &Environment, facts: &Facts<'_>) -> Option<Name> {
-    let verified = |name: &&Name| {
-        let record = facts.records_of(name).and_then(|it| it.verified.get(freight));
-        record.is_some_and(|it| it.as_ref().is_ok_and(|it| it.phase == Phase::Passed))
-    };
+    let verified = |name: &&Name| facts.records_of(name).is_some_and(|it| it.has_passed(freight));
     environment.after.environments.iter().find(verified).cloned()
 }
 
@@ -76,13 +73,17 @@ fn join(verdicts: impl Iterator<Item = Verdict>) -> Option<Verdict> {
 fn judge_in(freight: &FreightId, name: &Name, soak: Seconds, facts: &Facts<'_>, now: UnixSeconds) -> Verdict {
     let waiting = |what: String| Verdict::Waiting { until: None, what };
     let closed = |why: String| Verdict::Closed { why };
-    let record = match facts.records_of(name).and_then(|it| it.verified.get(freight)) {
-        None => return closed(format!("is not verified in {name}")),
-        Some(Err(unread)) => return waiting(format!("cannot be judged: {unread}")),
-        Some(Ok(record)) if record.phase == Phase::Failed => {
+    let known = facts.records_of(name).map_or(Verified::Never, |it| it.verification(freight));
+    let record = match known {
+        Verified::Never => return closed(format!("is not verified in {name}")),
+        Verified::Unread(unread) => return waiting(format!("cannot be judged: {unread}")),
+        Verified::AskedAgain(asked) => {
+            return closed(format!("is to be verified again in {name}, says {}", asked.requested.by));
+        }
+        Verified::Known(record) if record.phase == Phase::Failed => {
             return closed(format!("failed verification in {name}: {}", record.message));
         }
-        Some(Ok(record)) => record,
+        Verified::Known(record) => record,
     };
     let Some(standing) = facts.environment(name) else {
         return closed(format!("needs {name}, which the pipeline does not have"));
@@ -134,12 +135,9 @@ fn stays(
 
 /// What the latest measurements of an environment say against it.
 fn unhealthy(standing: &Standing<'_>, locked: &Locked<'_>) -> Option<String> {
-    let of = |check: usize| move |it: &&Measurement| it.check == check && it.is_of(locked);
-    let latest = |check| standing.seen.and_then(|seen| seen.measurements.iter().rev().find(of(check)));
-    (0..standing.rules.verification.len()).find_map(|check| match latest(check) {
-        None => Some("it is being measured".to_owned()),
-        Some(measurement) => measurement.result.as_ref().err().cloned(),
-    })
+    let all = standing.seen.map_or(&[][..], |it| it.measurements.as_slice());
+    let tally = |check| Tally::of(check, &locked.about(), UnixSeconds(i64::MIN), all);
+    standing.rules.verification.iter().find_map(|check| tally(check).doubt())
 }
 
 fn words(record: &Verification, soak: Seconds, name: &Name, end: UnixSeconds) -> String {

@@ -5,6 +5,7 @@
 
 mod after;
 mod approvals;
+mod check;
 mod commit_status;
 mod expression;
 mod window;
@@ -47,6 +48,7 @@ impl Gate {
         match &self.rule {
             GateRule::Soak(_) => "soak".into(),
             GateRule::Approvals(_) => "approvals".into(),
+            GateRule::Check(check) => check.title().into(),
             GateRule::Window(_) => "window".into(),
             GateRule::CommitStatus(name) => format!("commitStatus-{name}"),
             GateRule::Expression(_) => "expression".into(),
@@ -59,7 +61,10 @@ impl Gate {
     pub fn is_skipped_by_hotfix(&self) -> bool {
         let by_itself = match &self.rule {
             GateRule::Soak(_) | GateRule::Window(_) | GateRule::Expression(_) => true,
-            GateRule::Approvals(_) | GateRule::CommitStatus(_) | GateRule::Never { .. } => false,
+            GateRule::Approvals(_)
+            | GateRule::Check(_)
+            | GateRule::CommitStatus(_)
+            | GateRule::Never { .. } => false,
         };
         by_itself && !self.required
     }
@@ -75,6 +80,7 @@ impl Gate {
         match &self.rule {
             GateRule::Soak(soak) => after::judge(freight, environment, *soak, facts, now),
             GateRule::Approvals(rule) => approvals::judge(freight, environment, rule, facts),
+            GateRule::Check(check) => check::judge(check, freight, environment, facts),
             GateRule::Window(window) => window::judge(window, now),
             GateRule::CommitStatus(name) => commit_status::judge(name, environment, facts),
             GateRule::Expression(expression) => expression::judge(expression, freight, environment, facts),

@@ -11,6 +11,7 @@ impl fmt::Display for GateRule {
             Self::Soak(soak) => write!(f, "soak {soak}"),
             Self::Approvals(it) if it.from.is_empty() => write!(f, "approvals {}", it.required),
             Self::Approvals(it) => write!(f, "approvals {} of {}", it.required, it.from.join(", ")),
+            Self::Check(check) => write!(f, "check {}", check.title()),
             Self::Window(window) if window.allowed().is_empty() => write!(f, "window without {window}"),
             Self::Window(window) => write!(f, "window {window}"),
             Self::CommitStatus(name) => write!(f, "commit status {name}"),

@@ -27,6 +27,7 @@ pub(super) fn check(pipeline: &Pipeline) -> Result<(), PipelineError> {
             return Err(rules(message, "soak is the time in the environments of `after`: name them", &it.at));
         }
     }
+    pipeline.environments.iter().try_for_each(gates)?;
     acyclic(pipeline)?;
     branches([pipeline])
 }
@@ -47,6 +48,20 @@ fn unique<'a>(what: &str, names: impl Iterator<Item = (&'a Name, &'a Place)>) ->
         if let Some(first) = seen.insert(name, at) {
             let message = format!("{what} `{name}` is there twice, first at {first}");
             return Err(rules(message, "give one another name", at));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the words for each check among the gates are its own: they are the keys of what a merge says of it.
+fn gates(environment: &Environment) -> Result<(), PipelineError> {
+    let mut titles = BTreeSet::from(["after", "soak", "approvals"]);
+    for gate in &environment.gates {
+        if let GateRule::Check(check) = &gate.rule
+            && !titles.insert(check.title())
+        {
+            let message = format!("`{}` has two gates that are called `{}`", environment.name, check.title());
+            return Err(rules(message, "give each check a `name` of its own", &gate.at));
         }
     }
     Ok(())

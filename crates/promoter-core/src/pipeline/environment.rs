@@ -3,11 +3,11 @@
 use super::gate::{Known, read_gates};
 use super::read::Places;
 use super::{
-    After, Check, Environment, HttpCheck, OnFailure, PipelineError, PromotionMode, Quorum, RenderOptions,
-    Select, Soaking,
+    After, Environment, OnFailure, PipelineError, PromotionMode, Quorum, RenderOptions, Select, Soaking,
+    checks,
 };
+use crate::Name;
 use crate::fields::{FieldError, Fields};
-use crate::{Name, Seconds};
 use promoter_yaml::{Data, Node};
 
 const KNOWN: [&str; 10] = [
@@ -56,7 +56,7 @@ pub(super) fn environment(
         select: fields.word("select", &selects)?.unwrap_or(Select::Newest),
         soaking: fields.word("soaking", &soaking)?.unwrap_or_default(),
         gates: read_gates(&fields, false, known)?,
-        verification: each(&fields, "verification", &[], verification)?,
+        verification: each(&fields, "verification", &["name"], checks::check)?,
         on_failure: fields.word("onFailure", &failures)?.unwrap_or_default(),
         render: render(&fields, path)?,
         active_branch,
@@ -136,70 +136,6 @@ pub(super) fn each<T>(
         }
     };
     fields.items(key)?.iter().enumerate().map(one).collect()
-}
-
-fn verification(item: &Fields<'_>, kind: &str) -> Result<Check, PipelineError> {
-    match kind {
-        "http" => http(&item.inner(
-            "http",
-            &["url", "method", "headers", "expect", "interval", "count", "failureLimit", "timeout"],
-        )?)
-        .map(Check::Http),
-        "argocd" => Err(not_supported(item, "verification", kind, "`http`")),
-        _ => Err(item.unknown(kind, &["http"]).into()),
-    }
-}
-
-fn not_supported(item: &Fields<'_>, what: &str, kind: &str, instead: &str) -> PipelineError {
-    PipelineError::NotSupported {
-        what: format!("{what} `{kind}`"),
-        hint: format!("this version has {instead}"),
-        at: item.at_key(kind),
-    }
-}
-
-fn http(fields: &Fields<'_>) -> Result<HttpCheck, PipelineError> {
-    let url: String = fields.require("url")?;
-    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    if host.is_none_or(|it| it.is_empty() || it.starts_with('/')) || url.contains(char::is_whitespace) {
-        let hint = "write an address like `https://dev.example.com/healthz`";
-        return Err(fields.wrong("url", format!("`{url}` is no http or https address"), hint).into());
-    }
-    let span = |key: &str, default: u32| -> Result<Seconds, FieldError> {
-        match fields.optional(key)?.unwrap_or(Seconds(default)) {
-            Seconds(0) => Err(fields.wrong(key, "`0s` is no time", "write at least `1s`")),
-            span => Ok(span),
-        }
-    };
-    let methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"].map(|it| (it, it));
-    Ok(HttpCheck {
-        method: fields.word("method", &methods)?.unwrap_or("GET").to_owned(),
-        headers: headers(fields)?,
-        expect: fields.text("expect")?.unwrap_or("status == 200").to_owned(),
-        interval: span("interval", 10)?,
-        count: fields.number("count", 1, 1_000)?.unwrap_or(1),
-        failure_limit: fields.number("failureLimit", 0, 1_000)?.unwrap_or(0),
-        timeout: span("timeout", 10)?,
-        url,
-    })
-}
-
-fn headers(fields: &Fields<'_>) -> Result<Vec<(String, String)>, PipelineError> {
-    let Some(node) = fields.get("headers") else {
-        return Ok(Vec::new());
-    };
-    let headers = Fields::open_any(node, fields.name("headers"), fields.path())?;
-    let is_token = |it: &str| {
-        !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&it))
-    };
-    let read = |name: &&str| {
-        let value: String = headers.require(name)?;
-        if !is_token(name) || value.chars().any(char::is_control) {
-            return Err(headers.wrong(name, "it is no HTTP header", "write `Name: value` on one line"));
-        }
-        Ok(((*name).to_owned(), value))
-    };
-    Ok(headers.keys().iter().map(read).collect::<Result<_, FieldError>>()?)
 }
 
 fn render(fields: &Fields<'_>, path: &str) -> Result<RenderOptions, PipelineError> {

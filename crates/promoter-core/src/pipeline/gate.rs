@@ -2,7 +2,7 @@
 
 use super::environment::each;
 use super::teams::Teams;
-use super::{Approvals, Gate, GateRule, PipelineError};
+use super::{Approvals, Gate, GateRule, PipelineError, checks};
 use crate::expression::{Expression, ExpressionError};
 use crate::fields::{FieldError, Fields, is_slip};
 use crate::gate::{ARTIFACT_FIELDS, FREIGHT_FIELDS, VARIABLES};
@@ -11,7 +11,7 @@ use crate::{Name, Seconds};
 use promoter_yaml::{Data, Node};
 
 /// The kinds of gate.
-const KINDS: [&str; 5] = ["soak", "approvals", "window", "commitStatus", "expression"];
+const KINDS: [&str; 7] = ["soak", "approvals", "window", "commitStatus", "expression", "http", "prometheus"];
 
 /// What of the rest of the file gates name.
 pub(crate) struct Known<'a> {
@@ -26,8 +26,11 @@ pub(crate) fn read_gates(
     required: bool,
     known: &Known<'_>,
 ) -> Result<Vec<Gate>, PipelineError> {
-    let gates = each(fields, "gates", &["required"], |item, kind| {
+    let gates = each(fields, "gates", &["required", "name"], |item, kind| {
         let required = if item.get("required").is_some() { item.flag("required")? } else { required };
+        if item.get("name").is_some() && !matches!(kind, "http" | "prometheus") {
+            return Err(item.wrong("name", format!("a gate `{kind}` has no name"), "leave it out").into());
+        }
         let gate = |rule| Gate { at: item.at(), rule, required, policy: None };
         Ok(rules(item, kind, known)?.into_iter().map(gate).collect::<Vec<_>>())
     });
@@ -40,6 +43,7 @@ fn rules(item: &Fields<'_>, kind: &str, known: &Known<'_>) -> Result<Vec<GateRul
         "soak" => soak(item)?,
         "approvals" => approvals(item, known.teams)?,
         "window" => window(item)?,
+        "http" | "prometheus" => GateRule::Check(Box::new(checks::check(item, kind)?)),
         "commitStatus" => return Ok(commit_statuses(item)?),
         "expression" => expression(item, known)?,
         _ => return Err(item.unknown(kind, &KINDS).into()),

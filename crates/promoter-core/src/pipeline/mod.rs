@@ -5,6 +5,7 @@
 
 mod assemble;
 mod check;
+mod checks;
 mod environment;
 mod error;
 mod gate;
@@ -13,6 +14,10 @@ mod teams;
 
 pub use assemble::AssembleError;
 pub use check::check_together;
+pub use checks::{
+    ArgoCdProbe, Check, CheckId, CommandProbe, Endpoint, HttpProbe, Pace, Probe, PrometheusProbe,
+    SecretHeader, SecretPath,
+};
 pub use error::PipelineError;
 pub(crate) use gate::{Known, read_gates};
 pub use read::{read, read_on};
@@ -145,6 +150,20 @@ impl Environment {
         });
         soaks.max().unwrap_or_default()
     }
+
+    /// A check of `verification` or `gates`.
+    pub fn check(&self, id: &CheckId) -> Option<&Check> {
+        self.checks().find(|it| it.id == *id)
+    }
+
+    /// Every check: those of `verification`, then those of `gates`.
+    pub fn checks(&self) -> impl Iterator<Item = &Check> {
+        let in_gates = self.gates.iter().filter_map(|it| match &it.rule {
+            GateRule::Check(check) => Some(&**check),
+            _ => None,
+        });
+        self.verification.iter().chain(in_gates)
+    }
 }
 
 impl fmt::Display for After {
@@ -227,6 +246,8 @@ pub enum GateRule {
     Soak(Seconds),
     /// People who agreed to this freight in this environment.
     Approvals(Approvals),
+    /// Something to ask about what is proposed.
+    Check(Box<Check>),
     /// Times at which freight may enter.
     Window(Window),
     /// A named status of exactly the proposed commit.
@@ -258,57 +279,6 @@ impl Approvals {
     pub fn counts(&self, person: &str) -> bool {
         self.from.is_empty() || self.people.contains(person)
     }
-}
-
-/// A check after a merge.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Check {
-    /// Asks a URL.
-    Http(HttpCheck),
-}
-
-impl Check {
-    /// The time between two measurements.
-    pub fn interval(&self) -> Seconds {
-        match self {
-            Self::Http(check) => check.interval,
-        }
-    }
-
-    /// Passes in a row that make it pass.
-    pub fn count(&self) -> u32 {
-        match self {
-            Self::Http(check) => check.count,
-        }
-    }
-
-    /// Failures in a row that it bears; one more makes it fail.
-    pub fn failure_limit(&self) -> u32 {
-        match self {
-            Self::Http(check) => check.failure_limit,
-        }
-    }
-}
-
-/// One HTTP request, repeated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpCheck {
-    /// `http://` or `https://`.
-    pub url: String,
-    /// `GET` by default.
-    pub method: String,
-    /// Names and values in the order of the file.
-    pub headers: Vec<(String, String)>,
-    /// A CEL expression over `status`, `headers` and `json`; evaluated elsewhere. `status == 200` by default.
-    pub expect: String,
-    /// Time between two requests; `10s` by default.
-    pub interval: Seconds,
-    /// Passes in a row that make the check pass; 1 by default.
-    pub count: u32,
-    /// Failures in a row that it bears; 0 by default.
-    pub failure_limit: u32,
-    /// For one exchange; `10s` by default.
-    pub timeout: Seconds,
 }
 
 /// What automation does when verification of the active freight fails.

@@ -1,7 +1,8 @@
 //! What a plan can ask for: one effect each, with the values that it expects to replace.
 
 use crate::record::Record;
-use crate::{CommitId, FreightId, Hold, Name, PromotionLock, UnixSeconds};
+use crate::verification::Asked;
+use crate::{CommitId, FreightId, Hold, Name, PromotionLock};
 
 /// One effect. `expect_…` fields hold what must still be there; if it is not, the action does nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,12 +128,12 @@ pub struct SetHold {
 pub struct Measure {
     /// The environment.
     pub environment: Name,
-    /// The check's index in the environment's `verification`.
-    pub check: usize,
-    /// The freight that is active.
+    /// Which check, and about what: goes into [`crate::verification::Measurement::of`].
+    pub of: Asked,
+    /// The freight that is active, or proposed.
     pub freight: FreightId,
-    /// Since when: goes into [`crate::observation::Measurement::promoted_at`].
-    pub promoted_at: UnixSeconds,
+    /// The head of the active branch, or the proposed commit.
+    pub commit: CommitId,
 }
 
 impl Action {

@@ -19,7 +19,14 @@ pub(super) struct Draft {
 
 impl Draft {
     pub(super) fn new(pipeline: &Pipeline, now: UnixSeconds) -> Self {
-        let plan = Plan { pipeline: pipeline.name.clone(), now, actions: Vec::new(), report: Vec::new() };
+        let plan = Plan {
+            pipeline: pipeline.name.clone(),
+            now,
+            actions: Vec::new(),
+            report: Vec::new(),
+            measures_at: None,
+            is_measuring: false,
+        };
         Self { plan, write: Vec::new(), files: BTreeSet::new(), remove: Vec::new() }
     }
 
@@ -29,6 +36,16 @@ impl Draft {
 
     pub(super) fn act(&mut self, action: Action) {
         self.plan.actions.push(action);
+    }
+
+    /// A check is to be asked then.
+    pub(super) fn measures_at(&mut self, time: UnixSeconds) {
+        self.plan.measures_at = Some(self.plan.measures_at.map_or(time, |it| it.min(time)));
+    }
+
+    /// A check was asked and has not come to a result.
+    pub(super) fn is_measuring(&mut self) {
+        self.plan.is_measuring = true;
     }
 
     /// Writes a record. Of two for one file the first stays: a result that is new now counts more than the end of the

@@ -3,9 +3,8 @@
 use super::Subject;
 use crate::UnixSeconds;
 use crate::facts::{Branch, Facts, Locked, Standing};
-use crate::observation::Fact;
 use crate::pipeline::Environment;
-use crate::record::{EnvironmentRecords, Verification};
+use crate::record::{EnvironmentRecords, Reverification, Verified};
 
 /// One environment whose active branch could be read, at the moment of the plan.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +30,15 @@ impl<'p, 'a> Here<'p, 'a> {
         self.active.locked.as_ref()
     }
 
-    /// The latest verification of what is active, also of an earlier stay.
-    pub(super) fn verification(&self) -> Option<&'a Fact<Verification>> {
-        self.own()?.verified.get(&self.locked()?.id)
+    /// What is known of the checks of what is active, also from an earlier stay.
+    pub(super) fn verification(&self) -> Verified<'a> {
+        let known = self.own().zip(self.locked()).map(|(own, locked)| own.verification(&locked.id));
+        known.unwrap_or(Verified::Never)
+    }
+
+    /// The wish of a person for another verification of what is active.
+    pub(super) fn asked_again(&self) -> Option<&'a Reverification> {
+        self.own()?.reverify.get(&self.locked()?.id)?.as_ref().ok()
     }
 
     /// The environment as the subject of a line.

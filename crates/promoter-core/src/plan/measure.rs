@@ -1,14 +1,15 @@
 //! What the measurements of one stay of freight say, and which are due.
 //!
-//! A check passes after `count` passes in a row and fails after more than `failureLimit` failures in a row; the
-//! environment passes when all its checks do, and fails when one does. In between, the result before stands.
+//! The environment passes when all its checks do, and fails when one does. In between, the result before stands.
 
+use super::draft::Draft;
 use super::here::Here;
-use crate::UnixSeconds;
-use crate::facts::{Locked, Standing};
-use crate::observation::Measurement;
+use super::{Action, Measure};
+use crate::facts::Locked;
 use crate::pipeline::Check;
 use crate::record::Phase;
+use crate::verification::{About, Measurement, State, Tally};
+use crate::{CommitId, FreightId, UnixSeconds};
 
 /// The answer.
 pub(super) struct Seen {
@@ -16,67 +17,79 @@ pub(super) struct Seen {
     pub(super) result: Option<(Phase, String)>,
     /// How far it is, for people.
     pub(super) progress: String,
-    /// Checks to measure now, by index.
-    pub(super) due: Vec<usize>,
-    /// The next time after now at which one is due.
-    pub(super) next: Option<UnixSeconds>,
+    /// True when at least one check was asked.
+    pub(super) has_begun: bool,
 }
 
-pub(super) fn judge(here: Here<'_, '_>, locked: &Locked<'_>) -> Seen {
-    let (standing, now) = (here.standing, here.now);
-    let checks = &standing.rules.verification;
-    let runs: Vec<Run<'_>> = (0..checks.len()).map(|index| Run::of(standing, locked, index)).collect();
-    let mut seen = Seen { result: None, progress: "not verified yet".into(), due: Vec::new(), next: None };
-    for (index, (check, run)) in checks.iter().zip(&runs).enumerate() {
-        // A measurement from the future comes of a clock that was set back: it does not put off the next one.
-        let latest = run.latest.filter(|it| it.at <= now);
-        match latest.map_or(now, |it| check.interval().after(it.at)) {
-            next if next <= now => seen.due.push(index),
-            next => seen.next = Some(seen.next.map_or(next, |it| it.min(next))),
+/// Reads what was measured of what runs since `since`, and asks again where it is time.
+pub(super) fn step(here: Here<'_, '_>, head: &CommitId, locked: &Locked<'_>, draft: &mut Draft) -> Seen {
+    let since = here.asked_again().map_or(UnixSeconds(i64::MIN), |it| it.requested.at);
+    let asking = Asking {
+        here,
+        about: locked.about(),
+        freight: &locked.id,
+        commit: head,
+        start: locked.promoted_at(),
+        since,
+    };
+    let checks = &here.rules().verification;
+    let mut seen = Seen { result: None, progress: "not verified yet".into(), has_begun: false };
+    let (mut failed, mut pending) = (None, None);
+    for (index, check) in checks.iter().enumerate() {
+        let tally = asking.ask(check, draft);
+        seen.has_begun |= tally.has_begun();
+        match tally.state(&title(check, index)) {
+            State::Passed => {}
+            State::Failed(why) => failed = failed.or(Some(why)),
+            State::Counting(what) | State::Waiting(what) => pending = pending.or(Some(what)),
         }
     }
-    let mut numbered = checks.iter().zip(&runs).enumerate();
-    let failed = numbered.clone().find(|(_, (check, run))| run.failures > check.failure_limit());
-    let pending = numbered.find(|(_, (check, run))| run.passes < check.count());
     match (failed, pending) {
-        (Some((index, (check, run))), _) => {
-            let why = run.latest.and_then(|it| it.result.as_ref().err()).map_or("", String::as_str);
-            seen.result = Some((Phase::Failed, format!("{}: {why}", name(check, index))));
-        }
-        (None, Some((index, (check, run)))) => {
-            seen.progress = format!("{} of {} passes of {}", run.passes, check.count(), name(check, index));
-        }
+        (Some(why), _) => seen.result = Some((Phase::Failed, why)),
+        (None, Some(what)) => seen.progress = what,
         (None, None) if checks.is_empty() => seen.result = Some((Phase::Passed, "nothing to check".into())),
         (None, None) => seen.result = Some((Phase::Passed, format!("{} of {0} checks passed", checks.len()))),
     }
     seen
 }
 
-/// The latest unbroken run of one check.
-#[derive(Default)]
-struct Run<'a> {
-    latest: Option<&'a Measurement>,
-    passes: u32,
-    failures: u32,
+/// What checks are asked about, at the moment of the plan.
+pub(super) struct Asking<'h, 'p, 'a> {
+    pub(super) here: Here<'p, 'a>,
+    pub(super) about: About,
+    pub(super) freight: &'h FreightId,
+    pub(super) commit: &'h CommitId,
+    /// When it came to be.
+    pub(super) start: UnixSeconds,
+    /// Measurements from before it do not count.
+    pub(super) since: UnixSeconds,
 }
 
-impl<'a> Run<'a> {
-    fn of(standing: &Standing<'a>, locked: &Locked<'_>, check: usize) -> Self {
-        let mut run = Self::default();
-        let all = standing.seen.map_or(&[][..], |it| it.measurements.as_slice());
-        for it in all.iter().filter(|it| it.check == check && it.is_of(locked)) {
-            (run.passes, run.failures) = match it.result {
-                Ok(()) => (run.passes.saturating_add(1), 0),
-                Err(_) => (0, run.failures.saturating_add(1)),
-            };
-            run.latest = Some(it);
+impl<'a> Asking<'_, '_, 'a> {
+    /// The latest run of a check; what is due of it goes into the draft.
+    pub(super) fn ask(&self, check: &'a Check, draft: &mut Draft) -> Tally<'a> {
+        let here = self.here;
+        let all: &'a [Measurement] = here.standing.seen.map_or(&[], |it| it.measurements.as_slice());
+        let tally = Tally::of(check, &self.about, self.since, all);
+        if here.facts.measures {
+            match tally.next(self.start, here.now) {
+                next if next > here.now => draft.measures_at(next),
+                _ => draft.act(Action::Measure(Measure {
+                    environment: here.rules().name.clone(),
+                    of: tally.asks(&self.about),
+                    freight: self.freight.clone(),
+                    commit: self.commit.clone(),
+                })),
+            }
         }
-        run
+        tally
     }
 }
 
-fn name(check: &Check, index: usize) -> String {
-    match check {
-        Check::Http(_) => format!("http check {}", index + 1),
+/// What words call a check of `verification`.
+fn title(check: &Check, index: usize) -> String {
+    match &check.name {
+        Some(name) => name.to_string(),
+        None => format!("{} check {}", check.title(), index + 1),
     }
 }

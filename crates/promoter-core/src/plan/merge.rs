@@ -3,12 +3,14 @@
 use super::draft::Draft;
 use super::environment::Target;
 use super::here::Here;
+use super::measure::Asking;
 use super::propose::merged_by_person;
 use super::{Action, JudgedGate, Look, Merge, request, verify};
 use crate::facts::Branch;
 use crate::gate::{Verdict, judge_after};
-use crate::pipeline::Gate;
+use crate::pipeline::{Gate, GateRule};
 use crate::record::RequestAction;
+use crate::verification::{About, State};
 use crate::{Seconds, UnixSeconds};
 
 pub(super) fn step(here: Here<'_, '_>, proposed: &Branch<'_>, target: Target<'_>, draft: &mut Draft) {
@@ -17,6 +19,7 @@ pub(super) fn step(here: Here<'_, '_>, proposed: &Branch<'_>, target: Target<'_>
     };
     let alias = target.known.id.alias();
     let asked = target.request.map_or_else(String::new, |it| format!("{}: ", request::words(it)));
+    ask(here, proposed, target, draft);
     let verdicts = judge(here, target);
     let waits = Waits::of(&verdicts);
     if !waits.words.is_empty() {
@@ -64,6 +67,38 @@ impl Judged<'_> {
     }
 }
 
+/// Asks what gates want to know of the proposed commit.
+fn ask(here: Here<'_, '_>, proposed: &Branch<'_>, target: Target<'_>, draft: &mut Draft) {
+    let (Some(commit), Some(locked)) = (proposed.head, &proposed.locked) else {
+        return;
+    };
+    let asking = Asking {
+        here,
+        about: About::Proposal(commit.clone()),
+        freight: &locked.id,
+        commit,
+        start: locked.promoted_at(),
+        since: UnixSeconds(i64::MIN),
+    };
+    for gate in gates(here, target) {
+        if let GateRule::Check(check) = &gate.rule {
+            let tally = asking.ask(check, draft);
+            if tally.has_begun()
+                && matches!(tally.state(check.title()), State::Counting(_) | State::Waiting(_))
+            {
+                draft.is_measuring();
+            }
+        }
+    }
+}
+
+/// The gates that hold for this way in: for a rollback none, for a hotfix those that it cannot skip.
+fn gates<'a>(here: Here<'_, 'a>, target: Target<'_>) -> impl Iterator<Item = &'a Gate> {
+    let none = target.is(RequestAction::Rollback);
+    let is_hotfix = target.is(RequestAction::Hotfix);
+    here.rules().gates.iter().filter(move |it| !none && (!is_hotfix || !it.is_skipped_by_hotfix()))
+}
+
 /// The verdicts of every gate that holds for this way in: a rollback has none, a hotfix those that it cannot skip.
 pub(super) fn judge<'a>(here: Here<'_, 'a>, target: Target<'_>) -> Vec<Judged<'a>> {
     let (rules, id, facts, now) = (here.rules(), target.known.id, here.facts, here.now);
@@ -75,7 +110,7 @@ pub(super) fn judge<'a>(here: Here<'_, 'a>, target: Target<'_>) -> Vec<Judged<'a
     if !is_hotfix && !rules.after.environments.is_empty() {
         verdicts.push(Judged { gate: None, verdict: judge_after(id, rules, Seconds(0), facts, now) });
     }
-    for gate in rules.gates.iter().filter(|it| !is_hotfix || !it.is_skipped_by_hotfix()) {
+    for gate in gates(here, target) {
         verdicts.push(Judged { gate: Some(gate), verdict: gate.judge(id, rules, facts, now) });
     }
     verdicts

@@ -47,13 +47,17 @@ pub struct Plan {
     /// What happens and what does not: freight first, then the environments in the order of the pipeline, for each what
     /// it runs and what comes next.
     pub report: Vec<Line>,
+    /// When a check is to be asked next, if none is now.
+    pub measures_at: Option<UnixSeconds>,
+    /// True while checks were asked and have not come to a result: what was measured is lost with the process.
+    pub is_measuring: bool,
 }
 
 impl Plan {
     /// The next time at which this plan would change by the passing of time alone; facts that may change by
     /// themselves are looked at on every poll besides.
     pub fn wake_at(&self) -> Option<UnixSeconds> {
-        self.report.iter().filter_map(|line| line.look.time()).min()
+        self.report.iter().filter_map(|line| line.look.time()).chain(self.measures_at).min()
     }
 }
 

@@ -7,10 +7,13 @@ use super::draft::Draft;
 use super::environment::paused;
 use super::here::Here;
 use super::request::returnable;
-use super::{Action, Kind, Look, Measure, SetHold, measure};
+use super::{Action, Kind, Look, SetHold, measure};
 use crate::facts::Locked;
 use crate::pipeline::OnFailure;
-use crate::record::{BY_PROMOTER, Pause, Phase, Record, Request, RequestAction, Statement, Verification};
+use crate::record::{
+    BY_PROMOTER, Pause, Phase, Record, Request, RequestAction, Reverification, Statement, Verification,
+    Verified,
+};
 use crate::{CommitId, FreightId, Hold, UnixSeconds, one_line};
 
 /// Whether the environment may go on in this plan.
@@ -28,21 +31,14 @@ pub(super) fn step(here: Here<'_, '_>, draft: &mut Draft) -> Next {
         return Next::GoesOn;
     };
     let alias = locked.id.alias();
-    if let Some(Err(unread)) = here.verification() {
+    if let Verified::Unread(unread) = here.verification() {
         draft.says(here.subject(), Kind::Is, format!("runs {alias}; {unread}"), Look::Poll);
         return Next::GoesOn;
     }
     let known = current(here, locked);
-    let seen = measure::judge(here, locked);
-    if here.facts.measures {
-        for check in &seen.due {
-            draft.act(Action::Measure(Measure {
-                environment: here.rules().name.clone(),
-                check: *check,
-                freight: locked.id.clone(),
-                promoted_at: locked.promoted_at(),
-            }));
-        }
+    let seen = measure::step(here, head, locked, draft);
+    if seen.has_begun && seen.result.is_none() && known.is_none() {
+        draft.is_measuring();
     }
     let fresh = seen.result.filter(|(phase, _)| known.is_none_or(|it| it.phase != *phase));
     let words = match (&fresh, known) {
@@ -50,10 +46,12 @@ pub(super) fn step(here: Here<'_, '_>, draft: &mut Draft) -> Next {
         (Some((Phase::Failed, message)), _) => format!("fails verification now: {message}"),
         (None, Some(it)) if it.phase == Phase::Passed => format!("verified since {}", it.since),
         (None, Some(it)) => format!("failed verification since {}: {}", it.since, it.message),
-        (None, None) => seen.progress,
+        (None, None) => match here.verification() {
+            Verified::AskedAgain(asked) => again(asked, &seen.progress),
+            _ => seen.progress,
+        },
     };
-    let next = seen.next.filter(|_| here.facts.measures);
-    draft.says(here.subject(), Kind::Is, format!("runs {alias}, {words}"), next.map_or(Look::Poll, Look::At));
+    draft.says(here.subject(), Kind::Is, format!("runs {alias}, {words}"), Look::Poll);
     match fresh {
         Some((Phase::Failed, message)) => failed(here, head, locked, &message, draft),
         Some((Phase::Passed, message)) => {
@@ -66,7 +64,17 @@ pub(super) fn step(here: Here<'_, '_>, draft: &mut Draft) -> Next {
 
 /// The recorded result of this stay of the active freight.
 fn current<'a>(here: Here<'_, 'a>, locked: &Locked<'_>) -> Option<&'a Verification> {
-    here.verification()?.as_ref().ok().filter(|it| it.at >= locked.promoted_at())
+    match here.verification() {
+        Verified::Known(known) => Some(known).filter(|it| it.at >= locked.promoted_at()),
+        Verified::Never | Verified::Unread(_) | Verified::AskedAgain(_) => None,
+    }
+}
+
+/// A wish for another verification for people, and how far it is.
+fn again(asked: &Reverification, progress: &str) -> String {
+    let said = &asked.requested;
+    let reason = if said.reason.is_empty() { String::new() } else { format!(" ({})", said.reason) };
+    format!("to be verified again, says {}{reason}: {progress}", said.by)
 }
 
 /// True when the active freight has neither passed nor failed during this stay.
@@ -136,15 +144,22 @@ fn reaction(here: Here<'_, '_>, locked: &Locked<'_>) -> OnFailure {
     match here.rules().on_failure {
         // A pause that stands says more than a second one would.
         OnFailure::Pause if paused(here).is_some() => OnFailure::None,
-        OnFailure::Rollback if previous(here, locked).is_none() => OnFailure::Hold,
+        OnFailure::Rollback if last_good(here, locked).is_none() => OnFailure::Hold,
         reaction => reaction,
     }
 }
 
-/// The freight before, if the environment can go back to it.
-fn previous<'l>(here: Here<'_, '_>, locked: &'l Locked<'_>) -> Option<&'l FreightId> {
-    let previous = locked.lock.promotion.as_ref()?.previous.as_ref()?;
-    (*previous != locked.id && returnable(here, previous)).then_some(previous)
+/// The freight that a failure goes back to: the one before if it passed here, else what passed here last. What did not
+/// pass is never gone back to, so that no two failing freights take turns.
+fn last_good<'r>(here: Here<'_, 'r>, locked: &'r Locked<'_>) -> Option<&'r FreightId> {
+    let own = here.own()?;
+    let good = |id: &FreightId| *id != locked.id && own.has_passed(id) && returnable(here, id);
+    let previous = locked.lock.promotion.as_ref().and_then(|it| it.previous.as_ref());
+    if let Some(previous) = previous.filter(|it| good(it)) {
+        return Some(previous);
+    }
+    let passed = own.verified.iter().filter_map(|(id, it)| Some((it.as_ref().ok()?.at, id)));
+    passed.filter(|(_, id)| good(id)).max().map(|(_, id)| id)
 }
 
 fn rollback(here: Here<'_, '_>, locked: &Locked<'_>, message: &str) -> Request {
@@ -153,7 +168,7 @@ fn rollback(here: Here<'_, '_>, locked: &Locked<'_>, message: &str) -> Request {
         pipeline: here.facts.pipeline.name.clone(),
         environment: here.rules().name.clone(),
         action: RequestAction::Rollback,
-        freight: previous(here, locked).unwrap_or(&locked.id).clone(),
+        freight: last_good(here, locked).unwrap_or(&locked.id).clone(),
         requested: Statement { by: BY_PROMOTER.into(), at: moment(here, locked), reason },
     }
 }
@@ -172,8 +187,9 @@ fn record(here: Here<'_, '_>, head: &CommitId, locked: &Locked<'_>, phase: Phase
     })
 }
 
-/// Now, and never before the promotion whatever the clock did since: a record from before it would belong to an
-/// earlier stay.
+/// Now, and never before the promotion or a wish for another verification whatever the clock did since: a record from
+/// before them would not count.
 fn moment(here: Here<'_, '_>, locked: &Locked<'_>) -> UnixSeconds {
-    here.now.max(locked.promoted_at())
+    let asked = here.asked_again().map(|it| it.requested.at);
+    here.now.max(locked.promoted_at()).max(asked.unwrap_or(UnixSeconds(i64::MIN)))
 }

@@ -13,7 +13,7 @@ mod write;
 pub use read::RecordError;
 pub use status::{CommitStatus, CommitStatuses, StatusPhase};
 
-use crate::observation::Fact;
+use crate::observation::{Fact, Unread};
 use crate::{CommitId, Freight, FreightId, Name, UnixSeconds};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -154,6 +154,27 @@ impl fmt::Display for Pause {
     }
 }
 
+/// A person's word that freight is to be verified again where it stands. Its verification counts again once it is later
+/// than this; so nothing has to take the file away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reverification {
+    /// The pipeline.
+    pub pipeline: Name,
+    /// The environment.
+    pub environment: Name,
+    /// The freight.
+    pub freight: FreightId,
+    /// Who, when, why.
+    pub requested: Statement,
+}
+
+impl Reverification {
+    /// The time to record as `requested.at`, so that `known` no longer counts even when another writer's clock was ahead.
+    pub fn at(known: Option<&Verification>, now: UnixSeconds) -> UnixSeconds {
+        known.map_or(now, |it| now.max(UnixSeconds(it.at.0.saturating_add(1))))
+    }
+}
+
 /// What a person asks for in an environment. The file is there until it is fulfilled; at most one an environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -191,6 +212,8 @@ pub enum Record {
     Approvals(Approvals),
     /// `<pipeline>/rejected/<environment>/<hex>.yaml`
     Rejection(Rejection),
+    /// `<pipeline>/reverify/<environment>/<hex>.yaml`
+    Reverification(Reverification),
     /// `<pipeline>/requested/<environment>.yaml`
     Request(Request),
     /// `<pipeline>/paused.yaml`
@@ -207,6 +230,7 @@ impl Record {
             Self::Verification(it) => path::verified(&it.pipeline, &it.environment, &it.freight),
             Self::Approvals(it) => path::approved(&it.pipeline, &it.environment, &it.freight),
             Self::Rejection(it) => path::rejected(&it.pipeline, &it.environment, &it.freight),
+            Self::Reverification(it) => path::reverify(&it.pipeline, &it.environment, &it.freight),
             Self::Request(it) => path::requested(&it.pipeline, &it.environment),
             Self::Pause(it) => path::paused(&it.pipeline),
             Self::CommitStatuses(it) => path::status(&it.pipeline, &it.environment, &it.commit),
@@ -248,10 +272,49 @@ pub struct EnvironmentRecords {
     pub approved: BTreeMap<FreightId, Fact<Approvals>>,
     /// Rejections; one that is unreadable counts as a rejection.
     pub rejected: BTreeMap<FreightId, Fact<Rejection>>,
+    /// Wishes for another verification.
+    pub reverify: BTreeMap<FreightId, Fact<Reverification>>,
     /// What a person asks for.
     pub request: Option<Fact<Request>>,
     /// What was reported of proposed commits.
     pub statuses: BTreeMap<CommitId, Fact<CommitStatuses>>,
+}
+
+/// What is known of the checks of one freight in one environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verified<'a> {
+    /// Nothing.
+    Never,
+    /// Something that cannot be read.
+    Unread(&'a Unread),
+    /// Nothing that counts: a person asked for another verification since.
+    AskedAgain(&'a Reverification),
+    /// The latest result.
+    Known(&'a Verification),
+}
+
+impl EnvironmentRecords {
+    /// What is known of the checks of freight.
+    pub fn verification(&self, freight: &FreightId) -> Verified<'_> {
+        let known = match self.verified.get(freight) {
+            None => None,
+            Some(Ok(known)) => Some(known),
+            Some(Err(unread)) => return Verified::Unread(unread),
+        };
+        match (self.reverify.get(freight), known) {
+            (Some(Err(unread)), _) => Verified::Unread(unread),
+            (Some(Ok(asked)), known) if known.is_none_or(|it| it.at < asked.requested.at) => {
+                Verified::AskedAgain(asked)
+            }
+            (_, Some(known)) => Verified::Known(known),
+            (_, None) => Verified::Never,
+        }
+    }
+
+    /// True when the latest result of freight is a pass that counts.
+    pub fn has_passed(&self, freight: &FreightId) -> bool {
+        matches!(self.verification(freight), Verified::Known(it) if it.phase == Phase::Passed)
+    }
 }
 
 impl Records {

@@ -22,6 +22,11 @@ pub fn rejected(pipeline: &Name, environment: &Name, freight: &FreightId) -> Str
     format!("{pipeline}/rejected/{environment}/{}.yaml", freight.hex())
 }
 
+/// `<pipeline>/reverify/<environment>/<hex>.yaml`
+pub fn reverify(pipeline: &Name, environment: &Name, freight: &FreightId) -> String {
+    format!("{pipeline}/reverify/{environment}/{}.yaml", freight.hex())
+}
+
 /// `<pipeline>/requested/<environment>.yaml`
 pub fn requested(pipeline: &Name, environment: &Name) -> String {
     format!("{pipeline}/requested/{environment}.yaml")
@@ -55,6 +60,7 @@ pub(super) enum Kind {
     Verification,
     Approvals,
     Rejection,
+    Reverification,
     Request,
     Pause,
     CommitStatuses,
@@ -70,6 +76,7 @@ impl Slot {
             [_, "verified", environment, hex] => (Kind::Verification, Some(environment), Some(hex)),
             [_, "approved", environment, hex] => (Kind::Approvals, Some(environment), Some(hex)),
             [_, "rejected", environment, hex] => (Kind::Rejection, Some(environment), Some(hex)),
+            [_, "reverify", environment, hex] => (Kind::Reverification, Some(environment), Some(hex)),
             [_, "requested", environment] => (Kind::Request, Some(environment), None),
             [_, "paused"] => (Kind::Pause, None, None),
             [_, "status", environment, id] => {

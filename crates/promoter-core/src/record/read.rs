@@ -3,7 +3,7 @@
 use super::path::{Kind, Slot};
 use super::{
     Approvals, CommitStatus, CommitStatuses, Discovered, FreightRecord, Pause, Phase, Record, Rejection,
-    Request, RequestAction, STATE_BRANCH, Statement, StatusPhase, Verification,
+    Request, RequestAction, Reverification, STATE_BRANCH, Statement, StatusPhase, Verification,
 };
 use crate::fields::{FieldError, Fields, OneLine};
 use crate::lock::read_freight;
@@ -69,6 +69,7 @@ pub(super) fn read(path: &str, text: &str) -> Result<Record, RecordError> {
         Kind::Verification => verification(&document, path).map(Record::Verification),
         Kind::Approvals => approvals(&document, path).map(Record::Approvals),
         Kind::Rejection => rejection(&document, path).map(Record::Rejection),
+        Kind::Reverification => reverification(&document, path).map(Record::Reverification),
         Kind::Request => request(&document, path).map(Record::Request),
         Kind::Pause => pause(&document, path).map(Record::Pause),
         Kind::CommitStatuses => commit_statuses(&document, path).map(Record::CommitStatuses),
@@ -160,6 +161,16 @@ fn rejection(node: &Node, path: &str) -> Result<Rejection, RecordError> {
         environment: fields.require("environment")?,
         freight: fields.require("freight")?,
         rejected: statement(fields.node("rejected")?, "rejected", path)?,
+    })
+}
+
+fn reverification(node: &Node, path: &str) -> Result<Reverification, RecordError> {
+    let (fields, pipeline) = open(node, "Reverification", &["environment", "freight", "requested"], path)?;
+    Ok(Reverification {
+        pipeline,
+        environment: fields.require("environment")?,
+        freight: fields.require("freight")?,
+        requested: statement(fields.node("requested")?, "requested", path)?,
     })
 }
 

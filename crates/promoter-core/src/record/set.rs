@@ -32,6 +32,9 @@ impl Records {
             Record::Rejection(it) => {
                 self.own(&it.environment).rejected.insert(it.freight.clone(), Ok(it));
             }
+            Record::Reverification(it) => {
+                self.own(&it.environment).reverify.insert(it.freight.clone(), Ok(it));
+            }
             Record::Request(it) => {
                 let own = self.own(&it.environment);
                 own.request = Some(Ok(it));
@@ -62,6 +65,9 @@ impl Records {
             (Kind::Rejection, Some(name), Some(id)) => {
                 self.own(&name).rejected.insert(id, Err(unread));
             }
+            (Kind::Reverification, Some(name), Some(id)) => {
+                self.own(&name).reverify.insert(id, Err(unread));
+            }
             (Kind::Request, Some(name), _) => self.own(&name).request = Some(Err(unread)),
             (Kind::Pause, ..) => self.pause = Some(Err(unread)),
             // A slot of these kinds has the names that its path has.
@@ -90,6 +96,9 @@ impl Records {
             }
             (Kind::Rejection, Some(own), Some(id)) => {
                 own.rejected.remove(id);
+            }
+            (Kind::Reverification, Some(own), Some(id)) => {
+                own.reverify.remove(id);
             }
             (Kind::Request, Some(own), _) => own.request = None,
             (Kind::CommitStatuses, Some(own), _) => {

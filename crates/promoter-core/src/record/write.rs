@@ -3,7 +3,7 @@
 use super::read::API_VERSION;
 use super::{
     Approvals, CommitStatus, CommitStatuses, FreightRecord, Pause, Phase, Record, Rejection, Request,
-    RequestAction, Statement, Verification,
+    RequestAction, Reverification, Statement, Verification,
 };
 use crate::Name;
 use crate::lock::{flow, scalar, write_artifact};
@@ -15,6 +15,7 @@ pub(super) fn text(record: &Record) -> String {
         Record::Verification(it) => verification(it),
         Record::Approvals(it) => approvals(it),
         Record::Rejection(it) => rejection(it),
+        Record::Reverification(it) => reverification(it),
         Record::Request(it) => request(it),
         Record::Pause(it) => pause(it),
         Record::CommitStatuses(it) => commit_statuses(it),
@@ -76,6 +77,16 @@ fn rejection(record: &Rejection) -> String {
     format!(
         "{}environment: {environment}\nfreight: {}\nrejected: {said}\n",
         head("Rejection", &record.pipeline),
+        record.freight,
+    )
+}
+
+fn reverification(record: &Reverification) -> String {
+    let environment = scalar(record.environment.as_str());
+    let said = statement(&record.requested);
+    format!(
+        "{}environment: {environment}\nfreight: {}\nrequested: {said}\n",
+        head("Reverification", &record.pipeline),
         record.freight,
     )
 }

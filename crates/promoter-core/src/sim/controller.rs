@@ -1,11 +1,10 @@
 //! A controller in the simulated world: observes, and carries plans out with git's compare-and-swap.
 
 use super::{DryCommit, Head, Locks, World};
-use crate::observation::{
-    Dry, DryRender, EnvironmentSeen, Fact, Measurement, Observation, State, Tip, Unread,
-};
+use crate::observation::{Dry, DryRender, EnvironmentSeen, Fact, Observation, State, Tip, Unread};
 use crate::pipeline::{Environment, Layout};
 use crate::plan::{Action, Measure, Merge, Plan, Propose, SetHold, Withdraw};
+use crate::verification::{About, Answer, Measurement};
 use crate::{CommitId, Content, Digest, FreightId, Name, PromotionLock};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -125,17 +124,15 @@ impl Controller {
     }
 
     fn measure(&mut self, world: &World, measure: &Measure) -> Outcome {
-        // The server answers for what is active, whatever the plan thought.
-        let active = world.active(&measure.environment).map(|it| it.freight.id());
+        let active = match &measure.of.about {
+            // The server answers for what is active, whatever the plan thought.
+            About::Stay { .. } => world.active(&measure.environment).map(|it| it.freight.id()),
+            About::Proposal(_) => Some(measure.freight.clone()),
+        };
         let sick = active.is_none_or(|it| world.sick.contains(&(measure.environment.clone(), it)));
         let own = self.measurements.entry(measure.environment.clone()).or_default();
-        own.push(Measurement {
-            check: measure.check,
-            freight: measure.freight.clone(),
-            promoted_at: measure.promoted_at,
-            at: world.now,
-            result: if sick { Err("status 503".into()) } else { Ok(()) },
-        });
+        let answer = if sick { Answer::Failed("status 503".into()) } else { Answer::Passed };
+        own.push(Measurement { of: measure.of.clone(), at: world.now, answer });
         Outcome::Done
     }
 

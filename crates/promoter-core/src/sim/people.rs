@@ -3,7 +3,7 @@
 use super::World;
 use crate::record::{
     Approvals, CommitStatus, CommitStatuses, Discovered, FreightRecord, Record, Rejection, Request,
-    RequestAction, Statement, StatusPhase, path,
+    RequestAction, Reverification, Statement, StatusPhase, path,
 };
 use crate::{Artifact, Freight, FreightId, Hold, Name};
 
@@ -55,6 +55,22 @@ impl World {
             environment: environment.clone(),
             freight: freight.clone(),
             rejected: self.says(by, "not this one"),
+        }));
+    }
+
+    /// `promoter reverify`.
+    pub fn reverify(&mut self, environment: &Name, by: &str) {
+        let Some(freight) = self.active(environment).map(|it| it.freight.id()) else {
+            return;
+        };
+        let known = self.records.environments.get(environment).and_then(|it| it.verified.get(&freight));
+        let known = known.and_then(|it| it.as_ref().ok());
+        let requested = Statement { at: Reverification::at(known, self.now), ..self.says(by, "flaky") };
+        self.write(Record::Reverification(Reverification {
+            pipeline: self.pipeline.name.clone(),
+            environment: environment.clone(),
+            freight,
+            requested,
         }));
     }
 

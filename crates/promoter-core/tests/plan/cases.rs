@@ -3,15 +3,14 @@
 //! Cases name freight by one of the digits `a` to `f`: its commit is that digit forty times. Answers show the digit
 //! where people read the alias.
 
-use promoter_core::observation::{
-    Dry, DryRender, EnvironmentSeen, Measurement, Observation, State, Tip, Unread,
-};
-use promoter_core::pipeline::{self, Pipeline};
+use promoter_core::observation::{Dry, DryRender, EnvironmentSeen, Observation, State, Tip, Unread};
+use promoter_core::pipeline::{self, Check, Pipeline};
 use promoter_core::plan::{Action, Plan, plan};
 use promoter_core::record::{
     Approvals, BY_GIT, CommitStatus, CommitStatuses, Discovered, FreightRecord, Pause, Phase, Record,
-    Records, Rejection, Request, RequestAction, Statement, StatusPhase, Verification, path,
+    Records, Rejection, Request, RequestAction, Reverification, Statement, StatusPhase, Verification, path,
 };
+use promoter_core::verification::{self, About, Answer, Measurement};
 use promoter_core::{
     Artifact, CommitId, Content, Freight, FreightId, Hold, LockVersion, Name, Promotion, PromotionLock,
     Render, UnixSeconds,
@@ -29,7 +28,7 @@ fn plans() {
         let mut out = String::new();
         for now in &case.now {
             let plan = plan(&pipeline, &seen, time(now));
-            let _ = write!(out, "at {now}\n{plan}{}\n", actions(&plan));
+            let _ = write!(out, "at {now}\n{plan}{}\n", actions(&pipeline, &plan));
         }
         "abcdef".chars().fold(out, |out, digit| out.replace(&freight(digit).id().alias(), &digit.to_string()))
     });
@@ -71,6 +70,8 @@ struct Case {
     approved: Vec<Said>,
     #[serde(default)]
     rejected: Vec<Said>,
+    #[serde(default)]
+    reverify: Vec<Asked>,
     #[serde(default)]
     requested: Vec<Asked>,
     #[serde(default)]
@@ -118,6 +119,8 @@ struct Seen {
     refused: BTreeMap<char, String>,
     /// Times and results of the first check, of what is active.
     measured: Vec<(String, String)>,
+    /// The same of the first check among the gates, of what is proposed.
+    asked: Vec<(String, String)>,
 }
 
 #[derive(Deserialize, Clone)]
@@ -167,6 +170,7 @@ struct Said {
 #[serde(deny_unknown_fields)]
 struct Asked {
     environment: String,
+    #[serde(default)]
     action: String,
     freight: char,
     by: String,
@@ -260,7 +264,7 @@ impl Case {
         let nothing = Seen::default();
         let environment = |rules: &pipeline::Environment| {
             let seen = self.seen.get(rules.name.as_str()).unwrap_or(&nothing);
-            (rules.name.clone(), seen.environment(&rules.name))
+            (rules.name.clone(), seen.environment(rules))
         };
         Observation {
             repository: "https://git.example.com/acme/deploy.git".parse().unwrap(),
@@ -345,6 +349,14 @@ impl Case {
                 rejected,
             }));
         }
+        for it in &self.reverify {
+            all.push(Record::Reverification(Reverification {
+                pipeline: pipeline.clone(),
+                environment: name(&it.environment),
+                freight: id(it.freight),
+                requested: says(&it.by, &it.at, &it.reason),
+            }));
+        }
         for it in &self.requested {
             all.push(Record::Request(Request {
                 pipeline: pipeline.clone(),
@@ -396,35 +408,46 @@ impl Case {
 }
 
 impl Seen {
-    fn environment(&self, environment: &Name) -> EnvironmentSeen {
+    fn environment(&self, rules: &pipeline::Environment) -> EnvironmentSeen {
+        let environment = &rules.name;
         let tip = |digit: char, found: &Lock| Tip {
             commit: commit(digit),
             lock: Ok(Some(lock(environment.as_str(), found))),
         };
         let active = self.active.as_ref().map(|it| tip('1', it));
         let broken = |why: &String| Unread::new(format!("environment/{environment}"), why.clone());
-        let measured = |(at, result): &(String, String)| {
-            let active = self.active.as_ref().unwrap();
-            Measurement {
-                check: 0,
-                freight: id(active.freight),
-                promoted_at: time(&active.at),
-                at: time(at),
-                result: if result == "pass" { Ok(()) } else { Err(result.clone()) },
-            }
+        let measured = |about: &About, check: &Check, (at, result): &(String, String)| Measurement {
+            of: verification::Asked { check: check.id.clone(), about: about.clone() },
+            at: time(at),
+            answer: match (result.as_str(), result.strip_prefix("wait: ")) {
+                ("pass", _) => Answer::Passed,
+                (_, Some(what)) => Answer::Waiting(what.into()),
+                (why, None) => Answer::Failed(why.into()),
+            },
         };
+        let mut measurements: Vec<Measurement> = Vec::new();
+        if let Some(active) = &self.active {
+            let about = About::Stay { freight: id(active.freight), promoted_at: time(&active.at) };
+            // Some cases measure where there is nothing to ask.
+            if let Some(check) = rules.verification.first() {
+                measurements.extend(self.measured.iter().map(|it| measured(&about, check, it)));
+            }
+        }
+        let in_gate = rules.checks().nth(rules.verification.len());
+        let about = About::Proposal(commit('2'));
+        measurements.extend(self.asked.iter().map(|it| measured(&about, in_gate.unwrap(), it)));
         EnvironmentSeen {
             active: self.broken.as_ref().map_or(Ok(active), |why| Err(broken(why))),
             proposed: Ok(self.proposed.as_ref().map(|it| tip('2', it))),
             merges_cleanly: !self.behind,
             refused: self.refused.iter().map(|(digit, why)| (id(*digit), why.clone())).collect(),
-            measurements: self.measured.iter().map(measured).collect(),
+            measurements,
         }
     }
 }
 
 /// The actions with the values that they expect to replace, by their first digit.
-fn actions(plan: &Plan) -> String {
+fn actions(pipeline: &Pipeline, plan: &Plan) -> String {
     let mut out = String::new();
     let short = |it: Option<&CommitId>| it.map_or("nothing".into(), |it| it.as_str()[..1].to_owned());
     let alias = |it: Option<&FreightId>| it.map_or("nothing".into(), FreightId::alias);
@@ -472,7 +495,19 @@ fn actions(plan: &Plan) -> String {
                     it.hold.reason
                 )
             }
-            Action::Measure(it) => format!("measure check {} of {}", it.check + 1, it.environment),
+            Action::Measure(it) => {
+                let rules = pipeline.environment(&it.environment).unwrap();
+                let check = rules.check(&it.of.check).unwrap();
+                let about = match &it.of.about {
+                    About::Stay { freight, .. } => {
+                        format!("what {} runs, {}", it.environment, freight.alias())
+                    }
+                    About::Proposal(_) => {
+                        format!("what is proposed to {}, {}", it.environment, it.freight.alias())
+                    }
+                };
+                format!("ask {} about {about} at {}", check.title(), short(Some(&it.commit)))
+            }
         };
         let _ = writeln!(out, "- {words}");
     }
@@ -486,6 +521,7 @@ fn kind(record: &Record) -> &'static str {
         Record::Verification(_) => "failed",
         Record::Approvals(_) => "approvals",
         Record::Rejection(_) => "rejection",
+        Record::Reverification(_) => "reverification",
         Record::Request(_) => "request",
         Record::Pause(_) => "pause",
         Record::CommitStatuses(_) => "statuses",

@@ -4,13 +4,14 @@
 
 use crate::{condition, wall};
 use promoter_core::observation::{EnvironmentSeen, Observation};
-use promoter_core::pipeline::{Environment, GateRule, Quorum};
+use promoter_core::pipeline::{Check, Environment, GateRule, Quorum};
 use promoter_core::plan::{Action, Kind, Merge, Plan, Propose, Subject};
 use promoter_core::record::{
     BY_LOCK, BY_PROMOTER, EnvironmentRecords, Phase, Record, Records, Request, RequestAction, StatusPhase,
 };
 use promoter_core::sim::World;
-use promoter_core::{FreightId, Name, PromotionLock};
+use promoter_core::verification::{About, Answer, Measurement};
+use promoter_core::{FreightId, Name, PromotionLock, UnixSeconds};
 use std::collections::BTreeSet;
 
 /// Judges one plan; panics with the rule that it breaks.
@@ -23,6 +24,7 @@ pub(crate) fn judge(world: &World, seen: &Observation, plan: &Plan) {
     for action in &plan.actions {
         if let Action::Record(it) = action {
             it.write.iter().for_each(|it| measured(world, seen, it));
+            it.write.iter().for_each(|it| goes_back(seen, &state.records, it));
         }
         let Some(name) = action.environment() else {
             continue;
@@ -124,11 +126,13 @@ impl Case<'_> {
                 assert!(!request.requested.by.is_empty() && !request.requested.reason.is_empty(), "rule 1");
                 self.approved(id);
                 self.gates(merge, true);
+                self.answered(merge);
             }
             _ => {
                 self.verified(id, self.soak());
                 self.approved(id);
                 self.gates(merge, false);
+                self.answered(merge);
             }
         }
     }
@@ -164,6 +168,20 @@ impl Case<'_> {
         }
     }
 
+    /// Rule 2: every check among the gates passed often enough in a row about the very commit that is merged.
+    fn answered(&self, merge: &Merge) {
+        for gate in &self.rules.gates {
+            let GateRule::Check(check) = &gate.rule else {
+                continue;
+            };
+            let about = About::Proposal(merge.expect_proposed.clone());
+            let of = |it: &&Measurement| it.of.check == check.id && it.of.about == about;
+            let latest = self.seen.measurements.iter().rev().filter(of).take(check.pace.count as usize);
+            let passes = latest.filter(|it| it.answer == Answer::Passed).count();
+            assert_eq!(passes, check.pace.count as usize, "rule 2: unasked or refused\n{}", self.plan);
+        }
+    }
+
     fn soak(&self) -> i64 {
         let soak = self.rules.gates.iter().filter_map(|it| match &it.rule {
             GateRule::Soak(soak) => Some(i64::from(soak.0)),
@@ -175,11 +193,16 @@ impl Case<'_> {
     /// Rule 1 and 3: the latest result of the environments before, and the time since.
     fn verified(&self, id: &FreightId, soak: i64) {
         let good = |name: &Name| {
-            let record = self.records.environments.get(name).and_then(|it| it.verified.get(id));
+            let own = self.records.environments.get(name);
+            let record = own.and_then(|it| it.verified.get(id));
             let Some(Ok(record)) = record.filter(|it| it.as_ref().is_ok_and(|it| it.phase == Phase::Passed))
             else {
                 return false;
             };
+            let again = own.and_then(|it| it.reverify.get(id)?.as_ref().ok());
+            if again.is_some_and(|it| record.at < it.requested.at) {
+                return false;
+            }
             // The end of the run is at most now, and now only while the freight stands there.
             let there = self.observation.environments[name].active.as_ref().is_ok_and(|it| {
                 let lock = it.as_ref().and_then(|it| it.lock.as_ref().ok()?.as_ref());
@@ -276,16 +299,34 @@ fn measured(world: &World, seen: &Observation, record: &Record) {
         environment.active.as_ref().unwrap().as_ref().unwrap().lock.as_ref().unwrap().as_ref().unwrap();
     assert_eq!(lock.freight.id(), it.freight);
     let stay = lock.promotion.as_ref().map_or(0, |it| it.at.0);
-    let of_stay = |check: usize| {
+    let about = About::Stay { freight: it.freight.clone(), promoted_at: UnixSeconds(stay) };
+    let asked = seen.state.as_ref().unwrap().records.environments.get(&it.environment);
+    let asked = asked.and_then(|own| own.reverify.get(&it.freight)?.as_ref().ok());
+    let of_stay = |check: &Check| {
         let mut all = environment.measurements.iter();
-        all.any(|m| m.check == check && m.freight == it.freight && m.promoted_at.0 == stay)
+        let counts = |m: &Measurement| asked.is_none_or(|it| it.requested.at <= m.at);
+        all.any(|m| m.of.check == check.id && m.of.about == about && counts(m))
     };
-    let checks = 0..world.pipeline.environment(&it.environment).unwrap().verification.len();
+    let mut checks = world.pipeline.environment(&it.environment).unwrap().verification.iter();
     let enough = match it.phase {
-        Phase::Passed => checks.into_iter().all(of_stay),
-        Phase::Failed => checks.into_iter().any(of_stay),
+        Phase::Passed => checks.all(of_stay),
+        Phase::Failed => checks.any(of_stay),
     };
     assert!(enough, "rule 3: {} judges {} by an earlier stay", it.environment, it.freight.alias());
+}
+
+/// After a failure, automation goes back to what passed here and to nothing else: two failing freights never take turns.
+fn goes_back(seen: &Observation, records: &Records, record: &Record) {
+    let Record::Request(it) = record else {
+        return;
+    };
+    assert_eq!((it.action, it.requested.by.as_str()), (RequestAction::Rollback, BY_PROMOTER));
+    let known = records.environments.get(&it.environment).and_then(|own| own.verified.get(&it.freight));
+    let passed = known.is_some_and(|it| it.as_ref().is_ok_and(|it| it.phase == Phase::Passed));
+    assert!(passed, "rule 8: goes back to {}, which did not pass in {}", it.freight.alias(), it.environment);
+    let active = seen.environments[&it.environment].active.as_ref().unwrap().as_ref().unwrap();
+    let active = active.lock.as_ref().unwrap().as_ref().unwrap().freight.id();
+    assert_ne!(active, it.freight, "rule 8: goes back to what fails");
 }
 
 fn one_proposal_each(plan: &Plan) {

@@ -8,10 +8,11 @@ use proptest::prelude::*;
 
 const HISTORIES: u32 = 400;
 
-/// One measurement makes a result, so that losing one costs no time. Nothing follows a failure: whether it is seen before
+/// One measurement makes a result, so that losing one costs no time. Nothing follows a failure, and no gate asks: whether it is seen before
 /// the environment moves on is a race that either may win. Which commit freight pins is one too where promotions move
 /// the dry branch.
-const BOUNDS: Bounds = Bounds { count: 1, failure_limit: 0, on_failure: &["none"], layouts: &["branches"] };
+const BOUNDS: Bounds =
+    Bounds { count: 1, failure_limit: 0, on_failure: &["none"], asks: false, layouts: &["branches"] };
 
 #[test]
 fn disturbed_histories_end_as_calm_ones() {

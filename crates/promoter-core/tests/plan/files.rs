@@ -28,6 +28,26 @@ fn examples_are_sound() {
     });
 }
 
+/// Every example of docs/verification.md is what promoter reads: fields of an environment, or else an object of Kubernetes.
+#[test]
+fn examples_of_docs_are_sound() {
+    let text = include_str!("../../../../docs/verification.md");
+    let blocks: Vec<&str> =
+        text.split("```yaml\n").skip(1).map(|it| it.split("```").next().unwrap()).collect();
+    let of_environments = blocks.iter().filter(|it| !it.starts_with("apiVersion: rbac"));
+    let mut checks = 0;
+    for block in of_environments {
+        let fields = block.trim_end().replace('\n', "\n      ");
+        let pipeline = format!(
+            "apiVersion: promoter.dev/v1alpha1\nkind: Pipeline\nmetadata: {{ name: shop }}\nspec:\n  subscriptions: [{{ name: config, git: {{}} }}]\n  environments:\n    - name: dev\n      source: dev\n      {fields}\n"
+        );
+        let read = pipeline::read("promoter.yaml", &pipeline);
+        let read = read.unwrap_or_else(|it| panic!("{}\n{pipeline}", it.diagnosis()));
+        checks += read[0].environments[0].checks().count();
+    }
+    assert_eq!((blocks.len(), checks), (8, 11));
+}
+
 /// `dev -> staging -> prod`, with who comes after whom.
 fn street(pipeline: &Pipeline) -> String {
     let mut out = format!("{}\n", pipeline.name);

@@ -120,6 +120,7 @@ impl History {
             }
             Step::TakeBack(e) => self.world.withdraw_request(&name(e)),
             Step::Hold(e) => self.world.set_hold(&name(e), Some("ada")),
+            Step::Reverify(e) => self.world.reverify(&name(e), "ada"),
             Step::Release(e) => self.world.set_hold(&name(e), None),
             Step::Edit(e, f) => {
                 if let (name, Some(freight)) = (name(e), self.freight(*f)) {

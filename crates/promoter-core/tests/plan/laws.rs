@@ -13,6 +13,7 @@ const BOUNDS: Bounds = Bounds {
     count: 2,
     failure_limit: 1,
     on_failure: &["none", "hold", "rollback"],
+    asks: true,
     layouts: &["branches", "folders"],
 };
 

@@ -61,6 +61,8 @@ pub(crate) struct Bounds {
     pub(crate) failure_limit: u32,
     /// What `onFailure` may be.
     pub(crate) on_failure: &'static [&'static str],
+    /// True when checks may be gates.
+    pub(crate) asks: bool,
     /// What `layout` may be.
     pub(crate) layouts: &'static [&'static str],
 }
@@ -69,7 +71,7 @@ pub(crate) struct Bounds {
 pub(crate) fn pipelines(bounds: Bounds) -> impl Strategy<Value = Text> {
     let layout = prop::sample::select(bounds.layouts);
     (prop::collection::vec(spec(bounds), 1..=4), any::<bool>(), layout)
-        .prop_map(|(specs, image, layout)| Text(text(&specs, image, layout)))
+        .prop_map(move |(specs, image, layout)| Text(text(bounds, &specs, image, layout)))
 }
 
 fn spec(bounds: Bounds) -> impl Strategy<Value = Spec> {
@@ -103,7 +105,7 @@ fn spec(bounds: Bounds) -> impl Strategy<Value = Spec> {
         )
 }
 
-fn text(specs: &[Spec], image: bool, layout: &str) -> String {
+fn text(bounds: Bounds, specs: &[Spec], image: bool, layout: &str) -> String {
     let mut out = format!(
         "apiVersion: promoter.dev/v1alpha1\nkind: Pipeline\nmetadata: {{ name: shop }}\nspec:\n  layout: {layout}\n  subscriptions:\n    - {{ name: config, git: {{}} }}\n",
     );
@@ -124,7 +126,8 @@ fn text(specs: &[Spec], image: bool, layout: &str) -> String {
             let _ = writeln!(out, "      after: {{ {quorum}: [{}] }}", after.join(", "));
         }
         let soak = spec.soak.filter(|_| !after.is_empty());
-        if soak.is_some() || spec.approvals.is_some() {
+        let asks = bounds.asks && spec.checks == 2;
+        if soak.is_some() || spec.approvals.is_some() || asks {
             out.push_str("      gates:\n");
         }
         if let Some(it) = soak {
@@ -132,6 +135,9 @@ fn text(specs: &[Spec], image: bool, layout: &str) -> String {
         }
         if let Some(it) = spec.approvals {
             let _ = writeln!(out, "        - approvals: {{ required: {it} }}");
+        }
+        if asks {
+            let _ = writeln!(out, "        - http: {{ url: \"http://gate{index}\", count: {} }}", spec.count);
         }
         if spec.checks > 0 {
             out.push_str("      verification:\n");
@@ -169,6 +175,8 @@ pub(crate) enum Step {
     TakeBack(u8),
     Hold(u8),
     Release(u8),
+    /// Asks for another verification.
+    Reverify(u8),
     /// Writes known freight into an active lock.
     Edit(u8, u8),
     /// Writes freight that nobody recorded into an active lock.
@@ -213,6 +221,7 @@ fn happening() -> impl Strategy<Value = Step> {
         1 => id().prop_map(Step::TakeBack),
         1 => id().prop_map(Step::Hold),
         2 => id().prop_map(Step::Release),
+        1 => id().prop_map(Step::Reverify),
         1 => (id(), id()).prop_map(|(e, f)| Step::Edit(e, f)),
         2 => id().prop_map(Step::MergeByHand),
         3 => (id(), id()).prop_map(|(e, f)| Step::Sick(e, f)),

@@ -5,7 +5,6 @@
 
 mod cache;
 mod chart;
-mod child;
 mod error;
 
 use std::ffi::OsString;
@@ -18,9 +17,9 @@ use promoter_kustomize::{BuildError, ChartRequest, Externals, Files};
 use promoter_render::{ChartCall, ChartPin, build_error};
 use sha2::{Digest as _, Sha256};
 
+use crate::child::{Child, Outcome};
 use cache::{Cache, Key};
 use chart::ChartFile;
-use child::{Child, Outcome};
 pub use error::HelmError;
 
 /// Variables that reach helm when it talks to a repository, and never otherwise.

@@ -79,7 +79,7 @@ impl Identity {
     }
 
     /// What a server needs that shows this certificate, and asks for one that `clients` signed.
-    pub(super) fn server(&self, clients: Option<&Authority>) -> Arc<ServerConfig> {
+    pub fn server(&self, clients: Option<&Authority>) -> Arc<ServerConfig> {
         let provider = Arc::new(crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(provider.clone());
         let builder = builder.with_safe_default_protocol_versions().expect("versions");

@@ -3,10 +3,11 @@
 use super::enter::Way;
 use super::{Broken, Judge, Judgement, holds};
 use crate::observation::{EnvironmentSeen, Observation};
-use crate::pipeline::{Environment, Layout};
+use crate::pipeline::{Check, Environment, Layout};
 use crate::plan::{Action, RecordAction};
 use crate::record::{Phase, Record, Records, RequestAction, Verification};
 use crate::sim::{Head, World, manifest_digest};
+use crate::verification::About;
 use crate::{CommitId, PromotionLock, UnixSeconds};
 use std::collections::BTreeMap;
 
@@ -260,11 +261,17 @@ fn measured(world: &World, seen: &Observation, it: &Verification) -> Judgement {
     let (Some(own), Some(lock)) = (own, lock.filter(|lock| lock.freight.id() == it.freight)) else {
         return Err(Broken::new(3, format!("{} judges what it does not run", it.environment)));
     };
-    let of_stay = |check: usize| {
+    let about = About::Stay { freight: it.freight.clone(), promoted_at: super::plan::stay(lock) };
+    // What was measured before somebody asked for another verification does not count.
+    let state = seen.state.as_ref().ok();
+    let asked =
+        state.and_then(|state| super::plan::asked_again(&state.records, &it.environment, &it.freight));
+    let of_stay = |check: &Check| {
         let mut all = own.measurements.iter();
-        all.any(|m| m.check == check && m.freight == it.freight && m.promoted_at == super::plan::stay(lock))
+        all.any(|m| m.of.check == check.id && m.of.about == about && asked.is_none_or(|it| it <= m.at))
     };
-    let mut checks = 0..world.pipeline.environment(&it.environment).map_or(0, |it| it.verification.len());
+    let rules = world.pipeline.environment(&it.environment);
+    let mut checks = rules.map_or(&[][..], |it| it.verification.as_slice()).iter();
     let enough = match it.phase {
         Phase::Passed => checks.all(of_stay),
         Phase::Failed => checks.any(of_stay),

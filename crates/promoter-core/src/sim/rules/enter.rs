@@ -3,9 +3,10 @@
 use super::plan::stay;
 use super::{Broken, Judge, Judgement, holds};
 use crate::observation::Observation;
-use crate::pipeline::{Environment, GateRule, Quorum};
+use crate::pipeline::{Check, Environment, GateRule, Quorum};
 use crate::record::{BY_LOCK, BY_PROMOTER, EnvironmentRecords, Phase, Records, Request, RequestAction};
 use crate::sim::World;
+use crate::verification::{About, Answer};
 use crate::{FreightId, Name, PromotionLock, UnixSeconds};
 use std::collections::BTreeSet;
 
@@ -144,6 +145,10 @@ impl<'a> Way<'a> {
             Some(Err(unread)) => return Err(Broken::new(6, format!("{alias} comes to {name}: {unread}"))),
             Some(Ok(record)) => record,
         };
+        let again = super::plan::asked_again(self.records, before, &self.id);
+        holds(3, again.is_none_or(|it| it <= record.at), || {
+            format!("{alias} comes to {name}, and is to be verified again in {before}")
+        })?;
         holds(3, record.phase == Phase::Passed, || {
             format!("{alias} comes to {name}, it failed in {before}")
         })?;
@@ -163,12 +168,13 @@ impl<'a> Way<'a> {
         if lock.freight.id() != self.id || verified_at < stay(lock) {
             return None;
         }
-        let checks = self.world.pipeline.environment(name)?.verification.len();
-        let last = |check: usize| {
+        let checks = &self.world.pipeline.environment(name)?.verification;
+        let about = About::Stay { freight: self.id.clone(), promoted_at: stay(lock) };
+        let last = |check: &Check| {
             let mut own = seen.measurements.iter().rev();
-            own.find(|it| it.check == check && it.freight == self.id && it.promoted_at == stay(lock))
+            own.find(|it| it.of.check == check.id && it.of.about == about)
         };
-        Some((0..checks).all(|check| last(check).is_some_and(|it| it.result.is_ok())))
+        Some(checks.iter().all(|check| last(check).is_some_and(|it| it.answer == Answer::Passed)))
     }
 
     fn approved(&self) -> Judgement {

@@ -5,7 +5,8 @@ use crate::observation::{EnvironmentSeen, Observation, Unread};
 use crate::pipeline::{Environment, Pipeline};
 use crate::plan::{Action, Plan, Subject};
 use crate::record::{Phase, Record, Records, Verification};
-use crate::{FreightId, PromotionLock, UnixSeconds};
+use crate::verification::{About, Answer};
+use crate::{FreightId, Name, PromotionLock, UnixSeconds};
 use std::collections::BTreeSet;
 
 impl Judge {
@@ -76,12 +77,13 @@ fn results(rules: &Environment, seen: &EnvironmentSeen, records: &Records, plan:
         return Ok(());
     };
     let (name, id) = (&rules.name, lock.freight.id());
+    let again = asked_again(records, name, &id);
     let known = match records.environments.get(name).and_then(|it| it.verified.get(&id)) {
         Some(Err(_)) => return Ok(()),
-        Some(Ok(it)) => Some(it).filter(|it| it.at >= stay(lock)),
+        Some(Ok(it)) => Some(it).filter(|it| it.at >= stay(lock) && again.is_none_or(|again| again <= it.at)),
         None => None,
     };
-    if !fails(rules, seen, &id, stay(lock)) || known.is_some_and(|it| it.phase == Phase::Failed) {
+    if !fails(rules, seen, &id, stay(lock), again) || known.is_some_and(|it| it.phase == Phase::Failed) {
         return Ok(());
     }
     let is_result = |it: &&Record| matches!(it, Record::Verification(Verification { environment, freight, phase: Phase::Failed, .. }) if environment == name && *freight == id);
@@ -99,10 +101,25 @@ pub(super) fn stay(lock: &PromotionLock) -> UnixSeconds {
 }
 
 /// True when a check failed more often in a row than it may.
-fn fails(rules: &Environment, seen: &EnvironmentSeen, id: &FreightId, stay: UnixSeconds) -> bool {
-    rules.verification.iter().enumerate().any(|(index, check)| {
+fn fails(
+    rules: &Environment,
+    seen: &EnvironmentSeen,
+    id: &FreightId,
+    stay: UnixSeconds,
+    again: Option<UnixSeconds>,
+) -> bool {
+    let about = About::Stay { freight: id.clone(), promoted_at: stay };
+    rules.verification.iter().any(|check| {
         let of = seen.measurements.iter().rev();
-        let of = of.filter(|it| it.check == index && it.freight == *id && it.promoted_at == stay);
-        of.take_while(|it| it.result.is_err()).count() > check.failure_limit() as usize
+        let of = of.filter(|it| it.of.check == check.id && it.of.about == about);
+        let of = of.filter(|it| again.is_none_or(|again| again <= it.at));
+        let failures = of.take_while(|it| matches!(it.answer, Answer::Failed(_))).count();
+        failures > check.pace.failure_limit as usize
     })
+}
+
+/// When somebody last asked for another verification of freight in an environment.
+pub(super) fn asked_again(records: &Records, name: &Name, id: &FreightId) -> Option<UnixSeconds> {
+    let asked = records.environments.get(name)?.reverify.get(id)?.as_ref().ok()?;
+    Some(asked.requested.at)
 }

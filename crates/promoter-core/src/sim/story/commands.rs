@@ -52,6 +52,7 @@ pub const COMMANDS: &[Command] = commands! {
     "hotfix" "ENV FREIGHT" people::hotfix: "a person asks for freight without the environments before"
     "rollback" "ENV [FREIGHT]" people::rollback: "a person asks for earlier freight, by default what ran before"
     "cancel" "ENV" people::cancel: "a person takes back what was asked for"
+    "reverify" "ENV" people::reverify: "a person has the checks of what runs start over"
     "hold" "ENV" people::hold: "a person holds an environment as it is"
     "release" "ENV" people::release: "a person releases it"
     "merge" "ENV" people::merge: "a person merges the proposal with git"

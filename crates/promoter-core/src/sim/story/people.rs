@@ -186,6 +186,13 @@ pub(super) fn hold(player: &mut Player, words: &mut Words<'_>) -> Played {
     Ok(())
 }
 
+pub(super) fn reverify(player: &mut Player, words: &mut Words<'_>) -> Played {
+    let environment = name(words.environment(player)?);
+    words.end()?;
+    player.world_mut().reverify(&environment, "ada");
+    Ok(())
+}
+
 pub(super) fn release(player: &mut Player, words: &mut Words<'_>) -> Played {
     let environment = name(words.environment(player)?);
     words.end()?;

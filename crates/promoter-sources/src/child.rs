@@ -15,20 +15,20 @@ use rustix::process::{Pid, Signal, kill_process_group};
 const COMPLAINT_BYTES_MAX: usize = 64 << 10;
 
 /// What is run, and how far it may go.
-pub(super) struct Child<'a> {
-    pub(super) program: &'a Path,
-    pub(super) arguments: &'a [OsString],
+pub(crate) struct Child<'a> {
+    pub(crate) program: &'a Path,
+    pub(crate) arguments: &'a [OsString],
     /// Its home and working directory.
-    pub(super) home: &'a Path,
+    pub(crate) home: &'a Path,
     /// The whole environment besides its home.
-    pub(super) variables: &'a [(&'a str, OsString)],
-    pub(super) timeout: Duration,
-    pub(super) output_bytes_max: usize,
+    pub(crate) variables: &'a [(&'a str, OsString)],
+    pub(crate) timeout: Duration,
+    pub(crate) output_bytes_max: usize,
 }
 
 /// How it ended.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// Exit code 0, and what it wrote.
     Succeeded(Vec<u8>),
     /// Another end, and what it complained.
@@ -47,7 +47,7 @@ enum Stream {
 
 impl Child<'_> {
     /// Runs it to its end. Errors: it cannot be started or waited for.
-    pub(super) fn run(&self) -> io::Result<Outcome> {
+    pub(crate) fn run(&self) -> io::Result<Outcome> {
         let deadline = Instant::now() + self.timeout;
         let mut child = Command::new(self.program)
             .args(self.arguments)

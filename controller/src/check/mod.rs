@@ -1,0 +1,150 @@
+//! Takes measurements: asks each due check once, many at the same time.
+//!
+//! Decides nothing: whether measurements make a verification, or open a gate, is the planner's judgement.
+
+mod argocd;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use promoter_core::pipeline::{Check, Environment, Pipeline, Probe};
+use promoter_core::plan::Measure;
+use promoter_core::verification::{Answer, Measurement};
+use promoter_core::{Diagnosis, UnixSeconds};
+use promoter_sources::checks::{
+    Applications, ApplicationsAsked, CommandContext, Commands, Expectation, HttpChecker, Secrets,
+};
+use promoter_sources::kubernetes::Kubernetes;
+
+use crate::options::CheckOptions;
+use crate::repository::Repository;
+
+/// Checks that are asked at the same time.
+const ASKED_MAX: usize = 256;
+
+/// Asks checks. Needs a tokio runtime to run on, which it keeps for itself.
+#[derive(Debug)]
+pub struct Checker {
+    runtime: tokio::runtime::Runtime,
+    http: Option<HttpChecker>,
+    secrets: Secrets,
+    commands: Commands,
+    applications: Arc<dyn Applications>,
+}
+
+/// One check that is due.
+#[derive(Debug, Clone, Copy)]
+pub struct Due<'a> {
+    /// Its pipeline.
+    pub pipeline: &'a Pipeline,
+    /// What the plan says.
+    pub measure: &'a Measure,
+    /// The check.
+    pub check: &'a Check,
+}
+
+impl Checker {
+    /// Makes one. The HTTP client is made with the first check that needs it.
+    pub fn new(options: &CheckOptions) -> Result<Self, Diagnosis> {
+        Self::reading(options, Arc::new(Kubernetes::new(options.kubeconfig.clone())))
+    }
+
+    /// The same with another reader of Applications.
+    pub fn reading(options: &CheckOptions, applications: Arc<dyn Applications>) -> Result<Self, Diagnosis> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime
+            .map_err(|error| Diagnosis::upstream("runtime", format!("no runtime can be started: {error}")))?;
+        Ok(Self {
+            runtime,
+            http: None,
+            secrets: Secrets::below(options.secrets_dir.as_deref()),
+            commands: Commands::new(options.allow_commands),
+            applications,
+        })
+    }
+
+    /// Asks every check once and answers in their order.
+    pub fn measure(
+        &mut self,
+        repository: &Repository,
+        due: &[Due<'_>],
+        now: impl Fn() -> UnixSeconds,
+    ) -> Result<Vec<Measurement>, Diagnosis> {
+        let http = match &mut self.http {
+            Some(http) => &*http,
+            none => &*none.insert(HttpChecker::new(self.secrets.clone())?),
+        };
+        let commands = &self.commands;
+        let now = &now;
+        let asked = due.iter().map(|it| async move {
+            let answer = ask(http, commands, *it).await;
+            (answer, now())
+        });
+        let applications = due.iter().filter_map(|it| match &it.check.probe {
+            Probe::ArgoCd(probe) => Some((ApplicationsAsked::of(probe), it.timeout())),
+            Probe::Http(_) | Probe::Prometheus(_) | Probe::Command(_) => None,
+        });
+        let (answers, lists): (Vec<_>, _) = self.runtime.block_on(futures::future::join(
+            futures::stream::iter(asked).buffered(ASKED_MAX).collect(),
+            argocd::read(&*self.applications, applications),
+        ));
+        let of_applications = |it: &Due<'_>| match (&it.check.probe, it.environment()) {
+            (Probe::ArgoCd(probe), Some(rules)) => {
+                argocd::answer(repository, rules, &it.measure.commit, probe, &lists)
+            }
+            _ => Answer::Waiting("nobody asks".into()),
+        };
+        let measurement = |(it, (answer, at)): (&Due<'_>, (Option<Answer>, UnixSeconds))| {
+            let (answer, at) = match answer {
+                Some(answer) => (answer, at),
+                None => (of_applications(it), now()),
+            };
+            Measurement { of: it.measure.of.clone(), at, answer }
+        };
+        Ok(due.iter().zip(answers).map(measurement).collect())
+    }
+}
+
+impl Due<'_> {
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(u64::from(self.check.pace.timeout.0))
+    }
+
+    fn environment(&self) -> Option<&Environment> {
+        self.pipeline.environment(&self.measure.environment)
+    }
+}
+
+/// `None` for what is asked together with others.
+async fn ask(http: &HttpChecker, commands: &Commands, due: Due<'_>) -> Option<Answer> {
+    let probe = &due.check.probe;
+    let timeout = due.timeout();
+    let expectation = match Expectation::of(probe).transpose() {
+        Ok(expectation) => expectation,
+        Err(error) => return Some(Answer::Failed(error.to_string())),
+    };
+    Some(match (probe, &expectation) {
+        (Probe::Http(probe), Some(expectation)) => http.http(probe, expectation, timeout).await,
+        (Probe::Prometheus(probe), Some(expectation)) => http.prometheus(probe, expectation, timeout).await,
+        (Probe::Command(probe), _) => commands.run(probe, context(due), timeout).await,
+        (Probe::ArgoCd(_), _) => return None,
+        (Probe::Http(_) | Probe::Prometheus(_), None) => Answer::Waiting("it expects nothing".into()),
+    })
+}
+
+fn context(due: Due<'_>) -> CommandContext {
+    CommandContext {
+        pipeline: due.pipeline.name.clone(),
+        environment: due.measure.environment.clone(),
+        freight: due.measure.freight.clone(),
+        commit: due.measure.commit.clone(),
+    }
+}
+
+/// Says which expectations of a pipeline are none, before anything is promoted by them.
+pub fn findings(pipeline: &Pipeline) -> Vec<Diagnosis> {
+    let checks = pipeline.environments.iter().flat_map(|it| it.checks());
+    let wrong = checks.filter_map(|it| Some((it, Expectation::of(&it.probe)?.err()?)));
+    wrong.map(|(check, error)| error.diagnosis().at(&check.at)).collect()
+}
