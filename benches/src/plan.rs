@@ -7,6 +7,7 @@ use promoter_core::observation::{Dry, DryRender, EnvironmentSeen, Observation, S
 use promoter_core::pipeline::{self, Pipeline};
 use promoter_core::plan::plan;
 use promoter_core::record::{BY_GIT, Discovered, FreightRecord, Phase, Record, Records, Verification};
+use promoter_core::verification::{About, Answer, Asked, Measurement};
 use promoter_core::{
     Artifact, CommitId, Content, Freight, LockVersion, Promotion, PromotionLock, Render, UnixSeconds,
 };
@@ -117,13 +118,12 @@ fn seen(pipeline: &Pipeline, news: bool) -> Result<Observation> {
             hold: None,
         };
         let tip = Tip { commit: commit.clone(), lock: Ok(Some(lock)) };
-        let measured = promoter_core::observation::Measurement {
-            check: 0,
-            freight: first.id(),
-            promoted_at: PROMOTED,
+        let about = About::Stay { freight: first.id(), promoted_at: PROMOTED };
+        let measured = rules.verification.first().map(|check| Measurement {
+            of: Asked { check: check.id.clone(), about },
             at: PROMOTED,
-            result: Ok(()),
-        };
+            answer: Answer::Passed,
+        });
         environments.insert(
             rules.name.clone(),
             EnvironmentSeen {
@@ -131,7 +131,7 @@ fn seen(pipeline: &Pipeline, news: bool) -> Result<Observation> {
                 proposed: Ok(Some(tip)),
                 merges_cleanly: true,
                 refused: std::collections::BTreeMap::new(),
-                measurements: vec![measured],
+                measurements: measured.into_iter().collect(),
             },
         );
     }
