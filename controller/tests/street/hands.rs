@@ -112,8 +112,11 @@ fn a_failed_check_rolls_back_and_holds() {
         world.settle(&mut controller);
         assert_eq!(world.repo.id(&active("dev")), head);
         world.hold("dev", None).unwrap();
+        // What was held passes again meanwhile, and soaks.
         world.settle(&mut controller);
-        assert!(world.manifest("dev").contains("nginx:1.20"));
+        world.wait(1_800);
+        let said = world.settle(&mut controller);
+        assert!(world.manifest("dev").contains("nginx:1.20"), "{reaction}: {said:#?}");
     }
 }
 
