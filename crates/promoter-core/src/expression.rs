@@ -106,7 +106,7 @@ impl Expression {
 
     /// True when it names a variable.
     pub fn names(&self, variable: &str) -> bool {
-        walk::found(self.program.expression()).variables.iter().any(|it| *it == variable)
+        walk::found(self.program.expression()).variables.contains(&variable)
     }
 
     /// Fields that it selects by name of a variable, and of those: `artifacts.web.tag` is `["artifacts", "web", "tag"]`.
