@@ -30,6 +30,7 @@ impl GateRule {
             Self::Soak(_) => "verification that lasts in the environments before".into(),
             Self::Window(_) => "another window".into(),
             Self::Approvals(_) => format!("`promoter approve {environment}`"),
+            Self::Check(check) => format!("answers of {} that pass", check.title()),
             Self::CommitStatus(name) => {
                 format!("`promoter commit-status {environment} {name} success`, as CI does")
             }
