@@ -220,7 +220,7 @@ impl Person {
             let (id, environment) = (lock.freight.id(), &target.environment.name);
             let known = records(target.seen)?.environments.get(environment);
             let known = known.and_then(|it| it.verified.get(&id)?.as_ref().ok());
-            let text = format!("{environment}: {} {} is verified again", id.alias(), id.short());
+            let text = format!("{environment}: {} {} is to be verified again", id.alias(), id.short());
             let record = Reverification {
                 pipeline: target.pipeline.name.clone(),
                 environment: environment.clone(),

@@ -133,7 +133,7 @@ fn a_person_has_it_verified_again() {
     assert_eq!(staging, world.runs("dev"));
 
     let text = world.person("ada").reverify(&at(&name("dev")), "a flaky node", world.now()).unwrap();
-    assert!(text.starts_with("dev: ") && text.ends_with(" is verified again"), "{text}");
+    assert!(text.starts_with("dev: ") && text.ends_with(" is to be verified again"), "{text}");
     world.app.answers(503);
     let said = line(&world, &mut controller, "dev: runs");
     assert!(said.contains(", failed verification since "), "{said}");
