@@ -68,6 +68,7 @@ pub(super) fn step(facts: &Facts<'_>, standing: &Standing<'_>, behind: &Behind<'
 /// What automation brings in next; `None` when it stays, and the report says why.
 pub(super) fn automatic<'a>(here: Here<'_, 'a>, draft: &mut Draft) -> Option<Target<'a>> {
     if let Some((why, look)) = paused(here) {
+        withdraw_refused(here, draft);
         draft.waits(here.subject(), &why, look);
         return None;
     }

@@ -2,10 +2,10 @@
 
 use super::World;
 use crate::record::{
-    Approvals, CommitStatus, CommitStatuses, Discovered, FreightRecord, Record, Rejection, Request,
+    Approvals, CommitStatus, CommitStatuses, Discovered, FreightRecord, Pause, Record, Rejection, Request,
     RequestAction, Reverification, Statement, StatusPhase, path,
 };
-use crate::{Artifact, Freight, FreightId, Hold, Name};
+use crate::{Artifact, Freight, FreightId, Hold, Name, UnixSeconds};
 
 impl World {
     /// `promoter approve`.
@@ -58,6 +58,22 @@ impl World {
         }));
     }
 
+    /// `promoter withdraw rejection`.
+    pub fn withdraw_rejection(&mut self, environment: &Name, freight: &FreightId) {
+        self.remove(path::rejected(&self.pipeline.name, environment, freight));
+    }
+
+    /// `promoter pause`.
+    pub fn pause(&mut self, by: &str, until: Option<UnixSeconds>) {
+        let paused = self.says(by, "freeze");
+        self.write(Record::Pause(Pause { pipeline: self.pipeline.name.clone(), paused, until }));
+    }
+
+    /// `promoter resume`.
+    pub fn resume(&mut self) {
+        self.remove(path::paused(&self.pipeline.name));
+    }
+
     /// `promoter reverify`.
     pub fn reverify(&mut self, environment: &Name, by: &str) {
         let Some(freight) = self.active(environment).map(|it| it.freight.id()) else {
@@ -87,9 +103,7 @@ impl World {
 
     /// Takes a request back.
     pub fn withdraw_request(&mut self, environment: &Name) {
-        let file = path::requested(&self.pipeline.name, environment);
-        let head = self.state_head.clone();
-        self.push_state(head.as_ref(), &[], &[file]);
+        self.remove(path::requested(&self.pipeline.name, environment));
     }
 
     /// `promoter freight create NAME=REFERENCE`; `None` when it makes no freight.
@@ -186,6 +200,11 @@ impl World {
 
     fn says(&self, by: &str, reason: &str) -> Statement {
         Statement { by: by.to_owned(), at: self.now, reason: reason.to_owned() }
+    }
+
+    fn remove(&mut self, file: String) {
+        let head = self.state_head.clone();
+        self.push_state(head.as_ref(), &[], &[file]);
     }
 
     fn write(&mut self, record: Record) {

@@ -14,18 +14,20 @@ use promoter_core::{Freight, Name, UnixSeconds};
 /// A way to do it wrong.
 pub(crate) struct Mutant {
     pub(crate) name: &'static str,
-    /// The rule that it breaks, and no other before.
+    /// The rule that it breaks; what it does may break others too.
     rule: u8,
     pub(crate) hands: Hands,
 }
 
 /// Histories within which every mutant has to be found.
-const HISTORIES: u64 = 1_500;
+const HISTORIES: u64 = 4_000;
 
 impl Mutant {
-    /// The first history that breaks a rule.
+    /// The first history that breaks its rule.
     pub(crate) fn found(&self) -> Option<History> {
-        (0..HISTORIES).map(|seed| History::random(seed, self.hands)).find(|it| it.broken.is_some())
+        (0..HISTORIES)
+            .map(|seed| History::random(seed, self.hands))
+            .find(|it| it.broken.as_ref().is_some_and(|broken| broken.rule == self.rule))
     }
 }
 
@@ -48,9 +50,11 @@ pub(crate) const MUTANTS: &[Mutant] = mutants! {
     1 plan plans::every_request_a_hotfix: "takes every request for a hotfix"
     2 act acts::merges_what_is_there: "merges another commit than the judged one"
     2 act acts::merges_onto_what_is_there: "merges onto another head than the judged one"
+    2 plan plans::reports_of_any_commit: "counts what was reported of another commit"
     3 plan plans::once_verified: "takes freight for verified for ever"
     3 plan plans::without_failures: "does not record failures"
     4 plan plans::without_holds: "ignores holds"
+    4 plan plans::without_pauses: "goes on while the pipeline is paused"
     4 plan plans::without_rejections: "proposes rejected freight again"
     4 plan plans::what_runs_is_old: "goes back to older freight"
     4 plan plans::unread_is_old: "takes freight for old because its record could not be read"
@@ -73,20 +77,14 @@ pub(crate) const MUTANTS: &[Mutant] = mutants! {
 
 #[test]
 fn every_mutant_breaks_its_rule() {
-    let mut wrong = Vec::new();
+    let mut missed = Vec::new();
     for mutant in MUTANTS {
-        match mutant.found() {
-            None => wrong.push(format!("{}: not found in {HISTORIES} histories", mutant.name)),
-            Some(it) => {
-                let broken = it.broken.clone().unwrap();
-                println!("rule {}, {}: history {}, {broken}", mutant.rule, mutant.name, it.seed);
-                if broken.rule != mutant.rule {
-                    wrong.push(format!("{}: {}", mutant.name, it.shrunk(mutant.hands)));
-                }
-            }
+        match mutant.found().and_then(|it| Some((it.seed, it.broken?))) {
+            None => missed.push(mutant.name),
+            Some((seed, broken)) => println!("{}: history {seed}, {broken}", mutant.name),
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(missed.is_empty(), "not found in {HISTORIES} histories: {missed:?}");
     let rules: std::collections::BTreeSet<u8> = MUTANTS.iter().map(|it| it.rule).collect();
     assert_eq!(rules, (1..=10).collect(), "each rule has a mutant");
 }

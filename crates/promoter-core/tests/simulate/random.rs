@@ -25,7 +25,7 @@ fn environment(rng: &mut Rng, index: usize, out: &mut String) {
     let promotion = one(rng, &["auto", "auto", "auto", "autoMerge", "pullRequest"]);
     let select = one(rng, &["newest", "newest", "newest", "newest", "queue", "queue", "manual"]);
     let soaking = one(rng, &["keep", "displace"]);
-    let on_failure = one(rng, &["none", "hold", "rollback"]);
+    let on_failure = one(rng, &["none", "none", "hold", "hold", "rollback", "rollback", "pause"]);
     let _ = writeln!(
         out,
         "    - name: e{index}\n      source: envs/e{index}\n      promotion: {promotion}\n      select: {select}\n      soaking: {soaking}\n      onFailure: {on_failure}",
@@ -43,6 +43,9 @@ fn environment(rng: &mut Rng, index: usize, out: &mut String) {
     if often(rng, 30) {
         let _ =
             writeln!(gates, "        - {{ approvals: {{ required: {} }}{} }}", rng.u8(1..=2), required(rng));
+    }
+    if often(rng, 20) {
+        gates.push_str("        - { commitStatus: { name: ci } }\n");
     }
     if !gates.is_empty() {
         let _ = write!(out, "      gates:\n{gates}");
@@ -80,14 +83,14 @@ pub(crate) fn commands(rng: &mut Rng, player: &Player) -> Vec<String> {
         52..55 => vec![format!("twice {}", rng.u8(1..=3)), pass],
         55..60 => vec![lose(rng, player), pass],
         60..63 => vec!["find".into()],
-        63..69 => meanwhile(rng, player),
-        69..70 => vec![format!("restart {which}")],
-        70..86 => {
+        63..75 => meanwhile(rng, player),
+        75..76 => vec![format!("restart {which}")],
+        76..90 => {
             let span = one(rng, &[1, 10, 10, 10, 30, 60, 300, 600, 4_000]);
             vec![format!("tick {span}s"), pass]
         }
-        86..88 => vec![format!("clock {} {}s", one(rng, &["back", "ahead"]), rng.u32(1..5_000))],
-        88..95 => vec![world(rng, player)],
+        90..92 => vec![format!("clock {} {}s", one(rng, &["back", "ahead"]), rng.u32(1..5_000))],
+        92..98 => vec![world(rng, player)],
         _ => vec![people(rng, player)],
     }
 }
@@ -96,12 +99,15 @@ pub(crate) fn commands(rng: &mut Rng, player: &Player) -> Vec<String> {
 fn meanwhile(rng: &mut Rng, player: &Player) -> Vec<String> {
     let which = rng.u8(1..=2);
     let mut commands = vec![format!("look {which}")];
+    let other = format!("pass {}", 3 - which);
     for _ in 0..rng.u8(1..=3) {
-        commands.push(match rng.u8(0..4) {
-            0 => people(rng, player),
-            1 => world(rng, player),
-            _ => format!("pass {}", 3 - which),
-        });
+        match rng.u8(0..5) {
+            0 => commands.push(people(rng, player)),
+            1 => commands.push(world(rng, player)),
+            // What is proposed moves: recorded in the first pass, proposed in the second.
+            2 => commands.extend([push(rng, player), other.clone(), other.clone()]),
+            _ => commands.push(other.clone()),
+        }
     }
     commands.push(format!("act {which}"));
     commands
@@ -118,7 +124,7 @@ fn world(rng: &mut Rng, player: &Player) -> String {
 fn people(rng: &mut Rng, player: &Player) -> String {
     let name = pick(rng, player);
     let freight = freight(rng, player);
-    match rng.u32(0..46) {
+    match rng.u32(0..58) {
         0..12 => {
             // Mostly what is proposed: people approve what they are shown.
             let proposed = player.world().proposed(&name).map(|it| it.freight.id());
@@ -143,7 +149,14 @@ fn people(rng: &mut Rng, player: &Player) -> String {
             let kind = one(rng, &["freight", "verified", "approved", "rejected", "requested"]);
             format!("damage {kind} {name} {freight}")
         }
-        _ => format!("promote {name} {freight}"),
+        44..46 => format!("promote {name} {freight}"),
+        46..54 => {
+            format!("report {name} ci {}", one(rng, &["success", "success", "success", "pending", "failure"]))
+        }
+        54 => "pause".into(),
+        55 => format!("pause {}s", one(rng, &[60, 600])),
+        56 => "resume".into(),
+        _ => format!("withdraw {name} {freight}"),
     }
 }
 

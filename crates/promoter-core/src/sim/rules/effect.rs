@@ -132,7 +132,9 @@ impl<'a> Moved<'a> {
         let judged = tip.and_then(|it| it.lock.as_ref().ok()?.as_ref());
         let from = tip.is_some_and(|it| self.world.parents(&head.commit).contains(&it.commit));
         holds(2, from && judged == Some(now), || format!("{name} runs what was not judged"))?;
-        self.way(was, now).enters(self.judge)?;
+        if let Some(tip) = tip {
+            self.way(was, now).enters(self.judge, &tip.commit)?;
+        }
         self.digest(now)
     }
 

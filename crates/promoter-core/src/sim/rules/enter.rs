@@ -4,10 +4,13 @@ use super::plan::stay;
 use super::{Broken, Judge, Judgement, holds};
 use crate::observation::Observation;
 use crate::pipeline::{Check, Environment, GateRule, Quorum};
-use crate::record::{BY_LOCK, BY_PROMOTER, EnvironmentRecords, Phase, Records, Request, RequestAction};
+use crate::record::{
+    BY_LOCK, BY_PROMOTER, CommitStatuses, EnvironmentRecords, Phase, Records, Request, RequestAction,
+    StatusPhase,
+};
 use crate::sim::World;
 use crate::verification::{About, Answer};
-use crate::{FreightId, Name, PromotionLock, UnixSeconds};
+use crate::{CommitId, FreightId, Name, PromotionLock, UnixSeconds};
 use std::collections::BTreeSet;
 
 /// One way of freight into an environment, and what was known when it was decided.
@@ -42,6 +45,9 @@ impl<'a> Way<'a> {
     pub(super) fn admitted(&self) -> Result<Option<&'a Request>, Broken> {
         let (name, alias) = (&self.rules.name, self.id.alias());
         let request = self.request()?;
+        if request.is_none_or(|it| it.action == RequestAction::Promote) {
+            self.goes_on()?;
+        }
         if let Some(hold) = self.old.and_then(|it| it.hold.as_ref()) {
             let later = request.is_some_and(|it| {
                 it.action == RequestAction::Rollback
@@ -65,6 +71,19 @@ impl<'a> Way<'a> {
         Ok(request)
     }
 
+    /// Rule 4: a pause stops what nobody asked for in spite of it.
+    fn goes_on(&self) -> Judgement {
+        let (name, alias) = (&self.rules.name, self.id.alias());
+        match &self.records.pause {
+            None => Ok(()),
+            Some(Err(unread)) => Err(Broken::new(6, format!("{alias} comes to {name}: {unread}"))),
+            Some(Ok(pause)) => {
+                let over = pause.until.is_some_and(|until| until <= self.now);
+                holds(4, over, || format!("{alias} comes to {name}, and the pipeline is paused"))
+            }
+        }
+    }
+
     /// Rule 4: automation goes only forward, and only to freight that was discovered.
     fn forward(&self) -> Judgement {
         let (name, alias) = (&self.rules.name, self.id.alias());
@@ -86,7 +105,7 @@ impl<'a> Way<'a> {
     }
 
     /// What holds for merges besides.
-    pub(super) fn enters(&self, judge: &Judge) -> Judgement {
+    pub(super) fn enters(&self, judge: &Judge, commit: &CommitId) -> Judgement {
         let name = &self.rules.name;
         let request = self.admitted()?;
         match request.map(|it| it.action) {
@@ -104,10 +123,12 @@ impl<'a> Way<'a> {
                     request.is_some_and(|it| !it.requested.by.is_empty() && !it.requested.reason.is_empty());
                 holds(1, said, || format!("a hotfix for {name} without who and why"))?;
                 self.soak(true).map_or(Ok(()), |soak| self.verified(soak, true))?;
+                self.reported(commit)?;
                 self.approved()
             }
             Some(RequestAction::Promote) | None => {
                 self.verified(self.soak(false).unwrap_or(0), true)?;
+                self.reported(commit)?;
                 self.approved()
             }
         }
@@ -175,6 +196,33 @@ impl<'a> Way<'a> {
             own.find(|it| it.of.check == check.id && it.of.about == about)
         };
         Some(checks.iter().all(|check| last(check).is_some_and(|it| it.answer == Answer::Passed)))
+    }
+
+    /// Rule 2: what was reported of this commit, and of no other.
+    fn reported(&self, commit: &CommitId) -> Judgement {
+        let (name, alias) = (&self.rules.name, self.id.alias());
+        for gate in &self.rules.gates {
+            let GateRule::CommitStatus(status) = &gate.rule else {
+                continue;
+            };
+            let known = match self.own().and_then(|it| it.statuses.get(commit)) {
+                Some(Err(unread)) => {
+                    return Err(Broken::new(6, format!("{alias} comes to {name}: {unread}")));
+                }
+                Some(Ok(known)) => Some(known),
+                None => None,
+            };
+            let is_good = |it: &CommitStatuses| {
+                let last = it.statuses.iter().rfind(|it| it.name == *status);
+                last.is_some_and(|it| it.phase == StatusPhase::Success)
+            };
+            // A good one of another commit shows what was mistaken for what.
+            let others = self.own().is_some_and(|it| it.statuses.values().flatten().any(is_good));
+            holds(if others { 2 } else { 1 }, known.is_some_and(is_good), || {
+                format!("{alias} comes to {name} without a good `{status}` of {commit}")
+            })?;
+        }
+        Ok(())
     }
 
     fn approved(&self) -> Judgement {

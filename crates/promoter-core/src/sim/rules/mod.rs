@@ -5,7 +5,7 @@
 //! world after every step ([`Judge::world`]); where everything rests, also [`Judge::rest`].
 //!
 //! What is judged elsewhere:
-//! - 1: gates other than `after`, `soak` and `approvals`, by `testdata/plan/` and the tests of each gate;
+//! - 1: gates other than `after`, `soak`, `approvals` and `commitStatus`, by `testdata/plan/` and the tests of each gate;
 //! - 5: what a closed pull request means, where there is a forge;
 //! - 7: that a disturbed history ends where the calm one does, by `tests/plan/convergence.rs`; the real pushes killed
 //!   between two effects, by the controller's tests;

@@ -50,6 +50,11 @@ fn environment(
     let id = proposed.freight.id();
     let rejected = |id: &FreightId| own.and_then(|it| it.rejected.get(id));
     holds(5, !matches!(rejected(&id), Some(Ok(_))), || format!("{} stays proposed for {name}", id.alias()))?;
+    // What is paused stays as it is.
+    let over = |it: &crate::record::Pause| it.until.is_some_and(|until| until <= plan.now);
+    if records.pause.as_ref().is_some_and(|it| !it.as_ref().is_ok_and(over)) {
+        return Ok(());
+    }
     // The next has its turn when what runs has had its result; until then everything stays as it is.
     if rules.select == Select::Queue && active.is_some_and(|it| !has_result(own, it)) {
         return Ok(());

@@ -1,7 +1,7 @@
 //! The commands of a story: one line each.
 
 use super::words::Words;
-use super::{Player, Slip, people, process};
+use super::{Player, Slip, people, process, says};
 
 /// A command.
 #[derive(Debug)]
@@ -48,6 +48,8 @@ pub const COMMANDS: &[Command] = commands! {
     "create" "NAME VERSION…" people::create: "a person makes freight: `create web 1.5 api 2.0`"
     "approve" "ENV FREIGHT [WHO]" people::approve: "a person agrees to freight"
     "reject" "ENV FREIGHT" people::reject: "a person refuses freight"
+    "withdraw" "ENV FREIGHT" says::withdraw: "a person takes a rejection back"
+    "report" "ENV NAME pending|success|failure" says::report: "CI reports a status of what is proposed: `report prod trivy success`"
     "promote" "ENV FREIGHT" people::promote: "a person asks for freight; rules and gates hold"
     "hotfix" "ENV FREIGHT" people::hotfix: "a person asks for freight without the environments before"
     "rollback" "ENV [FREIGHT]" people::rollback: "a person asks for earlier freight, by default what ran before"
@@ -55,6 +57,8 @@ pub const COMMANDS: &[Command] = commands! {
     "reverify" "ENV" people::reverify: "a person has the checks of what runs start over"
     "hold" "ENV" people::hold: "a person holds an environment as it is"
     "release" "ENV" people::release: "a person releases it"
+    "pause" "[SPAN]" says::pause: "a person stops the pipeline, for a time or until `resume`"
+    "resume" "" says::resume: "a person lets it go on"
     "merge" "ENV" people::merge: "a person merges the proposal with git"
     "edit" "ENV FREIGHT | NAME VERSION" people::edit: "a person writes other freight into the lock that is active"
     "drop" "ENV" people::drop_proposed: "a person deletes the proposed branch"

@@ -9,6 +9,7 @@ mod error;
 mod people;
 mod player;
 mod process;
+mod says;
 mod show;
 mod words;
 

@@ -4,7 +4,8 @@ use promoter_core::observation::{Observation, Unread};
 use promoter_core::pipeline::Pipeline;
 use promoter_core::plan::{Action, Plan, RecordAction, Removed, plan};
 use promoter_core::record::{
-    Approvals, EnvironmentRecords, Phase, Record, RequestAction, Statement, Verification, path,
+    Approvals, CommitStatuses, EnvironmentRecords, Phase, Record, RequestAction, Statement, Verification,
+    path,
 };
 use promoter_core::{CommitId, FreightId, Name, PromotionLock, UnixSeconds};
 
@@ -102,6 +103,24 @@ pub(super) fn without_failures(pipeline: &Pipeline, seen: &Observation, now: Uni
         }
     }
     plan
+}
+
+pub(super) fn without_pauses(pipeline: &Pipeline, seen: &Observation, now: UnixSeconds) -> Plan {
+    let mut seen = seen.clone();
+    if let Ok(state) = &mut seen.state {
+        state.records.pause = None;
+    }
+    plan(pipeline, &seen, now)
+}
+
+pub(super) fn reports_of_any_commit(pipeline: &Pipeline, seen: &Observation, now: UnixSeconds) -> Plan {
+    with_records(pipeline, seen, now, |name, own, _| {
+        let tip = seen.environments.get(name).and_then(|it| it.proposed.as_ref().ok()?.as_ref());
+        if let (Some(tip), Some(known)) = (tip, own.statuses.values().next().cloned()) {
+            let known = known.map(|it| CommitStatuses { commit: tip.commit.clone(), ..it });
+            own.statuses.insert(tip.commit.clone(), known);
+        }
+    })
 }
 
 pub(super) fn without_holds(pipeline: &Pipeline, seen: &Observation, now: UnixSeconds) -> Plan {
