@@ -5,6 +5,7 @@ pub mod check;
 pub mod observe;
 pub mod options;
 pub mod parallel;
+mod parts;
 pub mod pass;
 pub mod people;
 pub mod repository;

@@ -103,7 +103,7 @@ impl Repository {
         }
     }
 
-    /// The text of the lock at [`Environment::lock_path`] in a commit of one of the environment's branches.
+    /// The text of the lock at a path in a commit of one of an environment's branches.
     pub fn lock_text(&self, commit: &CommitId, path: &str) -> Result<Option<String>, Diagnosis> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let Some(files) = self.folder(commit, folder).map_err(|error| error.diagnosis())? else {
@@ -118,15 +118,15 @@ impl Repository {
         }
     }
 
-    /// The lock that the head of an environment's branch holds for a pipeline.
-    pub fn lock(
+    /// The lock at a path, which the head of an environment's branch holds for a pipeline.
+    pub(crate) fn lock(
         &self,
         commit: &CommitId,
         branch: &str,
         pipeline: &Pipeline,
         environment: &Environment,
+        path: &str,
     ) -> Result<Option<PromotionLock>, Diagnosis> {
-        let path = &environment.lock_path;
         let on_branch = |it: Diagnosis| Diagnosis { cause: format!("{} on `{branch}`", it.cause), ..it };
         let Some(text) = self.lock_text(commit, path).map_err(on_branch)? else {
             return Ok(None);
@@ -134,10 +134,8 @@ impl Repository {
         let lock = PromotionLock::parse(&text, path).map_err(|error| on_branch(error.diagnosis()))?;
         if lock.pipeline != pipeline.name || lock.environment != environment.name {
             let cause = format!("the lock is that of `{}` in `{}`", lock.environment, lock.pipeline);
-            return Err(on_branch(
-                Diagnosis::input("lock-of-another", cause).at(Place::new(path.as_str(), 0)),
-            )
-            .hint("take the commit back that brought it there"));
+            return Err(on_branch(Diagnosis::input("lock-of-another", cause).at(Place::new(path, 0)))
+                .hint("take the commit back that brought it there"));
         }
         self.check_manifests(commit, path, &lock).map_err(on_branch)?;
         Ok(Some(lock))

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use promoter_core::{CommitId, Diagnosis, Name, UnixSeconds};
+use promoter_core::pipeline::Parts;
+use promoter_core::{CommitId, Diagnosis, UnixSeconds};
 use promoter_kustomize::{FileError, Files as _};
 use promoter_render::hydrate::{METADATA_FILE, Metadata};
 use promoter_sources::git::{CommitInfo, GitCache, GitError, GitTree};
@@ -60,9 +61,9 @@ impl Base {
         &self.commit.id
     }
 
-    /// The latest date that the branch has now, at its root and of a pipeline.
-    pub(super) fn last_date(&self, pipeline: &Name) -> Option<UnixSeconds> {
-        last_date(&self.tree, self.metadata.as_ref(), pipeline)
+    /// The latest date that the branch has now, at its root and of the parts of an environment.
+    pub(super) fn last_date(&self, parts: &Parts) -> Option<UnixSeconds> {
+        last_date(&self.tree, self.metadata.as_ref(), parts)
     }
 
     /// The text of a lock.
@@ -109,10 +110,11 @@ pub(super) fn root_metadata(tree: &GitTree) -> Option<Metadata> {
     metadata(tree, METADATA_FILE)
 }
 
-/// The latest date in a tree with that metadata at its root: of the root, and of a pipeline.
-pub(super) fn last_date(tree: &GitTree, root: Option<&Metadata>, pipeline: &Name) -> Option<UnixSeconds> {
-    let own = metadata(tree, &format!("{pipeline}/{METADATA_FILE}"));
-    root.and_then(Metadata::date).max(own.and_then(|it| it.date()))
+/// The latest date in a tree with that metadata at its root: of the root, and of the parts of an environment.
+pub(super) fn last_date(tree: &GitTree, root: Option<&Metadata>, parts: &Parts) -> Option<UnixSeconds> {
+    let own =
+        parts.iter().filter_map(|it| metadata(tree, &format!("{}/{METADATA_FILE}", it.folder()))?.date());
+    root.and_then(Metadata::date).max(own.max())
 }
 
 fn metadata(tree: &GitTree, path: &str) -> Option<Metadata> {

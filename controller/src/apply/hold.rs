@@ -1,4 +1,4 @@
-//! Holds: a commit on an active branch that changes the lock's `hold` and nothing else.
+//! Holds: a commit on an active branch that changes `hold` in the lock, in those of all apps of a group, and nothing else.
 
 use promoter_core::pipeline::{Environment, Pipeline};
 use promoter_core::{CommitId, Diagnosis, FreightId, Hold, Name, PromotionLock, one_line};
@@ -34,7 +34,7 @@ pub(super) struct HoldStep<'a> {
     pub(super) said: String,
 }
 
-/// Makes the lock's new text.
+/// Makes the locks' new texts.
 pub(super) fn prepare<'a>(
     repository: &Repository,
     observed: &Refs,
@@ -46,26 +46,30 @@ pub(super) fn prepare<'a>(
     if observed.branch(&environment.active_branch) != Some(active) {
         return Err(Applied::Stale.into());
     }
-    let path = &environment.lock_path;
-    let Some(found) = repository.lock_text(active, path)? else {
-        return Err(Applied::Stale.into());
-    };
-    let mut lock = PromotionLock::parse(&found, path).map_err(|error| error.diagnosis())?;
-    if lock.freight.id() != *change.expect_lock {
-        return Err(Applied::Stale.into());
+    let mut changes = Vec::new();
+    for path in repository.lock_paths(active, pipeline, environment)? {
+        let Some(found) = repository.lock_text(active, &path)? else {
+            return Err(Applied::Stale.into());
+        };
+        let mut lock = PromotionLock::parse(&found, &path).map_err(|error| error.diagnosis())?;
+        if lock.freight.id() != *change.expect_lock {
+            return Err(Applied::Stale.into());
+        }
+        if lock.hold.as_ref() != change.hold {
+            lock.hold = change.hold.cloned();
+            let text = lock.edit(&found, &path).map_err(|error| error.diagnosis())?;
+            changes.push(file(path, text));
+        }
     }
-    if lock.hold.as_ref() == change.hold {
+    if changes.is_empty() {
         return Err(Applied::Nothing.into());
     }
-    lock.hold = change.hold.cloned();
-    let text = lock.edit(&found, path).map_err(|error| error.diagnosis())?;
     let said = said(change);
     let by = change.hold.map_or(&repository.settings().identity.email, |it| &it.by);
     let mut trailers = trailers::named(pipeline, change.environment, change.expect_lock);
     trailers.extend(trailers::asked(Some(by), change.hold.map(|it| &*it.reason)));
     let message = trailers::signed(&said, &trailers);
     let note = note(pipeline, change.expect_lock);
-    let changes = vec![file(path.clone(), text)];
     Ok(Ready::Hold(HoldStep { environment, active, changes, message, note, said }))
 }
 

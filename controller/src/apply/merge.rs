@@ -4,8 +4,8 @@
 //! active tree with the folder of each pipeline taken from its proposal; folders of other pipelines stay. The two files
 //! at the root are those of one proposal: `.gitattributes` is the same in all, and of `hydrator.metadata` that one counts
 //! whose `drySha` is not the active one's (the last of them), since whoever reads the root file looks for a change. Its
-//! `date` is never earlier than any that it replaces. In the layout `folders` the one lockfile is taken and nothing else
-//! changes. The message has a block of trailers for each proposal, each as it
+//! `date` is never earlier than any that it replaces. In the layout `folders` the lockfile of each part is taken and nothing
+//! else changes. The message has a block of trailers for each proposal, each as it
 //! would stand alone.
 
 use promoter_core::pipeline::{Environment, Layout, Pipeline};
@@ -16,7 +16,7 @@ use promoter_render::hydrate::{GIT_ATTRIBUTES_FILE, METADATA_FILE, Metadata, Tra
 use super::base::{Bases, root_metadata};
 use super::commit::{Commit, Moves, file};
 use super::git::Change;
-use super::proposal::{note, path};
+use super::proposal::{note, paths};
 use super::ready::{Prepared, Ready};
 use super::{Applied, environment, trailers};
 use crate::repository::{Refs, Repository};
@@ -34,6 +34,8 @@ pub(super) struct MergeStep<'a> {
     /// What the root file of the active branch says, and that of the proposal.
     active: Option<Metadata>,
     proposed: Option<Metadata>,
+    /// What is taken from the proposal.
+    paths: Vec<String>,
     trailers: Vec<Trailer>,
     pub(super) said: String,
 }
@@ -63,14 +65,15 @@ pub(super) fn prepare<'a>(
         pipeline,
         active: base.metadata.clone(),
         proposed: root_metadata(&tree),
+        paths: paths(repository, pipeline, environment, active)?,
         trailers: own_trailers(repository, pipeline, action),
         said,
     })))
 }
 
 /// Makes the commits of all proposals for one branch, on top of `head`.
-pub(super) fn commit(
-    steps: &[&MergeStep<'_>],
+pub(super) fn commit<'a>(
+    steps: &[&MergeStep<'a>],
     head: &CommitId,
     moves: &mut Moves,
 ) -> Result<CommitId, Diagnosis> {
@@ -80,8 +83,10 @@ pub(super) fn commit(
         let hydrated: Vec<_> =
             steps.iter().copied().filter(|it| it.pipeline.layout == Layout::Branches).collect();
         let root = Root::of(&hydrated, metadata.as_ref());
-        let own = steps.iter().map(|it| take(path(it.pipeline, it.environment), &it.action.expect_proposed));
-        let mut changes: Vec<Change> = own.collect();
+        let own = |it: &&MergeStep<'a>| -> Vec<Change> {
+            it.paths.iter().map(|path| take(path, &it.action.expect_proposed)).collect()
+        };
+        let mut changes: Vec<Change> = steps.iter().flat_map(own).collect();
         changes.extend(root.iter().flat_map(Root::changes));
         let proposed = steps.iter().map(|it| it.action.expect_proposed.clone());
         let parents: Vec<CommitId> = std::iter::once(head).chain(proposed).collect();

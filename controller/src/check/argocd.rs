@@ -65,13 +65,28 @@ fn holds(repository: &Repository, environment: &Environment, head: &CommitId, re
     let Ok(commit) = revision.parse::<CommitId>() else {
         return Holds::No;
     };
-    let lock = |commit: &CommitId| -> Result<Option<String>, Diagnosis> {
-        repository.cache.ensure(std::slice::from_ref(commit)).map_err(|error| error.diagnosis())?;
-        repository.lock_text(commit, &environment.lock_path)
-    };
-    match lock(head).and_then(|head| Ok((head, lock(&commit)?))) {
-        Ok((Some(promoted), Some(found))) if promoted == found => Holds::Yes,
+    match locks(repository, environment, head)
+        .and_then(|head| Ok((head, locks(repository, environment, &commit)?)))
+    {
+        Ok((promoted, found)) if is_same(&promoted, &found) => Holds::Yes,
         Ok(_) => Holds::No,
         Err(why) => Holds::Unknown(why.to_string()),
     }
+}
+
+/// The lock of each part.
+fn locks(
+    repository: &Repository,
+    environment: &Environment,
+    commit: &CommitId,
+) -> Result<Vec<Option<String>>, Diagnosis> {
+    repository.cache.ensure(std::slice::from_ref(commit)).map_err(|error| error.diagnosis())?;
+    environment.parts.iter().map(|it| repository.lock_text(commit, &it.lock_path)).collect()
+}
+
+/// True when what was found is promoted, as far as it was there: an app that joined a group later changed nothing for the
+/// others.
+fn is_same(promoted: &[Option<String>], found: &[Option<String>]) -> bool {
+    let is_there = found.iter().any(Option::is_some);
+    is_there && promoted.iter().zip(found).all(|(promoted, found)| found.is_none() || promoted == found)
 }

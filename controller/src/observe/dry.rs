@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use promoter_core::pipeline::{Environment, Layout, Pipeline};
+use promoter_core::pipeline::{Environment, Layout, Part, Pipeline};
 use promoter_core::record::{FreightRecord, Records};
 use promoter_core::{
     Artifact, CommitId, Content, Diagnosis, Digest, Fault, Freight, LOCK_FILE, LockVersion, Name,
@@ -18,6 +18,7 @@ use promoter_sources::git::GitTree;
 
 use super::reads::{Asked, Reads};
 use crate::parallel;
+use crate::parts::of_part;
 use crate::repository::Repository;
 
 /// Digests of renders that were made, for the heads that are compared now.
@@ -152,12 +153,14 @@ impl Street<'_> {
         let mut differs = newest.is_none();
         for environment in &self.pipeline.environments {
             let known = rendered.entry(environment.name.clone()).or_default();
-            // What the newest freight gave is only a comparison: if it no longer renders, the head differs from it.
-            // It is asked for first, since its render is known and may be that of the head.
-            let then = before.filter(|_| !differs).map(|it| self.digest(environment, it, known));
-            let now =
-                self.digest(environment, &at_head, known).map_err(|why| broken(&environment.name, why))?;
-            differs |= then.is_some_and(|then| then.ok() != Some(now));
+            for part in environment.parts.iter() {
+                // What the newest freight gave is only a comparison: if it no longer renders, the head differs from it.
+                // It is asked for first, since its render is known and may be that of the head.
+                let then = before.filter(|_| !differs).map(|it| self.digest(environment, part, it, known));
+                let now = self.digest(environment, part, &at_head, known);
+                let now = now.map_err(|why| broken(&environment.name, of_part(part, why)))?;
+                differs |= then.is_some_and(|then| then.ok() != Some(now));
+            }
         }
         for known in rendered.values_mut() {
             // Nothing else is asked for again.
@@ -200,10 +203,11 @@ impl Street<'_> {
     fn digest(
         &self,
         environment: &Environment,
+        part: &Part,
         freight: &Freight,
         known: &mut Vec<Rendered>,
     ) -> Result<Digest, Diagnosis> {
-        let lock = lock(self.pipeline, environment, freight);
+        let lock = lock(self.pipeline, environment, part, freight);
         if let Some(found) = known.iter_mut().find(|it| self.is_same(it, &lock)) {
             if !found.freight.contains(freight) {
                 found.freight.push(freight.clone());
@@ -277,14 +281,14 @@ fn broken(environment: &Name, why: Diagnosis) -> Box<Broken> {
     Box::new(Broken { environment: environment.clone(), why })
 }
 
-fn lock(pipeline: &Pipeline, environment: &Environment, freight: &Freight) -> PromotionLock {
+fn lock(pipeline: &Pipeline, environment: &Environment, part: &Part, freight: &Freight) -> PromotionLock {
     PromotionLock {
         version: LockVersion::default(),
         pipeline: pipeline.name.clone(),
         environment: environment.name.clone(),
         freight: freight.clone(),
         render: Render {
-            source: environment.source.clone(),
+            source: part.source.clone(),
             allow_empty: environment.render.allow_empty,
             allow_secrets: environment.render.allow_secrets.clone(),
             ..Render::default()

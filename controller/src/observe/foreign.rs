@@ -26,7 +26,8 @@ pub(super) fn named(repository: &Repository, head: &CommitId, pipeline: &Name, w
     let short = foreign.id.as_str().get(..10).unwrap_or_default();
     let author = one_line(&format!("{} <{}>", foreign.author.name, foreign.author.email));
     let cause = format!("{}, since commit `{short}` by {author}", why.cause);
-    if why.code != "manifest-tampered" || !is_of_another_hydrator(repository, head, pipeline) {
+    let folder = why.at.as_ref().and_then(|it| it.path.rsplit_once('/')).map_or("", |(folder, _)| folder);
+    if why.code != "manifest-tampered" || !is_of_another_hydrator(repository, head, folder) {
         return Diagnosis { cause, ..why };
     }
     let cause = format!("another hydrator writes `{pipeline}` too: {cause}");
@@ -52,8 +53,8 @@ fn brought(repository: &Repository, head: &CommitId, pipeline: &Name) -> Option<
 }
 
 /// True when the metadata beside the lock is not promoter's: people do not change it, hydrators do.
-fn is_of_another_hydrator(repository: &Repository, head: &CommitId, pipeline: &Name) -> bool {
-    let path = format!("{pipeline}/{METADATA_FILE}");
+fn is_of_another_hydrator(repository: &Repository, head: &CommitId, folder: &str) -> bool {
+    let path = format!("{folder}/{METADATA_FILE}");
     let text = repository.cache.tree(head, "").ok().and_then(|it| it.read(&path).ok());
     let text = text.map(|it| String::from_utf8_lossy(&it).into_owned());
     text.and_then(|it| Metadata::read(&it, &path).ok()).is_some_and(|it| it.promoter.is_none())

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use promoter_core::observation::Tip;
-use promoter_core::pipeline::{Environment, Layout};
+use promoter_core::pipeline::{Environment, Layout, Part};
 use promoter_core::{CommitId, PromotionLock};
 
 use crate::repository::Repository;
@@ -24,17 +24,19 @@ impl Merges {
         active: &CommitId,
         proposed: &Tip,
     ) -> bool {
-        let key = (environment.lock_path.clone(), active.clone(), proposed.commit.clone());
+        let key = (environment.lock_path().to_owned(), active.clone(), proposed.commit.clone());
         if let Some(known) = self.known.get(&key) {
             return *known;
         }
         let clean = match layout {
             // Pipelines share the files at the root of a branch.
             Layout::Branches => repository.cache.is_ancestor(active, &proposed.commit).ok(),
-            // One file, which no other pipeline writes: whatever else people commit is in nobody's way.
+            // Files which no other pipeline writes: whatever else people commit is in nobody's way.
             Layout::Folders => match &proposed.lock {
-                Ok(Some(lock)) => {
-                    is_edit_of(repository, &environment.lock_path, active, &proposed.commit, lock)
+                Ok(Some(_)) => {
+                    let is_edit = |it: &Part| is_edit_of(repository, &it.lock_path, active, &proposed.commit);
+                    let edits: Option<Vec<bool>> = environment.parts.iter().map(is_edit).collect();
+                    edits.map(|it| it.into_iter().all(|it| it))
                 }
                 _ => None,
             },
@@ -51,15 +53,13 @@ impl Merges {
     }
 }
 
-/// True when the proposed lock is what writing it onto the active one gives today, to the byte.
-fn is_edit_of(
-    repository: &Repository,
-    path: &str,
-    active: &CommitId,
-    proposed: &CommitId,
-    lock: &PromotionLock,
-) -> Option<bool> {
-    let proposed = repository.lock_text(proposed, path).ok()??;
+/// True when a proposed lock is what writing it onto the active one gives today, to the byte. A proposal may also be without
+/// the lock of an app.
+fn is_edit_of(repository: &Repository, path: &str, active: &CommitId, proposed: &CommitId) -> Option<bool> {
+    let Some(proposed) = repository.lock_text(proposed, path).ok()? else {
+        return Some(true);
+    };
+    let lock = PromotionLock::parse(&proposed, path).ok()?;
     Some(match repository.lock_text(active, path).ok()? {
         Some(active) => lock.edit(&active, path).ok()? == proposed,
         None => lock.emit() == proposed,

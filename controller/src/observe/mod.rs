@@ -26,12 +26,12 @@ use promoter_core::observation::{Dry, DryRender, Fact, Observation, State, Unrea
 use promoter_core::pipeline::{Environment, Pipeline};
 use promoter_core::record::STATE_BRANCH;
 use promoter_core::verification::{About, Measurement};
-use promoter_core::{CommitId, Diagnosis, Freight, FreightId, Name, PromotionLock};
+use promoter_core::{CommitId, Diagnosis, Freight, FreightId, Name};
 use promoter_sources::git::GitError;
 
 use crate::repository::{NOTES_REF, Refs, Repository, cover};
 pub use find::Found;
-use folders::{Entry, Folders};
+use folders::Folders;
 use looked::{Heads, Looked, heads};
 pub use policy::UnderPolicy;
 
@@ -64,7 +64,7 @@ pub struct Observer {
     found: Option<DryFound>,
     policies: policy::Policies,
     folders: Folders,
-    locks: BTreeMap<LockPlace, (Option<Entry>, Option<PromotionLock>)>,
+    locks: BTreeMap<LockPlace, environment::Known>,
     records: BTreeMap<Name, records::Known>,
     merges: merges::Merges,
     dry: dry::Renders,

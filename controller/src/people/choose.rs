@@ -99,10 +99,13 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// The freight that is proposed, if it is other than the active one.
+    /// The freight that is proposed, if it is other than the active one or brings in apps that are missing there.
     fn proposed(&self) -> Result<Option<FreightId>, Diagnosis> {
         let active = self.lock(false)?.map(|(_, lock)| lock.freight.id());
-        Ok(self.lock(true)?.map(|(_, lock)| lock.freight.id()).filter(|it| active.as_ref() != Some(it)))
+        let is_without = |it: Option<&Tip>| it.is_some_and(|it| !it.apps.missing.is_empty());
+        let brings = is_without(self.tip(false)?) && !is_without(self.tip(true)?);
+        let proposed = self.lock(true)?.map(|(_, lock)| lock.freight.id());
+        Ok(proposed.filter(|it| brings || active.as_ref() != Some(it)))
     }
 }
 

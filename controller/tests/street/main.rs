@@ -12,6 +12,7 @@ mod checks;
 mod faults;
 mod folders;
 mod gather;
+mod groups;
 mod hands;
 mod kill;
 mod life;

@@ -106,6 +106,11 @@ impl World {
         Self { layout: Layout::Folders, ..self }
     }
 
+    /// Other files on the dry branch. What this knows of places is about the example.
+    pub(crate) fn of(files: &[(String, String)]) -> Self {
+        Self::with(App::start(), files)
+    }
+
     fn with(app: App, files: &[(String, String)]) -> Self {
         let repo = TestRepo::new();
         for setting in ["receive.denyNonFastForwards", "receive.denyDeletes", "receive.fsckObjects"] {

@@ -3,7 +3,7 @@
 //! Decides which branch content counts as this environment's own, and which freight is newer than which. Computes
 //! each freight id once; everything else is borrowed.
 
-use crate::observation::{EnvironmentSeen, Fact, Observation, Tip, Unread};
+use crate::observation::{Apps, EnvironmentSeen, Fact, Observation, Tip, Unread};
 use crate::pipeline::{Environment, Pipeline};
 use crate::record::{Age, EnvironmentRecords, FreightRecord, Records};
 use crate::verification::About;
@@ -60,6 +60,8 @@ pub struct Branch<'a> {
     pub head: Option<&'a CommitId>,
     /// The environment's lock.
     pub locked: Option<Locked<'a>>,
+    /// The apps of its group; `None` where there is no branch.
+    pub apps: Option<&'a Apps>,
 }
 
 /// A lock and the id of its freight.
@@ -165,7 +167,7 @@ fn branch<'a>(
     ids: &mut Ids<'a>,
 ) -> Fact<Branch<'a>> {
     let Some(tip) = tip.as_ref().map_err(Clone::clone)? else {
-        return Ok(Branch { head: None, locked: None });
+        return Ok(Branch { head: None, locked: None, apps: None });
     };
     let lock = tip.lock.as_ref().map_err(Clone::clone)?.as_ref();
     if let Some(lock) = lock
@@ -175,5 +177,5 @@ fn branch<'a>(
         return Err(Unread::new(name, why));
     }
     let locked = lock.map(|lock| Locked { lock, id: ids.of(&lock.freight) });
-    Ok(Branch { head: Some(&tip.commit), locked })
+    Ok(Branch { head: Some(&tip.commit), locked, apps: Some(&tip.apps) })
 }

@@ -115,6 +115,28 @@ pub struct EnvironmentSeen {
 pub struct Tip {
     /// The head.
     pub commit: CommitId,
-    /// The lock; `Ok(None)` when there is none, `Unread` also when it is broken or of another environment.
+    /// The lock; `Ok(None)` when there is none, `Unread` also when it is broken or of another environment, or when the
+    /// parts of a group do not agree.
     pub lock: Fact<Option<PromotionLock>>,
+    /// What there is to say of the apps of a group.
+    pub apps: Apps,
+}
+
+/// How the parts of a group differ from what the pipeline makes them. All empty: not at all, and always so where nothing is
+/// locked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Apps {
+    /// Apps without a lock whose source is in the locked commit. An app that is not in the commit is not missing.
+    pub missing: Vec<Name>,
+    /// Apps whose lock renders otherwise than the pipeline says: another source, other options.
+    pub changed: Vec<Name>,
+    /// Folders with a lock that belong to no app, as after an app was taken out of the group.
+    pub surplus: Vec<String>,
+}
+
+impl Apps {
+    /// True when the parts are as the pipeline makes them.
+    pub fn are_whole(&self) -> bool {
+        self.missing.is_empty() && self.changed.is_empty() && self.surplus.is_empty()
+    }
 }

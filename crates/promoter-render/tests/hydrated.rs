@@ -110,6 +110,7 @@ fn what_did_not_change_keeps_its_bytes() {
     let dry = DryCommit::read(&case.author, &case.message);
     let mut inputs = Inputs {
         lock: &lock,
+        folder: lock.pipeline.as_str(),
         found_lock: None,
         manifests: &manifests,
         dry: &dry,
@@ -146,6 +147,7 @@ fn branches() {
         let time = |text: &str| -> UnixSeconds { text.parse().unwrap() };
         let inputs = Inputs {
             lock: &lock,
+            folder: lock.pipeline.as_str(),
             found_lock: None,
             manifests: &manifests,
             dry: &dry,

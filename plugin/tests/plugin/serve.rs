@@ -6,12 +6,14 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Command;
 use std::time::Duration;
 
+use promoter_core::Digest;
 use promoter_kustomize::MemoryFiles;
 use promoter_plugin::cmp::client::{Archive, Client, ClientError, Request};
 use tonic::Code;
 
 use crate::common::{
-    OBJECTS, PATIENCE, PLUGIN, RECORDED, Served, begin_request, hydrated_request, hydrated_tree, request,
+    MANIFEST, OBJECTS, PATIENCE, PLUGIN, RECORDED, Served, begin_request, hydrated_request, hydrated_tree,
+    lock, request,
 };
 
 fn refused(error: &ClientError) -> (Code, &str) {
@@ -39,6 +41,26 @@ async fn a_render_of_a_named_plugin_is_answered_and_logged() {
     assert!(line["freight"].as_str().unwrap().starts_with("sha256:"));
     for field in ["duration_ms", "receive_ms", "queue_ms", "render_ms"] {
         assert!(line[field].is_f64(), "{field} in {line}");
+    }
+}
+
+/// The plugin knows nothing of groups: each Application names the folder of its app.
+#[tokio::test]
+async fn each_app_of_a_group_is_served_from_its_folder() {
+    let manifest = |key: &str| MANIFEST.replace("value", key);
+    let mut files = MemoryFiles::new();
+    for app in ["api", "web"] {
+        let digest = Digest::of(manifest(app).as_bytes()).to_string();
+        let lock = lock("https://git.example.com/acme/deploy.git", &"ab".repeat(20), Some(&digest));
+        files.insert(&format!("shop/{app}/promotion.lock.yaml"), lock.into_bytes()).unwrap();
+        files.insert(&format!("shop/{app}/manifest.yaml"), manifest(app).into_bytes()).unwrap();
+    }
+    let served = Served::start(&[]);
+    for app in ["api", "web"] {
+        let mut asked = request(Archive::of_files(&files).unwrap());
+        asked.app_path = format!("shop/{app}");
+        let answer = generate(&served, &asked).await.unwrap();
+        assert_eq!(answer, OBJECTS.map(|it| it.replace("value", app)));
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn prove(
         let after = locked(environment, lock, &world).map_err(wrong)?;
         let text = |it: &Verified<Manifests>| it.to_yaml().map_err(|error| wrong(error.into()));
         let (old, new) = (text(&before)?, text(&after)?);
-        first_difference(&environment.source, old.as_bytes(), new.as_bytes())
+        first_difference(&environment.parts.first.source, old.as_bytes(), new.as_bytes())
             .map_err(|error| differs(environment, &error))?;
         if arguments.layout == Layout::Branches {
             // Secrets may not go onto a branch.
@@ -45,7 +45,7 @@ fn on_disk(
 ) -> Result<Verified<Manifests>, RenderError> {
     // A chart gets the release name that it will have.
     let rules = Rules { release_name: pipeline.name.to_string(), ..Rules::default() };
-    let sources = Sources::at(Arc::<DiskFiles>::clone(&place.files), &environment.source, rules)?;
+    let sources = Sources::at(Arc::<DiskFiles>::clone(&place.files), &environment.parts.first.source, rules)?;
     let limits = Limits::default();
     Ok(verify(render(&sources, &Cluster::default(), &limits, world)?, &limits)?)
 }
@@ -55,7 +55,7 @@ fn locked(
     lock: &PromotionLock,
     world: &Local,
 ) -> Result<Verified<Manifests>, RenderError> {
-    let pins = Pins::of(lock.clone(), environment.lock_path.clone(), Mode::Live)?;
+    let pins = Pins::of(lock.clone(), environment.lock_path().to_owned(), Mode::Live)?;
     live(&pins, &Cluster::default(), &Limits::default(), world)
 }
 

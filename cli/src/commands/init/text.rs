@@ -57,7 +57,7 @@ pub(super) fn locks(
         pipeline: pipeline.name.clone(),
         environment: environment.name.clone(),
         freight: freight.clone(),
-        render: Render { source: environment.source.clone(), ..Render::default() },
+        render: Render { source: environment.parts.first.source.clone(), ..Render::default() },
         promotion: None,
         hold: None,
     };

@@ -5,7 +5,7 @@ use super::show::{Proof, Row};
 use crate::edge::Progress;
 use promoter_controller::parallel;
 use promoter_core::{CommitId, Diagnosis, LOCK_FILE, Place};
-use promoter_render::hydrate::{Checked, Difference, Trailer, Wrong, check_root};
+use promoter_render::hydrate::{Checked, Difference, Trailer, Wrong, check_apps, check_root};
 use promoter_sources::git::{CommitInfo, EntryMode, TreeEntries, TreeId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -149,7 +149,8 @@ fn rows_of(
         return Ok(rows);
     }
     let tree = world.repository.cache.tree(&commit.info.id, "").map_err(|error| error.diagnosis())?;
-    let mut shared = check_root(&tree, &checked)?;
+    let mut shared = check_apps(&checked);
+    shared.extend(check_root(&tree, &checked)?);
     shared.extend(check_note(world, &commit.info, &checked, notes)?);
     if !shared.is_empty() {
         rows.push(row(None).with(Proof::Differs, &shared));

@@ -58,6 +58,20 @@ pub struct PromotionLock {
     pub hold: Option<Hold>,
 }
 
+impl PromotionLock {
+    /// What keeps two locks from being those of apps that are promoted as one: `freight`, `promotion` or `hold`. `None` when
+    /// all of it is the same.
+    pub fn differs_from(&self, other: &Self) -> Option<&'static str> {
+        if self.freight.id() != other.freight.id() {
+            return Some("freight");
+        }
+        if self.promotion != other.promotion {
+            return Some("promotion");
+        }
+        (self.hold != other.hold).then_some("hold")
+    }
+}
+
 /// How an environment is rendered.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Render {

@@ -129,18 +129,20 @@ fn branches<'a>(pipelines: impl IntoIterator<Item = &'a Pipeline>) -> Result<(),
                     &it.at,
                 ));
             }
-            if let Some(other) = active.insert((&it.active_branch, &it.lock_path), own) {
-                let message = format!(
-                    "`{}` and {other} both write `{}` on `{}`",
-                    it.name, it.lock_path, it.active_branch
-                );
-                let hint = match pipeline.layout {
-                    Layout::Branches => "put `{environment}` into `branches.active`",
-                    Layout::Folders => {
-                        "give each environment a `source` of its own, or use `layout: branches`"
-                    }
-                };
-                return Err(rules(message, hint, &it.at));
+            for part in it.parts.iter() {
+                if let Some(other) = active.insert((&it.active_branch, &part.lock_path), own.clone()) {
+                    let message = format!(
+                        "`{}` and {other} both write `{}` on `{}`",
+                        it.name, part.lock_path, it.active_branch
+                    );
+                    let hint = match pipeline.layout {
+                        Layout::Branches => "put `{environment}` into `branches.active`",
+                        Layout::Folders => {
+                            "give each environment a `source` of its own, or use `layout: branches`"
+                        }
+                    };
+                    return Err(rules(message, hint, &it.at));
+                }
             }
             all.insert(&it.active_branch, &it.at);
             all.insert(&it.proposed_branch, &it.at);

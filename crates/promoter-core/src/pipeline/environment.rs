@@ -1,6 +1,7 @@
 //! One environment of a promoter.yaml.
 
 use super::gate::{Known, read_gates};
+use super::parts::parts;
 use super::read::Places;
 use super::{
     After, Environment, OnFailure, PipelineError, PromotionMode, Quorum, RenderOptions, Select, Soaking,
@@ -28,6 +29,7 @@ pub(super) fn environment(
     index: usize,
     path: &str,
     places: &Places,
+    apps: &[Name],
     known: &Known<'_>,
 ) -> Result<Environment, PipelineError> {
     let fields = Fields::open(node, format!("spec.environments[{index}]"), &KNOWN, path)?;
@@ -46,11 +48,9 @@ pub(super) fn environment(
         ("pause", OnFailure::Pause),
     ];
     let (active_branch, proposed_branch) = places.branches(&name);
-    let source = source(&fields, path)?;
     Ok(Environment {
         at: fields.at(),
-        lock_path: places.lock_path(&source),
-        source,
+        parts: parts(&fields, path, places, apps)?,
         after: after(&fields, path)?,
         promotion: fields.word("promotion", &promotions)?.unwrap_or(PromotionMode::PullRequest),
         select: fields.word("select", &selects)?.unwrap_or(Select::Newest),
@@ -63,19 +63,6 @@ pub(super) fn environment(
         proposed_branch,
         name,
     })
-}
-
-/// The directory below the file's own, from the root of the dry branch.
-fn source(fields: &Fields<'_>, path: &str) -> Result<String, PipelineError> {
-    let text: String = fields.require("source")?;
-    let base = path.rsplit_once('/').map_or("", |(base, _)| base);
-    let leaves = text.split('/').any(|it| it == "..");
-    if leaves || text.is_empty() || text.starts_with('/') || text.chars().any(char::is_control) {
-        let hint = "write a directory below that of promoter.yaml, like `envs/dev`, or `.`";
-        return Err(fields.wrong("source", format!("`{text}` is not below this file"), hint).into());
-    }
-    let parts = base.split('/').chain(text.split('/')).filter(|it| !matches!(*it, "" | "."));
-    Ok(parts.collect::<Vec<_>>().join("/"))
 }
 
 fn after(fields: &Fields<'_>, path: &str) -> Result<After, PipelineError> {

@@ -9,6 +9,7 @@ mod checks;
 mod environment;
 mod error;
 mod gate;
+mod parts;
 mod read;
 mod teams;
 
@@ -20,6 +21,7 @@ pub use checks::{
 };
 pub use error::PipelineError;
 pub(crate) use gate::{Known, read_gates};
+pub use parts::{Part, Parts};
 pub use read::{read, read_on};
 pub(crate) use teams::Teams;
 
@@ -108,15 +110,15 @@ pub enum SubscriptionOrigin {
     },
 }
 
-/// A place with one lockfile, and the rules by which freight enters it.
+/// A place with one freight, and the rules by which freight enters it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
     /// Its name.
     pub name: Name,
     /// Where it stands.
     pub at: Place,
-    /// The directory that is rendered, from the root of the dry branch, normal form (`""` is the root).
-    pub source: String,
+    /// What is rendered and where the locks lie: one part for each app of a group, else one alone.
+    pub parts: Parts,
     /// Where freight has to be verified first; empty for a first environment.
     pub after: After,
     /// Who merges a proposal.
@@ -137,11 +139,14 @@ pub struct Environment {
     pub active_branch: String,
     /// The branch that would replace it.
     pub proposed_branch: String,
-    /// The lockfile's path on both branches. No other environment has it there.
-    pub lock_path: String,
 }
 
 impl Environment {
+    /// The lockfile's path on both branches, that of the first part in a group.
+    pub fn lock_path(&self) -> &str {
+        &self.parts.first.lock_path
+    }
+
     /// How long freight has to soak in the environments before: the longest of the gates.
     pub fn soak(&self) -> Seconds {
         let soaks = self.gates.iter().filter_map(|gate| match &gate.rule {

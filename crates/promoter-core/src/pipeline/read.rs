@@ -3,10 +3,11 @@
 use super::check::check;
 use super::environment::environment;
 use super::gate;
+use super::parts::apps;
 use super::teams::Teams;
 use super::{Layout, Pipeline, PipelineError, Subscription, SubscriptionOrigin};
 use crate::fields::{FieldError, Fields};
-use crate::{LOCK_FILE, Name, Place};
+use crate::{Name, Place};
 use promoter_yaml::{Dialect, Limits, Node, parse_all};
 
 /// A pipeline of thousands of environments fits; a bomb does not.
@@ -48,11 +49,12 @@ fn pipeline(node: &Node, dry_branch: &str, path: &str) -> Result<Pipeline, Pipel
     let metadata = Fields::open(root.node("metadata")?, "metadata", &["name"], path)?;
     let name: Name = metadata.require("name")?;
 
-    let known = ["layout", "branches", "subscriptions", "teams", "environments"];
+    let known = ["layout", "branches", "apps", "subscriptions", "teams", "environments"];
     let spec = Fields::open(root.node("spec")?, "spec", &known, path)?;
     let layouts = [("branches", Layout::Branches), ("folders", Layout::Folders)];
     let layout = spec.word("layout", &layouts)?.unwrap_or_default();
     let places = Places::read(&spec, layout, dry_branch, path)?.of(&name);
+    let apps = apps(&spec)?;
     spec.node("subscriptions")?;
     let subscriptions = spec.items("subscriptions")?.iter().enumerate();
     let subscriptions = subscriptions.map(|(index, it)| subscription(it, index, path));
@@ -64,7 +66,7 @@ fn pipeline(node: &Node, dry_branch: &str, path: &str) -> Result<Pipeline, Pipel
     };
     spec.node("environments")?;
     let environments = spec.items("environments")?.iter().enumerate();
-    let environments = environments.map(|(index, it)| environment(it, index, path, &places, &known));
+    let environments = environments.map(|(index, it)| environment(it, index, path, &places, &apps, &known));
     let environments = environments.collect::<Result<Vec<_>, _>>()?;
 
     let pipeline = Pipeline { name, at: root.at(), layout, subscriptions, environments };
@@ -148,11 +150,22 @@ impl Places {
         (fill(&self.active), fill(&self.proposed))
     }
 
-    /// The path of the lock of an environment that renders `source`.
-    pub(super) fn lock_path(&self, source: &str) -> String {
-        match self.folder.as_deref().unwrap_or(source) {
-            "" => LOCK_FILE.into(),
-            folder => format!("{folder}/{LOCK_FILE}"),
+    /// The folder of the lock of an app, or of a pipeline without apps, that renders `source`.
+    pub(super) fn folder(&self, app: Option<&Name>, source: &str) -> String {
+        match (&self.folder, app) {
+            (Some(folder), Some(app)) => format!("{folder}/{app}"),
+            (Some(folder), None) => folder.clone(),
+            (None, _) => source.to_owned(),
+        }
+    }
+
+    /// Where locks of an environment may lie if the pipeline had other apps, or none, before. `source` holds `{app}` in a
+    /// group.
+    pub(super) fn folders_besides(&self, source: &str, is_group: bool) -> Vec<String> {
+        match &self.folder {
+            Some(folder) => vec![folder.clone(), format!("{folder}/{{app}}")],
+            None if is_group => vec![source.to_owned()],
+            None => Vec::new(),
         }
     }
 }

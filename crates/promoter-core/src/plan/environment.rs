@@ -5,7 +5,7 @@ use super::draft::Draft;
 use super::here::Here;
 use super::request::Asked;
 use super::select::Choice;
-use super::{Kind, Look, Subject, merge, propose, request, select, soaking, statuses, verify};
+use super::{Kind, Look, Subject, merge, propose, renewal, request, select, soaking, statuses, verify};
 use crate::Hold;
 use crate::facts::{Facts, Known, Standing};
 use crate::record::{Request, RequestAction};
@@ -44,6 +44,7 @@ pub(super) fn step(facts: &Facts<'_>, standing: &Standing<'_>, behind: &Behind<'
     if let Some(words) = behind.words(&standing.rules.name) {
         draft.says(here.subject(), Kind::Is, words, Look::Poll);
     }
+    renewal::says(here, draft);
     if next == verify::Next::Held {
         return;
     }
@@ -76,24 +77,28 @@ pub(super) fn automatic<'a>(here: Here<'_, 'a>, draft: &mut Draft) -> Option<Tar
         draft.stays(here.subject(), held(hold));
         return None;
     }
-    match select::step(here) {
-        Choice::Take(known) => match soaking::kept_for(here) {
-            Some(kept) => {
-                withdraw_refused(here, draft);
-                let what = format!("{} {kept} is not displaced by {}", kept.alias, known.id.alias());
-                draft.waits(here.subject(), &what, Look::At(kept.until));
-            }
-            None => return Some(Target { known, request: None }),
-        },
-        Choice::Wait { what } => {
+    let choice = select::step(here);
+    let kept = match &choice {
+        Choice::Take(_) => soaking::kept_for(here),
+        _ => None,
+    };
+    match (choice, kept, renewal::target(here)) {
+        (Choice::Take(known), None, _) => return Some(Target { known, request: None }),
+        (_, _, Some(renewal)) => return Some(renewal),
+        (Choice::Take(known), Some(kept), None) => {
+            withdraw_refused(here, draft);
+            let what = format!("{} {kept} is not displaced by {}", kept.alias, known.id.alias());
+            draft.waits(here.subject(), &what, Look::At(kept.until));
+        }
+        (Choice::Wait { what }, ..) => {
             withdraw_refused(here, draft);
             draft.waits(here.subject(), &what, Look::Poll);
         }
-        Choice::Nothing { why: Some(why) } => {
+        (Choice::Nothing { why: Some(why) }, ..) => {
             propose::withdraw(here, &why, draft);
             draft.waits(here.subject(), &why, Look::Poll);
         }
-        Choice::Nothing { why: None } => {
+        (Choice::Nothing { why: None }, ..) => {
             let why = if here.facts.freight.is_empty() { "no freight yet" } else { "nothing newer" };
             propose::withdraw(here, why, draft);
             draft.stays(here.subject(), why);

@@ -5,7 +5,7 @@ use super::environment::Target;
 use super::here::Here;
 use super::measure::Asking;
 use super::propose::merged_by_person;
-use super::{Action, JudgedGate, Look, Merge, request, verify};
+use super::{Action, JudgedGate, Look, Merge, renewal, request, verify};
 use crate::facts::Branch;
 use crate::gate::{Verdict, judge_after};
 use crate::pipeline::{Gate, GateRule};
@@ -40,7 +40,9 @@ pub(super) fn step(here: Here<'_, '_>, proposed: &Branch<'_>, target: Target<'_>
         let what = format!("{asked}a person merges {alias}{how}, from {branch}");
         return draft.waits(here.subject(), &what, Look::Poll);
     }
-    verify::leave(here, draft);
+    if !renewal::is_one(here, target) {
+        verify::leave(here, draft);
+    }
     draft.moves(here.subject(), format!("{asked}merge {alias}{how}"));
     draft.act(Action::Merge(Merge {
         environment: here.rules().name.clone(),

@@ -14,6 +14,7 @@ mod here;
 mod measure;
 mod merge;
 mod propose;
+mod renewal;
 mod report;
 mod request;
 mod select;

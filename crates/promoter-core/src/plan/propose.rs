@@ -3,10 +3,11 @@
 use super::draft::Draft;
 use super::environment::Target;
 use super::here::Here;
-use super::{Action, Propose, Withdraw, request};
+use super::{Action, Propose, Withdraw, renewal, request};
 use crate::eligibility::{Eligibility, admissible};
 use crate::facts::{Branch, Locked};
 use crate::gate;
+use crate::observation::Apps;
 use crate::pipeline::PromotionMode;
 use crate::record::RequestAction;
 use crate::{LockVersion, Promotion, PromotionLock, Render};
@@ -27,7 +28,9 @@ pub(super) fn is_up_to_date(here: Here<'_, '_>, proposed: &Branch<'_>, target: T
     found.id == *target.known.id
         && found.lock.hold == wanted.hold
         && previous(found.lock) == previous(&wanted)
-        && render(found.lock) == render(&wanted)
+        // Of a group it is said of each app.
+        && (here.rules().parts.is_group() || render(found.lock) == render(&wanted))
+        && proposed.apps.is_none_or(Apps::are_whole)
         && merges
 }
 
@@ -40,10 +43,11 @@ pub(super) fn step(here: Here<'_, '_>, proposed: &Branch<'_>, target: Target<'_>
     let alias = target.known.id.alias();
     let asked = target.request.map_or_else(String::new, |it| format!(", {}", request::words(it)));
     let replaces = match here.locked() {
+        Some(_) if renewal::is_one(here, target) => format!("brings in {}", renewal::words(here)),
         Some(locked) => format!("replaces {}", locked.id.alias()),
         None => format!("the first in {}", here.rules().name),
     };
-    let again = proposed.locked.as_ref().is_some_and(|it| it.id == *target.known.id);
+    let again = open(here, proposed).is_some_and(|it| it.id == *target.known.id);
     let verb = if again { "renew the proposal of" } else { "propose" };
     draft.moves(here.subject(), format!("{verb} {alias} ({replaces}{asked})"));
     draft.act(Action::Propose(Box::new(Propose {
@@ -86,10 +90,10 @@ pub(super) fn refused(here: Here<'_, '_>) -> Option<String> {
     }
 }
 
-/// The lock of an open proposal: one that holds other freight than the active lock.
+/// The lock of an open proposal: one that holds other freight than the active lock, or brings in apps.
 fn open<'b, 'a>(here: Here<'_, '_>, proposed: &'b Branch<'a>) -> Option<&'b Locked<'a>> {
     let is_active = |it: &&Locked<'_>| here.locked().is_some_and(|active| active.id == it.id);
-    proposed.locked.as_ref().filter(|it| !is_active(it))
+    proposed.locked.as_ref().filter(|it| !is_active(it) || renewal::is_open(here, proposed))
 }
 
 /// The lock to propose, without what the renderer fills in.
@@ -101,18 +105,27 @@ fn lock(here: Here<'_, '_>, target: Target<'_>) -> PromotionLock {
         environment: rules.name.clone(),
         freight: target.known.record.freight.clone(),
         render: Render {
-            source: rules.source.clone(),
+            source: rules.parts.first.source.clone(),
             digest: None,
             engine: None,
             allow_empty: rules.render.allow_empty,
             allow_secrets: rules.render.allow_secrets.clone(),
         },
-        promotion: Some(Promotion {
-            from: gate::origin(target.known.id, rules, here.facts),
-            previous: before.map(|it| it.id.clone()),
-            // Never backwards on a branch, whatever the clock does.
-            at: before.map_or(here.now, |it| it.promoted_at().max(here.now)),
-        }),
+        promotion: match before.filter(|it| it.id == *target.known.id) {
+            Some(same) => same.lock.promotion.clone(),
+            None => Some(promotion(here, target)),
+        },
         hold: target.hold(),
+    }
+}
+
+/// How the freight comes in.
+fn promotion(here: Here<'_, '_>, target: Target<'_>) -> Promotion {
+    let before = here.locked();
+    Promotion {
+        from: gate::origin(target.known.id, here.rules(), here.facts),
+        previous: before.map(|it| it.id.clone()),
+        // Never backwards on a branch, whatever the clock does.
+        at: before.map_or(here.now, |it| it.promoted_at().max(here.now)),
     }
 }

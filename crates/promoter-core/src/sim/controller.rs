@@ -1,7 +1,7 @@
 //! A controller in the simulated world: observes, and carries plans out with git's compare-and-swap.
 
 use super::{DryCommit, Head, Locks, World};
-use crate::observation::{Dry, DryRender, EnvironmentSeen, Fact, Observation, State, Tip, Unread};
+use crate::observation::{Apps, Dry, DryRender, EnvironmentSeen, Fact, Observation, State, Tip, Unread};
 use crate::pipeline::{Environment, Layout};
 use crate::plan::{Action, Measure, Merge, Plan, Propose, SetHold, Withdraw};
 use crate::verification::{About, Answer, Measurement};
@@ -172,7 +172,7 @@ impl Controller {
         let mut lock = propose.lock.clone();
         // Where lockfiles lie beside the overlays, nothing is hydrated.
         lock.render.digest = (world.pipeline.layout == Layout::Branches).then(|| manifest_digest(number));
-        locks.insert(rules.lock_path.clone(), Ok(lock));
+        locks.insert(rules.lock_path().to_owned(), Ok(lock));
         done(world.push_branch(&rules.proposed_branch, proposed.as_ref(), parents, locks))
     }
 }
@@ -181,7 +181,7 @@ fn withdraw(world: &mut World, rules: &Environment, withdraw: &Withdraw) -> Outc
     let Some(Head { commit, locks }) = world.branches.get(&rules.active_branch).cloned() else {
         return Outcome::Stale;
     };
-    if commit != withdraw.expect_active || locks.get(&rules.lock_path).is_some_and(Result::is_err) {
+    if commit != withdraw.expect_active || locks.get(rules.lock_path()).is_some_and(Result::is_err) {
         return Outcome::Stale;
     }
     let tip = &withdraw.expect_proposed;
@@ -192,7 +192,7 @@ fn merge(world: &mut World, rules: &Environment, merge: &Merge) -> Outcome {
     let Some(head) = world.branches.get(&rules.proposed_branch) else {
         return Outcome::Stale;
     };
-    let (Ok(Some(lock)), true) = (head.lock(&rules.lock_path), head.commit == merge.expect_proposed) else {
+    let (Ok(Some(lock)), true) = (head.lock(rules.lock_path()), head.commit == merge.expect_proposed) else {
         return Outcome::Stale;
     };
     let (commit, lock) = (head.commit.clone(), lock.clone());
@@ -217,7 +217,7 @@ fn replace_active(
 ) -> Outcome {
     let before = world.active(&rules.name).cloned();
     let mut locks = world.locks(&rules.active_branch);
-    locks.insert(rules.lock_path.clone(), Ok(lock));
+    locks.insert(rules.lock_path().to_owned(), Ok(lock));
     let pushed = world.push_branch(&rules.active_branch, Some(expect), parents, locks);
     if pushed {
         world.entered(&rules.name, before, true);
@@ -230,10 +230,11 @@ fn done(pushed: bool) -> Outcome {
 }
 
 fn tip(head: &Head, rules: &Environment) -> Tip {
-    let lock = head.lock(&rules.lock_path).map(Option::<&PromotionLock>::cloned);
+    let lock = head.lock(rules.lock_path()).map(Option::<&PromotionLock>::cloned);
     Tip {
         commit: head.commit.clone(),
         lock: lock.map_err(|why| Unread::new("promotion.lock.yaml", why.clone())),
+        apps: Apps::default(),
     }
 }
 

@@ -201,13 +201,13 @@ impl World {
     /// The lock on an environment's active branch, if it can be read.
     pub fn active(&self, environment: &Name) -> Option<&PromotionLock> {
         let rules = self.pipeline.environment(environment)?;
-        self.branches.get(&rules.active_branch)?.lock(&rules.lock_path).ok()?
+        self.branches.get(&rules.active_branch)?.lock(rules.lock_path()).ok()?
     }
 
     /// The lock on an environment's proposed branch, if it can be read.
     pub fn proposed(&self, environment: &Name) -> Option<&PromotionLock> {
         let rules = self.pipeline.environment(environment)?;
-        self.branches.get(&rules.proposed_branch)?.lock(&rules.lock_path).ok()?
+        self.branches.get(&rules.proposed_branch)?.lock(rules.lock_path()).ok()?
     }
 
     /// What the pinned commit of freight renders to in an environment; `None` when it does not render.

@@ -142,7 +142,7 @@ impl World {
         let (Some(active), Some(proposed)) = heads else {
             return;
         };
-        let path = &rules.lock_path;
+        let path = rules.lock_path();
         let (Ok(before), Ok(Some(lock))) = (active.lock(path), proposed.lock(path)) else {
             return;
         };
@@ -152,7 +152,7 @@ impl World {
             return;
         }
         let mut locks = self.locks(&rules.active_branch);
-        locks.insert(rules.lock_path, Ok(lock));
+        locks.insert(rules.lock_path().to_owned(), Ok(lock));
         self.push_branch(&rules.active_branch, Some(&active), vec![active.clone(), proposed], locks);
         self.entered(environment, before, false);
     }
@@ -166,7 +166,7 @@ impl World {
             return;
         };
         let mut locks = head.locks.clone();
-        let lock = match head.lock(&rules.lock_path) {
+        let lock = match head.lock(rules.lock_path()) {
             Ok(_) => Some(Err("a key is there twice".to_owned())),
             // Mended from the last one that could be read.
             Err(_) => {
@@ -175,8 +175,8 @@ impl World {
             }
         };
         match lock {
-            Some(lock) => drop(locks.insert(rules.lock_path, lock)),
-            None => drop(locks.remove(&rules.lock_path)),
+            Some(lock) => drop(locks.insert(rules.lock_path().to_owned(), lock)),
+            None => drop(locks.remove(rules.lock_path())),
         }
         self.push_branch(&rules.active_branch, Some(&head.commit), vec![head.commit.clone()], locks);
     }
@@ -193,7 +193,7 @@ impl World {
         let mut lock = before.clone();
         change(&mut lock);
         let mut locks = self.locks(&rules.active_branch);
-        locks.insert(rules.lock_path, Ok(lock));
+        locks.insert(rules.lock_path().to_owned(), Ok(lock));
         self.push_branch(&rules.active_branch, Some(&head), vec![head.clone()], locks);
         self.entered(environment, Some(before), false);
     }

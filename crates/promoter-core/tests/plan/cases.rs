@@ -3,7 +3,7 @@
 //! Cases name freight by one of the digits `a` to `f`: its commit is that digit forty times. Answers show the digit
 //! where people read the alias.
 
-use promoter_core::observation::{Dry, DryRender, EnvironmentSeen, Observation, State, Tip, Unread};
+use promoter_core::observation::{Apps, Dry, DryRender, EnvironmentSeen, Observation, State, Tip, Unread};
 use promoter_core::pipeline::{self, Check, Pipeline};
 use promoter_core::plan::{Action, Plan, plan};
 use promoter_core::record::{
@@ -40,6 +40,9 @@ struct Case {
     /// `branches` when it is left out.
     #[serde(default)]
     layout: Option<String>,
+    /// The apps of a group.
+    #[serde(default)]
+    apps: Vec<String>,
     /// The subscriptions besides git.
     #[serde(default)]
     subscriptions: Vec<serde_yaml::Value>,
@@ -134,6 +137,12 @@ struct Lock {
     hold: Option<Reason>,
     #[serde(default)]
     environment: Option<String>,
+    /// Apps of a group that are not there.
+    #[serde(default)]
+    missing: Vec<String>,
+    /// Folders of apps that are none.
+    #[serde(default)]
+    surplus: Vec<String>,
 }
 
 #[derive(Deserialize, Clone)]
@@ -211,15 +220,15 @@ fn id(digit: char) -> FreightId {
     freight(digit).id()
 }
 
-fn lock(environment: &str, lock: &Lock) -> PromotionLock {
+fn lock(rules: &pipeline::Environment, lock: &Lock) -> PromotionLock {
     let hold =
         |it: &Reason| Hold { reason: it.reason.clone(), by: it.by.clone(), at: it.at.as_deref().map(time) };
     PromotionLock {
         version: LockVersion::default(),
         pipeline: name("shop"),
-        environment: name(lock.environment.as_deref().unwrap_or(environment)),
+        environment: name(lock.environment.as_deref().unwrap_or(rules.name.as_str())),
         freight: freight(lock.freight),
-        render: Render { source: format!("apps/shop/envs/{environment}"), ..Render::default() },
+        render: Render { source: rules.parts.first.source.clone(), ..Render::default() },
         promotion: Some(Promotion { from: None, previous: lock.previous.map(id), at: time(&lock.at) }),
         hold: lock.hold.as_ref().map(hold),
     }
@@ -237,6 +246,10 @@ impl Case {
             ("environments", serde_yaml::Value::Sequence(self.environments.clone())),
         ]);
         let spec = serde_yaml::to_string(&spec).unwrap().replace('\n', "\n  ");
+        let spec = match self.apps.as_slice() {
+            [] => spec,
+            apps => format!("apps: [{}]\n  {spec}", apps.join(", ")),
+        };
         let layout = self.layout.as_deref().unwrap_or("branches");
         let text = format!(
             "apiVersion: promoter.dev/v1alpha1\nkind: Pipeline\nmetadata: {{ name: shop }}\nspec:\n  layout: {layout}\n  {spec}"
@@ -412,7 +425,12 @@ impl Seen {
         let environment = &rules.name;
         let tip = |digit: char, found: &Lock| Tip {
             commit: commit(digit),
-            lock: Ok(Some(lock(environment.as_str(), found))),
+            lock: Ok(Some(lock(rules, found))),
+            apps: Apps {
+                missing: found.missing.iter().map(|it| name(it)).collect(),
+                changed: Vec::new(),
+                surplus: found.surplus.clone(),
+            },
         };
         let active = self.active.as_ref().map(|it| tip('1', it));
         let broken = |why: &String| Unread::new(format!("environment/{environment}"), why.clone());

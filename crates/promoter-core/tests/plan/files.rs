@@ -53,7 +53,8 @@ fn street(pipeline: &Pipeline) -> String {
     let mut out = format!("{}\n", pipeline.name);
     for it in &pipeline.environments {
         let after: Vec<&str> = it.after.environments.iter().map(|it| it.as_str()).collect();
-        let _ = writeln!(out, "{} after [{}] from {}", it.name, after.join(", "), it.source);
+        let from: Vec<&str> = it.parts.iter().map(|it| it.source.as_str()).collect();
+        let _ = writeln!(out, "{} after [{}] from {}", it.name, after.join(", "), from.join(", "));
     }
     out
 }
@@ -106,6 +107,14 @@ fn slips_in_a_pipeline_are_said() {
 fn slips_in_a_story_are_said() {
     golden("errors/story.yaml", |case: Errors| {
         case.said(|text| play("shop.txt", text).map(drop).map_err(|it| it.diagnosis().to_string()))
+    });
+}
+
+#[test]
+fn slips_in_a_group_are_said() {
+    golden("errors/group.yaml", |case: Errors| {
+        let said = |it: promoter_core::pipeline::PipelineError| it.diagnosis().to_string();
+        case.said(|text| pipeline::read(PATH, text).map(drop).map_err(said))
     });
 }
 
@@ -256,5 +265,27 @@ proptest! {
         let (a, b) = (sound.index(full.len()), cut.index(full.len()));
         let mangled = format!("{}{}", &full[..a.min(b)], &full[a.max(b)..]);
         drop(pipeline::read(PATH, &mangled));
+    }
+}
+
+#[test]
+fn a_group_is_bounded() {
+    let group = |apps: usize, environments: usize| {
+        let mut text = "apiVersion: promoter.dev/v1alpha1\nkind: Pipeline\nmetadata: { name: shop }\nspec:\n  subscriptions: [{ name: config, git: {} }]\n  apps:\n".to_owned();
+        text.extend((0..apps).map(|it| format!("    - a{it}\n")));
+        text.push_str("  environments:\n");
+        let one = |it| format!("    - {{ name: e{it}, source: \"{{app}}/e{it}\" }}\n");
+        text.extend((0..environments).map(one));
+        pipeline::read(PATH, &text)
+            .map(|it| it[0].environments[0].parts.iter().count())
+            .map_err(|it| it.to_string())
+    };
+    assert_eq!(group(200, 50), Ok(200));
+    for (apps, environments) in [(201, 1), (200, 51)] {
+        let said = group(apps, environments).unwrap_err();
+        assert!(
+            said.starts_with(&format!("`spec.apps`: {apps} apps in {environments} environments")),
+            "{said}"
+        );
     }
 }

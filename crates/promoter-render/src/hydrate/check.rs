@@ -4,18 +4,19 @@
 //! the lock to prove: that it renders, twice the same. Leaves to the caller which commits are looked
 //! at, and the notes. The one thing that a lock does not determine is the metadata's `date`, which must be a time.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use promoter_core::{Diagnosis, Digest, LOCK_FILE, Place, PromotionLock};
+use promoter_core::{Diagnosis, Digest, LOCK_FILE, Name, Place, PromotionLock};
 use promoter_kustomize::{FileError, FileKind, Files};
 
-use super::{DryCommit, GIT_ATTRIBUTES, GIT_ATTRIBUTES_FILE, METADATA_FILE, Metadata, readme};
+use super::{
+    DryCommit, FILES, GIT_ATTRIBUTES, GIT_ATTRIBUTES_FILE, METADATA_FILE, Metadata, README_FILE, readme,
+};
 use crate::{
     Cluster, ENGINE, Limits, MANIFEST_FILE, Mode, Pins, PinsError, RenderError, World, hydrated, live,
 };
 
-/// The README beside the manifests.
-const README_FILE: &str = "README.md";
 /// Characters of a line that are shown.
 const SHOWN_MAX: usize = 120;
 
@@ -112,7 +113,7 @@ pub fn check(
         return twice(lock, &path(LOCK_FILE), limits, world).map_err(|error| error.diagnosis());
     }
     let mut differences = extra(files, folder)?;
-    if lock.pipeline.as_str() != folder {
+    if !is_of(folder, &lock) {
         differences.push(broken(&path(LOCK_FILE), format!("it is the lock of pipeline `{}`", lock.pipeline)));
     }
     let Some(locked) = &lock.render.digest else {
@@ -157,6 +158,12 @@ pub fn check(
     Ok(Checked { lock: Some(lock), objects: manifests.objects.len(), metadata: json, differences })
 }
 
+/// True for the folder of the lock's pipeline, and for that of an app in it.
+fn is_of(folder: &str, lock: &PromotionLock) -> bool {
+    let app = folder.strip_prefix(lock.pipeline.as_str());
+    app.is_some_and(|it| it.is_empty() || it.strip_prefix('/').is_some_and(|it| it.parse::<Name>().is_ok()))
+}
+
 /// Holds two renders of a lock against each other.
 fn twice(
     lock: PromotionLock,
@@ -173,6 +180,25 @@ fn twice(
     });
     let differences = differs.into_iter().collect();
     Ok(Checked { lock: Some(lock), objects: once.objects.len(), metadata: String::new(), differences })
+}
+
+/// Holds the locks of the apps of a group against each other: they are promoted as one. Folders that are not hydrated lie
+/// among others, of which only the pipeline knows what they are.
+pub fn check_apps(folders: &[(&str, &Checked)]) -> Vec<Difference> {
+    let mut firsts: BTreeMap<(&Name, &Name), (&str, &PromotionLock)> = BTreeMap::new();
+    let mut differences = Vec::new();
+    for (folder, checked) in folders {
+        let Some(lock) = checked.lock.as_ref().filter(|_| checked.is_hydrated()) else {
+            continue;
+        };
+        let (first_folder, first) =
+            *firsts.entry((&lock.pipeline, &lock.environment)).or_insert((folder, lock));
+        if let Some(what) = first.differs_from(lock) {
+            let why = format!("its {what} is not that of `{first_folder}/{LOCK_FILE}`");
+            differences.push(broken(&format!("{folder}/{LOCK_FILE}"), why));
+        }
+    }
+    differences
 }
 
 /// Holds the two files at the root of a branch against what was found of its folders. Metadata of another hydrator, which
@@ -196,11 +222,17 @@ pub fn check_root(files: &dyn Files, folders: &[(&str, &Checked)]) -> Result<Vec
             return Ok(differences);
         }
     };
-    match folders.iter().find(|(folder, _)| *folder == pipeline) {
+    let is_own = |folder: &str, it: &Checked| {
+        folder == pipeline
+            || it.lock.as_ref().is_some_and(|it| it.pipeline.as_str() == pipeline && is_of(folder, it))
+    };
+    // Of several apps any will do: they differ in their dates alone.
+    let own = folders.iter().filter(|(folder, it)| is_own(folder, it));
+    match own.min_by_key(|(_, it)| it.metadata.is_empty()) {
         // Without one to hold it against, the folder's own difference says enough.
         Some((_, checked)) if checked.metadata.is_empty() => {}
         Some((_, checked)) => {
-            // Several pipelines share the file, whose date never goes back to that of one of them.
+            // Several pipelines and apps share the file, whose date never goes back to that of one of them.
             let own = Metadata::read(&checked.metadata, METADATA_FILE)?;
             let made = Metadata { date: date.unwrap_or_else(|| own.date.clone()), ..own }.to_json();
             differences.extend(compare(METADATA_FILE, Some(&found), made.as_bytes()));
@@ -262,9 +294,8 @@ fn other_engine(lock: &PromotionLock, path: &str, difference: Option<Difference>
 
 /// Files of a folder that no hydration of ours wrote.
 fn extra(files: &dyn Files, folder: &str) -> Result<Vec<Difference>, Diagnosis> {
-    const OURS: [&str; 4] = [LOCK_FILE, MANIFEST_FILE, METADATA_FILE, README_FILE];
     let names = files.list(folder).map_err(|error| unreadable(&error))?;
-    let extra = names.iter().filter(|it| !OURS.contains(&it.as_str()));
+    let extra = names.iter().filter(|it| !FILES.contains(&it.as_str()));
     Ok(extra
         .map(|name| Difference { at: Place::new(format!("{folder}/{name}"), 0), what: Wrong::Extra })
         .collect())

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use promoter_core::{LOCK_FILE, LockError, PromotionLock, UnixSeconds};
 
-pub use check::{Checked, Difference, Wrong, check, check_root};
+pub use check::{Checked, Difference, Wrong, check, check_apps, check_root};
 pub use dry::{DryCommit, Reference};
 pub use message::{Trailer, commit_message, note, trailers_of};
 pub use metadata::{METADATA_FILE, Metadata, PromoterKey, readme};
@@ -22,6 +22,11 @@ use crate::{ENGINE, Hydrated, MANIFEST_FILE};
 
 /// The file at the root of a branch that says which files are generated.
 pub const GIT_ATTRIBUTES_FILE: &str = ".gitattributes";
+
+/// The README beside the manifests.
+const README_FILE: &str = "README.md";
+/// The files of the folder of a pipeline, or of an app of a group.
+pub const FILES: [&str; 4] = [LOCK_FILE, MANIFEST_FILE, METADATA_FILE, README_FILE];
 
 /// Marks generated files, so that forges fold them in reviews. Without a final newline, as Argo CD writes it.
 const GIT_ATTRIBUTES: &str =
@@ -53,6 +58,8 @@ pub struct Hydration {
 pub struct Inputs<'a> {
     /// The lock to write; its digest and engine are filled in.
     pub lock: &'a PromotionLock,
+    /// The folder of the lock: the pipeline's own, or that of one app in it.
+    pub folder: &'a str,
     /// The lock's text on the active branch, if one is there: what does not change keeps its bytes.
     pub found_lock: Option<&'a str>,
     /// The manifests.
@@ -67,7 +74,8 @@ pub struct Inputs<'a> {
     pub last_date: Option<UnixSeconds>,
 }
 
-/// Makes the files of an environment's branch: the pipeline's folder and the two files at the root.
+/// Makes the files of an environment's branch: the pipeline's folder, or that of one of its apps, and the two files at the
+/// root.
 ///
 /// `README.md` keeps Argo CD's text: the file is theirs on branches that both write, and what people want to see of a
 /// promotion (alias, artifacts, where it comes from) stands in the lock beside it, which is also what a review shows.
@@ -77,7 +85,7 @@ pub fn hydrate(inputs: &Inputs<'_>) -> Result<Hydration, LockError> {
     let mut lock = inputs.lock.clone();
     lock.render.digest = Some(inputs.manifests.digest.clone());
     lock.render.engine = Some(ENGINE.into());
-    let folder = lock.pipeline.as_str();
+    let folder = inputs.folder;
     let lock_path = format!("{folder}/{LOCK_FILE}");
     let lock_text = match inputs.found_lock {
         Some(found) => lock.edit(found, &lock_path)?,
@@ -92,7 +100,7 @@ pub fn hydrate(inputs: &Inputs<'_>) -> Result<Hydration, LockError> {
         (lock_path, file(lock_text.into_bytes(), false)),
         (format!("{folder}/{MANIFEST_FILE}"), file(inputs.manifests.bytes.clone(), true)),
         (format!("{folder}/{METADATA_FILE}"), file(json.clone().into_bytes(), false)),
-        (format!("{folder}/README.md"), file(readme.into_bytes(), false)),
+        (format!("{folder}/{README_FILE}"), file(readme.into_bytes(), false)),
         (METADATA_FILE.into(), file(json.into_bytes(), false)),
         (GIT_ATTRIBUTES_FILE.into(), file(GIT_ATTRIBUTES.into(), false)),
     ]);

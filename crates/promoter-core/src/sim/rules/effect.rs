@@ -97,7 +97,7 @@ impl<'a> Moved<'a> {
     }
 
     fn lock(&self, head: Option<&'a Head>) -> Option<&'a PromotionLock> {
-        head?.lock(&self.rules.lock_path).ok()?
+        head?.lock(self.rules.lock_path()).ok()?
     }
 
     fn way(&self, old: Option<&'a PromotionLock>, new: &'a PromotionLock) -> Way<'a> {

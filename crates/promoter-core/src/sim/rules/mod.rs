@@ -82,7 +82,7 @@ impl Judge {
                 let Some(head) = world.branches.get(branch) else {
                     continue;
                 };
-                if let Ok(Some(lock)) = head.lock(&rules.lock_path) {
+                if let Ok(Some(lock)) = head.lock(rules.lock_path()) {
                     self.pure(world, &rules.name, &head.commit, lock)?;
                     self.remember(world, &rules.name, (branch == &rules.active_branch).then_some(head), lock);
                 }

@@ -269,7 +269,7 @@ pub(super) fn mend(player: &mut Player, words: &mut Words<'_>) -> Played {
     let rules = words.environment(player)?.clone();
     words.end()?;
     let head = player.world().branches.get(&rules.active_branch);
-    if head.is_some_and(|it| it.lock(&rules.lock_path).is_err()) {
+    if head.is_some_and(|it| it.lock(rules.lock_path()).is_err()) {
         player.world_mut().break_lock(&rules.name);
     }
     Ok(())

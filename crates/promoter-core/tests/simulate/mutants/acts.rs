@@ -116,7 +116,7 @@ pub(super) fn hydrates_the_head(
         let rules = world.pipeline.environment(&it.environment).unwrap().clone();
         let number = world.dry[&world.dry_head].renders.get(&rules.name).copied();
         let head = world.branches.get_mut(&rules.proposed_branch).unwrap();
-        if let Some(Ok(lock)) = head.locks.get_mut(&rules.lock_path)
+        if let Some(Ok(lock)) = head.locks.get_mut(rules.lock_path())
             && lock.render.digest.is_some()
         {
             lock.render.digest = number.map(manifest_digest);
