@@ -83,7 +83,11 @@ impl Checker {
         });
         let applications = due.iter().filter_map(|it| match &it.check.probe {
             Probe::ArgoCd(probe) => Some((ApplicationsAsked::of(probe), it.timeout())),
-            Probe::Http(_) | Probe::Prometheus(_) | Probe::Command(_) => None,
+            Probe::Http(_)
+            | Probe::Prometheus(_)
+            | Probe::Command(_)
+            | Probe::Analysis(_)
+            | Probe::Broken(_) => None,
         });
         let (answers, lists): (Vec<_>, _) = self.runtime.block_on(futures::future::join(
             futures::stream::iter(asked).buffered(ASKED_MAX).collect(),
@@ -128,6 +132,8 @@ async fn ask(http: &HttpChecker, commands: &Commands, due: Due<'_>) -> Option<An
         (Probe::Http(probe), Some(expectation)) => http.http(probe, expectation, timeout).await,
         (Probe::Prometheus(probe), Some(expectation)) => http.prometheus(probe, expectation, timeout).await,
         (Probe::Command(probe), _) => commands.run(probe, context(due), timeout).await,
+        (Probe::Analysis(probe), _) => http.analysis(probe, timeout).await,
+        (Probe::Broken(probe), _) => Answer::Waiting(probe.why.diagnosis().to_string()),
         (Probe::ArgoCd(_), _) => return None,
         (Probe::Http(_) | Probe::Prometheus(_), None) => Answer::Waiting("it expects nothing".into()),
     })
@@ -142,9 +148,12 @@ fn context(due: Due<'_>) -> CommandContext {
     }
 }
 
-/// Says which expectations of a pipeline are none, before anything is promoted by them.
+/// Says which expectations of a pipeline are none, and which templates cannot be used, before anything is promoted by them.
 pub fn findings(pipeline: &Pipeline) -> Vec<Diagnosis> {
     let checks = pipeline.environments.iter().flat_map(|it| it.checks());
-    let wrong = checks.filter_map(|it| Some((it, Expectation::of(&it.probe)?.err()?)));
-    wrong.map(|(check, error)| error.diagnosis().at(&check.at)).collect()
+    let wrong = checks.filter_map(|it| match &it.probe {
+        Probe::Broken(probe) => Some(probe.why.diagnosis()),
+        probe => Some(Expectation::of(probe)?.err()?.diagnosis().at(&it.at)),
+    });
+    wrong.collect()
 }
