@@ -174,6 +174,9 @@ pub struct CheckOptions {
     /// Run the programs of `command` checks: whoever may write a promoter.yaml runs them with the controller's rights
     #[arg(long, env = "PROMOTER_ALLOW_COMMANDS")]
     pub allow_commands: bool,
+    /// Create the Jobs of `job` checks: whoever may write a promoter.yaml runs them where the controller may create Jobs
+    #[arg(long, env = "PROMOTER_ALLOW_JOBS")]
+    pub allow_jobs: bool,
 }
 
 /// What signs the commits that are written.

@@ -10,6 +10,7 @@ mod checks;
 mod environment;
 mod error;
 mod gate;
+mod job;
 mod read;
 mod teams;
 
@@ -22,6 +23,7 @@ pub use checks::{
 };
 pub use error::PipelineError;
 pub(crate) use gate::{Known, read_gates};
+pub use job::JobProbe;
 pub use read::{read, read_beside, read_on};
 pub(crate) use teams::Teams;
 

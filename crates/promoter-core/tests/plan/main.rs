@@ -11,6 +11,7 @@ mod docs;
 mod files;
 mod gates;
 mod history;
+mod job;
 mod laws;
 mod policy;
 mod random;

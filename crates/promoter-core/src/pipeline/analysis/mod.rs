@@ -83,9 +83,11 @@ fn said(condition: Option<&Condition>) -> &str {
     condition.map_or("", Condition::as_str)
 }
 
-/// A template that cannot be used: its environment waits until somebody mends it.
+/// A check whose file cannot be used: its environment waits until somebody mends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokenProbe {
+    /// The word for the check in promoter.yaml.
+    pub kind: &'static str,
     /// What is wrong, with its place.
     pub why: PipelineError,
 }

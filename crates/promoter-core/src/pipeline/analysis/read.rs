@@ -46,7 +46,7 @@ pub(in crate::pipeline) fn checks(
     match text.and_then(|text| template(&path, &text, &given, name.as_ref())) {
         Ok(checks) => Ok(checks),
         Err(why) => {
-            let probe = Probe::Broken(BrokenProbe { why });
+            let probe = Probe::Broken(BrokenProbe { kind: "analysisTemplate", why });
             Ok(vec![Check::new(at, name, Pace::default(), probe)])
         }
     }

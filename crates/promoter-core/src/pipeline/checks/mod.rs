@@ -5,8 +5,9 @@
 
 mod read;
 
-pub(super) use read::{address_error, below, check, checks, is_token, word_hint};
+pub(super) use read::{ObjectName, address_error, below, check, checks, is_token, word_hint};
 
+use super::JobProbe;
 use super::analysis::{AnalysisProbe, BrokenProbe};
 use crate::{Digest, Name, Place, Seconds};
 
@@ -97,6 +98,8 @@ pub enum Probe {
     ArgoCd(ArgoCdProbe),
     /// A metric of an AnalysisTemplate of Argo Rollouts.
     Analysis(Box<AnalysisProbe>),
+    /// A Job of Kubernetes.
+    Job(Box<JobProbe>),
     /// Nothing: what it names cannot be used.
     Broken(BrokenProbe),
 }
@@ -109,7 +112,9 @@ impl Probe {
             Self::Prometheus(_) => "prometheus",
             Self::Command(_) => "command",
             Self::ArgoCd(_) => "argocd",
-            Self::Analysis(_) | Self::Broken(_) => "analysisTemplate",
+            Self::Analysis(_) => "analysisTemplate",
+            Self::Job(_) => "job",
+            Self::Broken(probe) => probe.kind,
         }
     }
 
@@ -118,7 +123,7 @@ impl Probe {
         match self {
             Self::Http(probe) => Some((&probe.expect, &["status", "headers", "json"])),
             Self::Prometheus(probe) => Some((&probe.expect, &["value", "values", "empty"])),
-            Self::Command(_) | Self::ArgoCd(_) | Self::Analysis(_) | Self::Broken(_) => None,
+            Self::Command(_) | Self::ArgoCd(_) | Self::Analysis(_) | Self::Job(_) | Self::Broken(_) => None,
         }
     }
 }

@@ -4,15 +4,13 @@ use super::{
     ArgoCdProbe, Check, CommandProbe, Endpoint, HttpProbe, Pace, Probe, PrometheusProbe, SecretHeader,
 };
 use crate::fields::{FieldError, Fields, OneLine, is_slip};
-use crate::pipeline::{Beside, Counting, PipelineError, analysis};
+use crate::pipeline::{Beside, Counting, PipelineError, analysis, job};
 use crate::{Name, Seconds};
 use promoter_yaml::Node;
 
-const KINDS: [&str; 5] = ["http", "prometheus", "command", "argocd", "analysisTemplate"];
+const KINDS: [&str; 6] = ["http", "prometheus", "command", "argocd", "analysisTemplate", "job"];
 /// Kinds that ask a server.
 const SERVERS: [&str; 2] = ["http", "prometheus"];
-/// Known to the format, and not built into this version.
-const TO_COME: [&str; 1] = ["job"];
 
 const PACE: [&str; 5] = ["interval", "count", "failureLimit", "timeout", "initialDelay"];
 const ENDPOINT: [&str; 4] = ["url", "headers", "headersFrom", "caFile"];
@@ -25,19 +23,13 @@ pub(in crate::pipeline) fn checks(
 ) -> Result<Vec<Check>, PipelineError> {
     match kind {
         "analysisTemplate" => analysis::checks(item, beside),
+        "job" => Ok(vec![job::check(item, beside)?]),
         _ => Ok(vec![check(item, kind)?]),
     }
 }
 
 /// Reads an item of `verification` or `gates`; `kind` is the key that is no other field's.
 pub(in crate::pipeline) fn check(item: &Fields<'_>, kind: &str) -> Result<Check, PipelineError> {
-    if TO_COME.contains(&kind) {
-        return Err(PipelineError::NotSupported {
-            what: format!("verification `{kind}`"),
-            hint: "this version has `http`, `prometheus`, `command`, `argocd` and `analysisTemplate`".into(),
-            at: item.at_key(kind),
-        });
-    }
     let own: &[&str] = match kind {
         "http" => &["method", "body", "expect"],
         "prometheus" => &["query", "expect"],
@@ -215,7 +207,7 @@ fn variables(fields: &Fields<'_>) -> Result<Vec<(String, String)>, FieldError> {
 }
 
 /// The name of an object of Kubernetes: an RFC 1123 subdomain.
-struct ObjectName(String);
+pub(in crate::pipeline) struct ObjectName(pub(in crate::pipeline) String);
 
 impl std::str::FromStr for ObjectName {
     type Err = &'static str;
