@@ -17,12 +17,15 @@ use serde_json::Value;
 /// Ends that are remembered; beyond it they are forgotten together, and read again.
 const ENDED_MAX: usize = 10_000;
 
+/// Where a Job is: cluster, namespace, name.
+type Place = (Option<String>, String, String);
+
 /// Creates and reads Jobs, where that is allowed.
 #[derive(Debug)]
 pub struct Jobs {
     kubernetes: Option<Kubernetes>,
     /// What Jobs came to: their objects go some time after, and are not run a second time.
-    ended: Mutex<BTreeMap<(Option<String>, String, String), Answer>>,
+    ended: Mutex<BTreeMap<Place, Answer>>,
 }
 
 impl Jobs {

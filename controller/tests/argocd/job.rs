@@ -125,7 +125,7 @@ fn a_job_is_created_once_and_read_until_it_ends() {
     kept.lock().unwrap().jobs[0]["status"] = json!({ "active": 1 });
     kept.lock().unwrap().hides = true;
     assert_eq!(asks(&other, 0), waits("is running"));
-    assert_eq!(asked(), [get.clone(), post.to_owned(), get.clone()]);
+    assert_eq!(asked(), [get.clone(), post.to_owned(), get]);
     assert_eq!(kept.lock().unwrap().jobs.len(), 1);
 
     // It ends, and goes: it is not run again.

@@ -34,7 +34,16 @@ impl Run {
     /// The Job's name: the same for one stay, unless it is to be verified again or another Job does it.
     pub fn name(&self, probe: &JobProbe) -> String {
         let Self { pipeline, environment, freight, promoted_at, since, .. } = self;
-        let what = format!("{pipeline}\n{environment}\n{freight}\n{}\n{}\n{probe:?}", promoted_at.0, since.0);
+        let what = [
+            pipeline.as_str(),
+            environment.as_str(),
+            &freight.to_string(),
+            &promoted_at.0.to_string(),
+            &since.0.to_string(),
+            &probe.file,
+            &probe.manifest.to_string(),
+        ]
+        .join("\n");
         let digest = Digest::of(what.as_bytes());
         let hex = digest.hex().get(..8).unwrap_or_default();
         let mut front = format!("promoter-{pipeline}-{environment}");
