@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
-use promoter_core::observation::{Dry, DryRender, EnvironmentSeen, Observation, State, Tip};
+use promoter_core::observation::{Apps, Dry, DryRender, EnvironmentSeen, Observation, State, Tip};
 use promoter_core::pipeline::{self, Pipeline};
 use promoter_core::plan::plan;
 use promoter_core::record::{BY_GIT, Discovered, FreightRecord, Phase, Record, Records, Verification};
@@ -108,7 +108,7 @@ fn seen(pipeline: &Pipeline, news: bool) -> Result<Observation> {
             environment: rules.name.clone(),
             freight: first.clone(),
             render: Render {
-                source: rules.source.clone(),
+                source: rules.parts.first.source.clone(),
                 digest: None,
                 engine: None,
                 allow_empty: false,
@@ -117,7 +117,7 @@ fn seen(pipeline: &Pipeline, news: bool) -> Result<Observation> {
             promotion: Some(Promotion { from: None, previous: None, at: PROMOTED }),
             hold: None,
         };
-        let tip = Tip { commit: commit.clone(), lock: Ok(Some(lock)) };
+        let tip = Tip { commit: commit.clone(), lock: Ok(Some(lock)), apps: Apps::default() };
         let about = About::Stay { freight: first.id(), promoted_at: PROMOTED };
         let measured = rules.verification.first().map(|check| Measurement {
             of: Asked { check: check.id.clone(), about },

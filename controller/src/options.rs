@@ -165,15 +165,18 @@ impl AccessOptions {
 /// What the checks of verification and gates may use.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct CheckOptions {
-    /// Directory with the secrets that checks name (`headersFrom`, `caFile`), read anew each time
+    /// Directory with the secrets that checks name (`headersFrom`, `caFile`, `secretKeyRef`), read anew each time
     #[arg(long, value_name = "DIR", env = "PROMOTER_SECRETS_DIR")]
     pub secrets_dir: Option<PathBuf>,
-    /// Clusters whose Argo CD Applications are read, as contexts; without it the cluster that the controller runs in
+    /// Clusters whose Argo CD Applications are read and in which Jobs run, as contexts; without it the cluster that the controller runs in
     #[arg(long, value_name = "FILE", env = "PROMOTER_KUBECONFIG")]
     pub kubeconfig: Option<PathBuf>,
     /// Run the programs of `command` checks: whoever may write a promoter.yaml runs them with the controller's rights
     #[arg(long, env = "PROMOTER_ALLOW_COMMANDS")]
     pub allow_commands: bool,
+    /// Create the Jobs of `job` checks: whoever may write a promoter.yaml runs them where the controller may create Jobs
+    #[arg(long, env = "PROMOTER_ALLOW_JOBS")]
+    pub allow_jobs: bool,
 }
 
 /// What signs the commits that are written.

@@ -15,6 +15,8 @@ use crate::pass::{Controller, Pass};
 const SLEEP_MIN: Duration = Duration::from_millis(200);
 /// The longest that `--once` goes on while checks are being measured.
 const MEASURE_SECONDS_MAX: i64 = 15 * 60;
+/// The longest that it goes on while they all say the same: what cannot be asked at all does not get better by waiting.
+const STILL_SECONDS_MAX: i64 = 60;
 
 /// The time now.
 pub fn now() -> UnixSeconds {
@@ -62,13 +64,20 @@ pub fn once(controllers: &mut [Controller], stop: &Receiver<()>) -> Vec<Pass> {
     let mut passes = Vec::new();
     for controller in controllers {
         let mut said = Said::default();
+        let mut standing = (started, Vec::new());
         loop {
             let pass = controller
                 .pass(now)
                 .unwrap_or_else(|diagnosis| Pass { findings: vec![diagnosis], ..Pass::default() });
             say(&pass, &mut said, controller);
-            let again = until(pass.wake_at()).filter(|_| controller.is_measuring());
-            let Some(sleep) = again.filter(|_| now().0 - started.0 < MEASURE_SECONDS_MAX) else {
+            let lines: Vec<String> = pass.plans.iter().map(|it| it.to_string()).collect();
+            if lines != standing.1 || !pass.events.is_empty() {
+                standing = (now(), lines);
+            }
+            let in_time =
+                now().0 - started.0 < MEASURE_SECONDS_MAX && now().0 - standing.0.0 < STILL_SECONDS_MAX;
+            let again = until(pass.wake_at()).filter(|_| controller.is_measuring() && in_time);
+            let Some(sleep) = again else {
                 passes.push(pass);
                 break;
             };

@@ -1,10 +1,11 @@
-//! Apply: carries out the actions of plans. Every write to a repository is here and nowhere else.
+//! Apply: carries out the actions of plans. Every write to a repository, and the one to a cluster, is here and nowhere else.
 //!
 //! Decides nothing about promotion. Each action names what it expects to replace; where something else is there it does
 //! nothing and says so ([`Applied::Stale`]). What many actions of one round come to is put together by `gather`: one push
 //! for records, one for all else, each of them whole or not at all, so no one ever sees half of an action.
 
 pub mod git;
+pub mod job;
 
 mod base;
 mod commit;

@@ -10,13 +10,15 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use promoter_core::pipeline::{Check, Environment, Pipeline, Probe};
 use promoter_core::plan::Measure;
-use promoter_core::verification::{Answer, Measurement};
+use promoter_core::verification::job::Run;
+use promoter_core::verification::{About, Answer, Measurement};
 use promoter_core::{Diagnosis, UnixSeconds};
 use promoter_sources::checks::{
     Applications, ApplicationsAsked, CommandContext, Commands, Expectation, HttpChecker, Secrets,
 };
 use promoter_sources::kubernetes::Kubernetes;
 
+use crate::apply::job::Jobs;
 use crate::options::CheckOptions;
 use crate::repository::Repository;
 
@@ -30,6 +32,7 @@ pub struct Checker {
     http: Option<HttpChecker>,
     secrets: Secrets,
     commands: Commands,
+    jobs: Jobs,
     applications: Arc<dyn Applications>,
 }
 
@@ -60,6 +63,7 @@ impl Checker {
             http: None,
             secrets: Secrets::below(options.secrets_dir.as_deref()),
             commands: Commands::new(options.allow_commands),
+            jobs: Jobs::new(options.allow_jobs.then(|| Kubernetes::new(options.kubeconfig.clone()))),
             applications,
         })
     }
@@ -75,15 +79,20 @@ impl Checker {
             Some(http) => &*http,
             none => &*none.insert(HttpChecker::new(self.secrets.clone())?),
         };
-        let commands = &self.commands;
+        let (commands, jobs) = (&self.commands, &self.jobs);
         let now = &now;
         let asked = due.iter().map(|it| async move {
-            let answer = ask(http, commands, *it).await;
+            let answer = ask(http, commands, jobs, *it).await;
             (answer, now())
         });
         let applications = due.iter().filter_map(|it| match &it.check.probe {
             Probe::ArgoCd(probe) => Some((ApplicationsAsked::of(probe), it.timeout())),
-            Probe::Http(_) | Probe::Prometheus(_) | Probe::Command(_) => None,
+            Probe::Http(_)
+            | Probe::Prometheus(_)
+            | Probe::Command(_)
+            | Probe::Analysis(_)
+            | Probe::Job(_)
+            | Probe::Broken(_) => None,
         });
         let (answers, lists): (Vec<_>, _) = self.runtime.block_on(futures::future::join(
             futures::stream::iter(asked).buffered(ASKED_MAX).collect(),
@@ -117,7 +126,7 @@ impl Due<'_> {
 }
 
 /// `None` for what is asked together with others.
-async fn ask(http: &HttpChecker, commands: &Commands, due: Due<'_>) -> Option<Answer> {
+async fn ask(http: &HttpChecker, commands: &Commands, jobs: &Jobs, due: Due<'_>) -> Option<Answer> {
     let probe = &due.check.probe;
     let timeout = due.timeout();
     let expectation = match Expectation::of(probe).transpose() {
@@ -128,6 +137,12 @@ async fn ask(http: &HttpChecker, commands: &Commands, due: Due<'_>) -> Option<An
         (Probe::Http(probe), Some(expectation)) => http.http(probe, expectation, timeout).await,
         (Probe::Prometheus(probe), Some(expectation)) => http.prometheus(probe, expectation, timeout).await,
         (Probe::Command(probe), _) => commands.run(probe, context(due), timeout).await,
+        (Probe::Analysis(probe), _) => http.analysis(probe, timeout).await,
+        (Probe::Job(probe), _) => match job(due) {
+            Some(run) => jobs.run(probe, &run, timeout).await,
+            None => Answer::Waiting("a Job verifies what runs".into()),
+        },
+        (Probe::Broken(probe), _) => Answer::Waiting(probe.why.diagnosis().to_string()),
         (Probe::ArgoCd(_), _) => return None,
         (Probe::Http(_) | Probe::Prometheus(_), None) => Answer::Waiting("it expects nothing".into()),
     })
@@ -142,9 +157,18 @@ fn context(due: Due<'_>) -> CommandContext {
     }
 }
 
-/// Says which expectations of a pipeline are none, before anything is promoted by them.
+fn job(due: Due<'_>) -> Option<Run> {
+    let About::Stay { promoted_at, .. } = &due.measure.of.about else { return None };
+    let CommandContext { pipeline, environment, freight, commit } = context(due);
+    Some(Run { pipeline, environment, freight, commit, promoted_at: *promoted_at, since: due.measure.since })
+}
+
+/// Says which expectations of a pipeline are none, and which templates cannot be used, before anything is promoted by them.
 pub fn findings(pipeline: &Pipeline) -> Vec<Diagnosis> {
     let checks = pipeline.environments.iter().flat_map(|it| it.checks());
-    let wrong = checks.filter_map(|it| Some((it, Expectation::of(&it.probe)?.err()?)));
-    wrong.map(|(check, error)| error.diagnosis().at(&check.at)).collect()
+    let wrong = checks.filter_map(|it| match &it.probe {
+        Probe::Broken(probe) => Some(probe.why.diagnosis()),
+        probe => Some(Expectation::of(probe)?.err()?.diagnosis().at(&it.at)),
+    });
+    wrong.collect()
 }

@@ -3,13 +3,14 @@
 //! Directories and files that were searched before are known by their objects, so that a new head costs what changed in
 //! it.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gix::ObjectId;
 use promoter_core::pipeline::{self, PIPELINE_FILE, Pipeline};
 use promoter_core::{CommitId, Diagnosis, Place};
-use promoter_kustomize::{FileKind, Files};
+use promoter_kustomize::{FileError, FileKind, Files};
 use promoter_sources::git::{EntryMode, GitCache, GitError, GitTree, ObjectKind, TreeEntries};
 
 use crate::check;
@@ -48,11 +49,16 @@ struct Below {
     whole: bool,
 }
 
+/// Paths with what is there; `None` for what could not be read, so that it is read again.
+type Beside = Vec<(String, Option<ObjectId>)>;
+
 /// What one file says.
 #[derive(Debug)]
 struct Read {
     pipelines: Vec<(Arc<Pipeline>, Vec<Diagnosis>)>,
     unread: Option<Diagnosis>,
+    /// Other files that it names, with their objects as they were read; nothing for most.
+    beside: Beside,
 }
 
 impl Finder {
@@ -136,8 +142,15 @@ impl Finder {
         let Some(id) = id else {
             return Arc::new(read(&self.dry_branch, tree, path));
         };
-        let known = self.files.entry((path.to_owned(), id));
-        known.or_insert_with(|| Arc::new(read(&self.dry_branch, tree, path))).clone()
+        let place = (path.to_owned(), id);
+        let is_same = |(path, id): &(String, Option<ObjectId>)| tree.object_at(path).ok() == *id;
+        let stands = |it: &&Arc<Read>| it.beside.iter().all(is_same);
+        if let Some(known) = self.files.get(&place).filter(stands) {
+            return known.clone();
+        }
+        let read = Arc::new(read(&self.dry_branch, tree, path));
+        self.files.insert(place, read.clone());
+        read
     }
 }
 
@@ -206,22 +219,40 @@ fn paths_below(files: &dyn Files, directory: &str, depth: usize) -> Vec<String> 
     paths
 }
 
-fn read(dry_branch: &str, files: &dyn Files, path: &str) -> Read {
-    match pipelines(dry_branch, files, path) {
+fn read(dry_branch: &str, tree: &GitTree, path: &str) -> Read {
+    let beside = RefCell::default();
+    let found = pipelines(dry_branch, tree, path, &beside);
+    let beside = beside.into_inner();
+    match found {
         Ok(found) => {
             let checked = found.into_iter().map(|it| {
                 let findings = check::findings(&it);
                 (Arc::new(it), findings)
             });
-            Read { pipelines: checked.collect(), unread: None }
+            Read { pipelines: checked.collect(), unread: None, beside }
         }
-        Err(diagnosis) => Read { pipelines: Vec::new(), unread: Some(diagnosis) },
+        Err(diagnosis) => Read { pipelines: Vec::new(), unread: Some(diagnosis), beside },
     }
 }
 
-fn pipelines(dry_branch: &str, files: &dyn Files, path: &str) -> Result<Vec<Pipeline>, Diagnosis> {
+fn pipelines(
+    dry_branch: &str,
+    tree: &GitTree,
+    path: &str,
+    asked: &RefCell<Beside>,
+) -> Result<Vec<Pipeline>, Diagnosis> {
     let unreadable = |why: String| Diagnosis::input("pipeline-unreadable", why).at(Place::new(path, 0));
-    let bytes = files.read(path).map_err(|error| unreadable(error.to_string()))?;
+    let bytes = tree.read(path).map_err(|error| unreadable(error.to_string()))?;
     let text = std::str::from_utf8(&bytes).map_err(|_| unreadable(format!("`{path}` is not UTF-8")))?;
-    pipeline::read_on(dry_branch, path, text).map_err(|error| error.diagnosis())
+    let beside = |path: &str| {
+        let bytes = tree.read(path);
+        let id = tree.object_at(path).ok().filter(|_| bytes.is_ok());
+        asked.borrow_mut().push((path.to_owned(), id));
+        let bytes = bytes.map_err(|error| match error {
+            FileError::Missing(_) => "is not there".to_owned(),
+            _ => "cannot be read".to_owned(),
+        })?;
+        std::str::from_utf8(&bytes).map(str::to_owned).map_err(|_| "is not UTF-8".to_owned())
+    };
+    pipeline::read_beside(dry_branch, path, text, &beside).map_err(|error| error.diagnosis())
 }

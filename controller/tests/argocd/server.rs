@@ -134,6 +134,36 @@ impl Server {
         self.wait("/apis/argoproj.io/v1alpha1/namespaces/argocd/applications");
     }
 
+    /// Defines a kind that keeps whatever it is given, with a status of its own.
+    pub(crate) fn define_open(&self, group: &str, plural: &str, kind: &str) {
+        let schema = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+        let version = json!({
+            "name": "v1", "served": true, "storage": true,
+            "subresources": { "status": {} }, "schema": { "openAPIV3Schema": schema },
+        });
+        let crd = json!({
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": { "name": format!("{plural}.{group}") },
+            "spec": {
+                "group": group, "scope": "Namespaced", "versions": [version],
+                "names": { "plural": plural, "singular": kind.to_lowercase(), "kind": kind },
+            },
+        });
+        self.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &crd);
+        self.wait(&format!("/apis/{group}/v1/namespaces/checks/{plural}"));
+    }
+
+    /// Sends requests on as the administrator: method, path, media type and body; gives status and body.
+    pub(crate) fn forwarder(&self) -> impl Fn(&str, &str, &str, String) -> (u16, String) + Send + use<> {
+        let (client, base) = (self.client.clone(), self.url(""));
+        move |method, path, kind, body| {
+            let request = client.request(method.parse().unwrap(), format!("{base}{path}"));
+            let answer = request.header("content-type", kind).body(body).send().unwrap();
+            (answer.status().as_u16(), answer.text().unwrap())
+        }
+    }
+
     fn create(&self, path: &str, object: &Value) {
         let answer = self.client.post(self.url(path)).json(object).send().unwrap();
         assert!(answer.status().is_success(), "{}", answer.text().unwrap());

@@ -4,8 +4,8 @@ use super::gate::{Known, read_gates};
 use super::parts::parts;
 use super::read::Places;
 use super::{
-    After, Environment, OnFailure, PipelineError, PromotionMode, Quorum, RenderOptions, Select, Soaking,
-    checks,
+    After, Beside, Environment, OnFailure, PipelineError, PromotionMode, Quorum, RenderOptions, Select,
+    Soaking, checks,
 };
 use crate::Name;
 use crate::fields::{FieldError, Fields};
@@ -31,6 +31,7 @@ pub(super) fn environment(
     places: &Places,
     apps: &[Name],
     known: &Known<'_>,
+    beside: &Beside<'_>,
 ) -> Result<Environment, PipelineError> {
     let fields = Fields::open(node, format!("spec.environments[{index}]"), &KNOWN, path)?;
     let name: Name = fields.require("name")?;
@@ -56,7 +57,10 @@ pub(super) fn environment(
         select: fields.word("select", &selects)?.unwrap_or(Select::Newest),
         soaking: fields.word("soaking", &soaking)?.unwrap_or_default(),
         gates: read_gates(&fields, false, known)?,
-        verification: each(&fields, "verification", &["name"], checks::check)?,
+        verification: each(&fields, "verification", &["name"], |it, kind| checks::checks(it, kind, beside))?
+            .into_iter()
+            .flatten()
+            .collect(),
         on_failure: fields.word("onFailure", &failures)?.unwrap_or_default(),
         render: render(&fields, path)?,
         active_branch,

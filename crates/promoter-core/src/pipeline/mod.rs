@@ -3,26 +3,30 @@
 //! Here is what a pipeline is. `read` turns text into it and refuses whatever it does not understand, naming file
 //! and line. What happens next in an environment is the planner's decision.
 
+mod analysis;
 mod assemble;
 mod check;
 mod checks;
 mod environment;
 mod error;
 mod gate;
+mod job;
 mod parts;
 mod read;
 mod teams;
 
+pub use analysis::{AnalysisProbe, Beside, BrokenProbe, Condition, JsonPath, Provider};
 pub use assemble::AssembleError;
 pub use check::check_together;
 pub use checks::{
-    ArgoCdProbe, Check, CheckId, CommandProbe, Endpoint, HttpProbe, Pace, Probe, PrometheusProbe,
+    ArgoCdProbe, Check, CheckId, CommandProbe, Counting, Endpoint, HttpProbe, Pace, Probe, PrometheusProbe,
     SecretHeader, SecretPath,
 };
 pub use error::PipelineError;
 pub(crate) use gate::{Known, read_gates};
+pub use job::JobProbe;
 pub use parts::{Part, Parts};
-pub use read::{read, read_on};
+pub use read::{read, read_beside, read_on};
 pub(crate) use teams::Teams;
 
 use crate::expression::Expression;

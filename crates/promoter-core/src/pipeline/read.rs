@@ -5,7 +5,7 @@ use super::environment::environment;
 use super::gate;
 use super::parts::apps;
 use super::teams::Teams;
-use super::{Layout, Pipeline, PipelineError, Subscription, SubscriptionOrigin};
+use super::{Beside, Layout, Pipeline, PipelineError, Subscription, SubscriptionOrigin};
 use crate::fields::{FieldError, Fields};
 use crate::{Name, Place};
 use promoter_yaml::{Dialect, Limits, Node, parse_all};
@@ -26,21 +26,39 @@ pub fn read(path: &str, text: &str) -> Result<Vec<Pipeline>, PipelineError> {
     read_on(DRY_BRANCH, path, text)
 }
 
+/// Reads a promoter.yaml whose other files are not at hand: a template of a check counts as one that cannot be read.
+///
+/// Otherwise as [`read_beside`].
+pub fn read_on(dry_branch: &str, path: &str, text: &str) -> Result<Vec<Pipeline>, PipelineError> {
+    read_beside(dry_branch, path, text, &|_| Err("is not at hand".into()))
+}
+
 /// Reads every pipeline of one promoter.yaml; one YAML document is one pipeline.
 ///
+/// `beside` gives the other files of the branch. What is wrong with one of those is a check that waits, and no error.
 /// `dry_branch` is the branch that holds it, without `refs/heads/`: in the layout `folders` every environment runs it.
 /// `path` is the file's path from the root of that branch: messages name it, and `source` is relative to its directory.
 /// Errors: the first thing that is wrong.
-pub fn read_on(dry_branch: &str, path: &str, text: &str) -> Result<Vec<Pipeline>, PipelineError> {
+pub fn read_beside(
+    dry_branch: &str,
+    path: &str,
+    text: &str,
+    beside: &Beside<'_>,
+) -> Result<Vec<Pipeline>, PipelineError> {
     let documents = parse_all(text, Dialect::Own, &LIMITS)
         .map_err(|it| PipelineError::Syntax { message: it.message, at: Place::new(path, it.mark.line) })?;
     if documents.is_empty() {
         return Err(PipelineError::Syntax { message: "the file is empty".into(), at: Place::new(path, 0) });
     }
-    documents.iter().map(|it| pipeline(it, dry_branch, path)).collect()
+    documents.iter().map(|it| pipeline(it, dry_branch, path, beside)).collect()
 }
 
-fn pipeline(node: &Node, dry_branch: &str, path: &str) -> Result<Pipeline, PipelineError> {
+fn pipeline(
+    node: &Node,
+    dry_branch: &str,
+    path: &str,
+    beside: &Beside<'_>,
+) -> Result<Pipeline, PipelineError> {
     version(node, path)?;
     let root = Fields::open(node, "", &["apiVersion", "kind", "metadata", "spec"], path)?;
     root.node("apiVersion")?;
@@ -66,7 +84,8 @@ fn pipeline(node: &Node, dry_branch: &str, path: &str) -> Result<Pipeline, Pipel
     };
     spec.node("environments")?;
     let environments = spec.items("environments")?.iter().enumerate();
-    let environments = environments.map(|(index, it)| environment(it, index, path, &places, &apps, &known));
+    let environments =
+        environments.map(|(index, it)| environment(it, index, path, &places, &apps, &known, beside));
     let environments = environments.collect::<Result<Vec<_>, _>>()?;
 
     let pipeline = Pipeline { name, at: root.at(), layout, subscriptions, environments };

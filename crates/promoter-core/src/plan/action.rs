@@ -2,7 +2,7 @@
 
 use crate::record::Record;
 use crate::verification::Asked;
-use crate::{CommitId, FreightId, Hold, Name, PromotionLock};
+use crate::{CommitId, FreightId, Hold, Name, PromotionLock, UnixSeconds};
 
 /// One effect. `expect_…` fields hold what must still be there; if it is not, the action does nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,6 +134,8 @@ pub struct Measure {
     pub freight: FreightId,
     /// The head of the active branch, or the proposed commit.
     pub commit: CommitId,
+    /// When a person asked for it to be measured again; the smallest time if nobody did.
+    pub since: UnixSeconds,
 }
 
 impl Action {

@@ -79,6 +79,7 @@ impl<'a> Asking<'_, '_, 'a> {
                     of: tally.asks(&self.about),
                     freight: self.freight.clone(),
                     commit: self.commit.clone(),
+                    since: self.since,
                 })),
             }
         }

@@ -1,6 +1,7 @@
 //! What answers of checks mean: for what an environment runs, and for what is proposed to it.
 
 pub mod argocd;
+pub mod job;
 mod tally;
 
 pub use tally::{State, Tally};

@@ -2,10 +2,12 @@
 //!
 //! A check passes after `count` passes in a row and fails after more than `failureLimit` failures in a row. An answer
 //! that waits ends a run of passes and takes nothing from a run of failures: who comes back from a failure has to pass.
+//! Checks of templates count as Argo Rollouts does, among their last answers.
 
 use super::{About, Answer, Asked, Measurement};
 use crate::UnixSeconds;
-use crate::pipeline::Check;
+use crate::pipeline::{Check, Counting};
+use std::collections::VecDeque;
 
 /// The run.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub struct Tally<'a> {
     failure: &'a str,
     passes: u32,
     failures: u32,
+    /// The last `count` answers that did not wait: true for a failure.
+    last: VecDeque<bool>,
     since: UnixSeconds,
 }
 
@@ -34,7 +38,8 @@ pub enum State {
 impl<'a> Tally<'a> {
     /// Counts the measurements of a check about one thing that were taken since a time; `all` are oldest first.
     pub fn of(check: &'a Check, about: &About, since: UnixSeconds, all: &'a [Measurement]) -> Self {
-        let mut tally = Self { check, latest: None, failure: "", passes: 0, failures: 0, since };
+        let mut tally =
+            Self { check, latest: None, failure: "", passes: 0, failures: 0, last: VecDeque::new(), since };
         for it in all {
             if it.at < since || it.of.check != check.id || it.of.about != *about {
                 continue;
@@ -47,6 +52,12 @@ impl<'a> Tally<'a> {
                     tally.failure = why;
                 }
             }
+            if !matches!(it.answer, Answer::Waiting(_)) {
+                tally.last.push_back(matches!(it.answer, Answer::Failed(_)));
+                if tally.last.len() > usize::try_from(check.pace.count).unwrap_or(usize::MAX) {
+                    tally.last.pop_front();
+                }
+            }
             tally.latest = Some(it);
         }
         tally
@@ -55,6 +66,12 @@ impl<'a> Tally<'a> {
     /// What it says; `title` is what the words call the check.
     pub fn state(&self, title: &str) -> State {
         let pace = &self.check.pace;
+        match pace.counting {
+            Counting::InARow => {}
+            Counting::OfLast => return self.of_last(title),
+            Counting::Never if self.has_begun() => return State::Passed,
+            Counting::Never => return State::Counting(format!("{title} is being measured")),
+        }
         if self.failures > pace.failure_limit {
             return State::Failed(format!("{title}: {}", self.failure));
         }
@@ -62,6 +79,24 @@ impl<'a> Tally<'a> {
             Some(Answer::Passed) if self.passes >= pace.count => State::Passed,
             Some(Answer::Waiting(what)) => State::Waiting(format!("{title}: {what}")),
             _ => State::Counting(format!("{} of {} passes of {title}", self.passes, pace.count)),
+        }
+    }
+
+    fn of_last(&self, title: &str) -> State {
+        let pace = &self.check.pace;
+        let number = |it: usize| u32::try_from(it).unwrap_or(u32::MAX);
+        let failures = number(self.last.iter().filter(|it| **it).count());
+        if failures > pace.failure_limit {
+            return State::Failed(format!(
+                "{title}: {} ({failures} of {} fail)",
+                self.failure,
+                self.last.len()
+            ));
+        }
+        match self.latest.map(|it| &it.answer) {
+            Some(Answer::Waiting(what)) => State::Waiting(format!("{title}: {what}")),
+            _ if number(self.last.len()) >= pace.count => State::Passed,
+            _ => State::Counting(format!("{} of {} answers of {title}", self.last.len(), pace.count)),
         }
     }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap or a panic is a failed test")]
 
+mod analysis;
 mod cases;
 mod check;
 mod condition;
@@ -10,6 +11,7 @@ mod docs;
 mod files;
 mod gates;
 mod history;
+mod job;
 mod laws;
 mod policy;
 mod random;

@@ -4,6 +4,7 @@
 //! means. Who cannot be asked at all (no file with a secret, no server of metrics) is waited for: only what was asked for
 //! and is not there is a failure.
 
+mod analysis;
 mod applications;
 mod command;
 mod expectation;

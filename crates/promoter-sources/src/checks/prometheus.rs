@@ -49,7 +49,7 @@ impl HttpChecker {
 }
 
 /// A query as forms send it.
-fn form(query: &str) -> String {
+pub(super) fn form(query: &str) -> String {
     let mut url = reqwest::Url::parse("form:").ok();
     if let Some(url) = &mut url {
         url.query_pairs_mut().append_pair("query", query);
@@ -57,9 +57,26 @@ fn form(query: &str) -> String {
     url.as_ref().and_then(|it| it.query()).unwrap_or_default().to_owned()
 }
 
-/// The values of a scalar or of a vector's samples, in the server's order. What is no number (`NaN`, as a rate by nothing
-/// gives) is no sample: it says nothing about what is measured.
+/// What a query gives.
+pub(super) enum Numbers {
+    /// A scalar.
+    One(f64),
+    /// The samples of a vector in the server's order.
+    Several(Vec<f64>),
+}
+
+/// The values that count: what is no number (`NaN`, as a rate by nothing gives) is no sample, since it says nothing about
+/// what is measured.
 fn samples(response: &Response) -> Result<Vec<f64>, String> {
+    let values = match numbers(response)? {
+        Numbers::One(value) => vec![value],
+        Numbers::Several(values) => values,
+    };
+    Ok(values.into_iter().filter(|it| !it.is_nan()).collect())
+}
+
+/// All values, with those that are no numbers.
+pub(super) fn numbers(response: &Response) -> Result<Numbers, String> {
     let status = response.status;
     let answer: Value = serde_json::from_slice(&response.body)
         .map_err(|_| format!("it is no Prometheus (status {status})"))?;
@@ -71,17 +88,18 @@ fn samples(response: &Response) -> Result<Vec<f64>, String> {
     let data = &answer["data"];
     // A sample is a time and a number, the number as text.
     let value = |sample: &Value| sample[1].as_str().and_then(|it| it.parse::<f64>().ok());
-    let values = match data["resultType"].as_str() {
-        Some("scalar") => Some(vec![value(&data["result"])]),
+    let numbers = match data["resultType"].as_str() {
+        Some("scalar") => value(&data["result"]).map(Numbers::One),
         Some("vector") => {
-            data["result"].as_array().map(|it| it.iter().map(|it| value(&it["value"])).collect())
+            let samples = data["result"].as_array();
+            let values =
+                samples.map(|it| it.iter().map(|it| value(&it["value"])).collect::<Option<Vec<f64>>>());
+            values.flatten().map(Numbers::Several)
         }
         Some(kind) => return Err(format!("it gives a {kind}, and a vector or scalar is needed")),
         None => None,
     };
-    let values: Option<Vec<f64>> = values.and_then(|it: Vec<Option<f64>>| it.into_iter().collect());
-    let values = values.map(|it| it.into_iter().filter(|it| !it.is_nan()).collect());
-    values.ok_or_else(|| "the answer has another form than the API's".into())
+    numbers.ok_or_else(|| "the answer has another form than the API's".into())
 }
 
 /// An expectation sees `value` (the first sample), `values` (all) and `empty` (true without any; then `value` is null).

@@ -1,4 +1,4 @@
-//! Kubernetes APIs: Argo CD's Applications are read there, and nothing is written.
+//! Kubernetes APIs: Argo CD's Applications are read there, and nothing is written here.
 //!
 //! Decides which cluster is asked, and how far. What an Application's state means is decided in
 //! [`promoter_core::verification::argocd`].
@@ -45,7 +45,8 @@ impl Kubernetes {
         Self { kubeconfig, clients: Mutex::default() }
     }
 
-    async fn client(&self, cluster: Option<&str>) -> Result<Client, String> {
+    /// A client of a cluster; `Err` says for people why there is none.
+    pub async fn client(&self, cluster: Option<&str>) -> Result<Client, String> {
         let key = cluster.map(str::to_owned);
         let mut clients = self.clients.lock().await;
         if let Some(client) = clients.get(&key) {
@@ -57,6 +58,11 @@ impl Kubernetes {
         let client = Client::try_from(config).map_err(|error| crate::checks::innermost(&error))?;
         clients.insert(key, client.clone());
         Ok(client)
+    }
+
+    /// Makes the client of a cluster anew for the next one who asks: its credentials may have been renewed.
+    pub async fn forget(&self, cluster: Option<&str>) {
+        self.clients.lock().await.remove(&cluster.map(str::to_owned));
     }
 
     async fn config(&self, cluster: Option<&str>) -> Result<Config, String> {
@@ -117,7 +123,7 @@ async fn list(api: &Api<DynamicObject>, selector: &str) -> Result<Vec<DynamicObj
 }
 
 /// What the API said, on one line.
-fn words(error: &Error) -> String {
+pub fn words(error: &Error) -> String {
     match error {
         Error::Api(status) => format!("{} ({})", status.message, status.code),
         other => crate::checks::innermost(other),

@@ -171,3 +171,51 @@ async fn a_certificate_of_ones_own_is_trusted_where_it_is_named() {
     let Answer::Waiting(why) = ask(&item(", caFile: ca.pem"), secrets.path(), SOON).await else { panic!() };
     assert_eq!(why, "`ca.pem` holds no certificates in PEM");
 }
+
+/// Metrics of a template for a server, with a secret header each.
+fn metrics(address: &str) -> Vec<Check> {
+    let headers = "headers: [{ key: Authorization, value: \"Bearer {{args.token}}\" }]";
+    let template = format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: AnalysisTemplate\nmetadata: {{ name: a }}\nspec:\n  args: [{{ name: token, valueFrom: {{ secretKeyRef: {{ name: metrics, key: token }} }} }}]\n  metrics:\n    - {{ name: web, successCondition: result.ok, provider: {{ web: {{ url: \"http://{address}/m\", method: POST, jsonBody: {{ a: 1 }}, {headers} }} }} }}\n    - {{ name: rate, successCondition: result > 1, provider: {{ prometheus: {{ address: \"http://{address}\", query: up, {headers} }} }} }}\n"
+    );
+    let text = "apiVersion: promoter.dev/v1alpha1\nkind: Pipeline\nmetadata: { name: shop }\nspec:\n  subscriptions: [{ name: config, git: {} }]\n  environments:\n    - { name: dev, source: dev, verification: [{ analysisTemplate: { file: a.yaml } }] }\n";
+    let read = pipeline::read_beside("main", "promoter.yaml", text, &|_| Ok(template.clone()));
+    read.unwrap().remove(0).environments.remove(0).verification
+}
+
+#[tokio::test]
+async fn metrics_of_templates_are_asked_with_their_secrets_and_errors_wait() {
+    let secrets = tempfile::tempdir().unwrap();
+    std::fs::create_dir(secrets.path().join("metrics")).unwrap();
+    std::fs::write(secrets.path().join("metrics/token"), "s3cret").unwrap();
+    let checker = HttpChecker::new(Secrets::below(Some(secrets.path()))).unwrap();
+    let ask = async |check: &Check| match &check.probe {
+        Probe::Analysis(probe) => checker.analysis(probe, SOON).await,
+        other => panic!("{other:?}"),
+    };
+    let server = Server::answering(200, "{\"ok\":false,\"who\":\"s3cret\"}").await;
+    let [web, rate] = metrics(&server.address).try_into().unwrap();
+    let seen = "`result.ok` is false (result {\"ok\":false,\"who\":\"***\"})";
+    assert_eq!(ask(&web).await, Answer::Failed(seen.into()));
+    let Answer::Waiting(why) = ask(&rate).await else { panic!() };
+    assert!(why.ends_with("gives no result: status 200"), "{why}");
+    let [web, rate] = server.asked().try_into().unwrap();
+    assert_eq!((web.line.as_str(), web.body.as_str()), ("POST /m", "{\"a\":1}"));
+    assert_eq!(
+        (&*web.headers["authorization"], &*web.headers["content-type"]),
+        ("Bearer s3cret", "application/json")
+    );
+    assert_eq!(
+        (rate.line.as_str(), &*rate.headers["authorization"]),
+        ("POST /api/v1/query", "Bearer s3cret")
+    );
+    for (status, body, words) in [
+        (500, "{\"ok\":true}", "gives no result: status 500"),
+        (200, "ok", "gives no result: it is no JSON"),
+        (200, "{}", "`result.ok` cannot be evaluated: No such key: ok (result {})"),
+    ] {
+        let server = Server::answering(status, body).await;
+        let Answer::Waiting(why) = ask(&metrics(&server.address)[0]).await else { panic!("{status} {body}") };
+        assert!(why.ends_with(words), "{why}");
+    }
+}

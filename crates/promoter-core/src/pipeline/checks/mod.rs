@@ -5,8 +5,10 @@
 
 mod read;
 
-pub(super) use read::check;
+pub(super) use read::{ObjectName, address_error, below, check, checks, is_token, word_hint};
 
+use super::JobProbe;
+use super::analysis::{AnalysisProbe, BrokenProbe};
 use crate::{Digest, Name, Place, Seconds};
 
 /// One question, repeated.
@@ -25,7 +27,7 @@ pub struct Check {
 }
 
 impl Check {
-    fn new(at: Place, name: Option<Name>, pace: Pace, probe: Probe) -> Self {
+    pub(super) fn new(at: Place, name: Option<Name>, pace: Pace, probe: Probe) -> Self {
         let id = CheckId(Digest::of(format!("{name:?} {pace:?} {probe:?}").as_bytes()));
         Self { at, name, id, pace, probe }
     }
@@ -53,6 +55,34 @@ pub struct Pace {
     pub timeout: Seconds,
     /// Time between the promotion, or the proposal, and the first measurement; none by default.
     pub initial_delay: Seconds,
+    /// Which answers are counted.
+    pub counting: Counting,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            interval: Seconds(10),
+            count: 1,
+            failure_limit: 0,
+            timeout: Seconds(10),
+            initial_delay: Seconds(0),
+            counting: Counting::InARow,
+        }
+    }
+}
+
+/// Which answers of a check are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Counting {
+    /// `count` passes in a row pass, more than `failure_limit` failures in a row fail.
+    #[default]
+    InARow,
+    /// As one run of Argo Rollouts' analysis counts: of the last `count` answers no more than `failure_limit` may be
+    /// failures.
+    OfLast,
+    /// None: it is measured, and decides nothing.
+    Never,
 }
 
 /// What is asked.
@@ -66,6 +96,12 @@ pub enum Probe {
     Command(CommandProbe),
     /// Argo CD's Applications.
     ArgoCd(ArgoCdProbe),
+    /// A metric of an AnalysisTemplate of Argo Rollouts.
+    Analysis(Box<AnalysisProbe>),
+    /// A Job of Kubernetes.
+    Job(Box<JobProbe>),
+    /// Nothing: what it names cannot be used.
+    Broken(BrokenProbe),
 }
 
 impl Probe {
@@ -76,6 +112,9 @@ impl Probe {
             Self::Prometheus(_) => "prometheus",
             Self::Command(_) => "command",
             Self::ArgoCd(_) => "argocd",
+            Self::Analysis(_) => "analysisTemplate",
+            Self::Job(_) => "job",
+            Self::Broken(probe) => probe.kind,
         }
     }
 
@@ -84,7 +123,7 @@ impl Probe {
         match self {
             Self::Http(probe) => Some((&probe.expect, &["status", "headers", "json"])),
             Self::Prometheus(probe) => Some((&probe.expect, &["value", "values", "empty"])),
-            Self::Command(_) | Self::ArgoCd(_) => None,
+            Self::Command(_) | Self::ArgoCd(_) | Self::Analysis(_) | Self::Job(_) | Self::Broken(_) => None,
         }
     }
 }

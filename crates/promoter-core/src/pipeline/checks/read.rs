@@ -3,29 +3,33 @@
 use super::{
     ArgoCdProbe, Check, CommandProbe, Endpoint, HttpProbe, Pace, Probe, PrometheusProbe, SecretHeader,
 };
-use crate::fields::{FieldError, Fields, OneLine};
-use crate::pipeline::PipelineError;
+use crate::fields::{FieldError, Fields, OneLine, is_slip};
+use crate::pipeline::{Beside, Counting, PipelineError, analysis, job};
 use crate::{Name, Seconds};
 use promoter_yaml::Node;
 
-const KINDS: [&str; 4] = ["http", "prometheus", "command", "argocd"];
+const KINDS: [&str; 6] = ["http", "prometheus", "command", "argocd", "analysisTemplate", "job"];
 /// Kinds that ask a server.
 const SERVERS: [&str; 2] = ["http", "prometheus"];
-/// Known to the format, and not built into this version.
-const TO_COME: [&str; 2] = ["job", "analysisTemplate"];
 
 const PACE: [&str; 5] = ["interval", "count", "failureLimit", "timeout", "initialDelay"];
 const ENDPOINT: [&str; 4] = ["url", "headers", "headersFrom", "caFile"];
 
+/// Reads an item of `verification`: one check, or those of a template. `kind` is the key that is no other field's.
+pub(in crate::pipeline) fn checks(
+    item: &Fields<'_>,
+    kind: &str,
+    beside: &Beside<'_>,
+) -> Result<Vec<Check>, PipelineError> {
+    match kind {
+        "analysisTemplate" => analysis::checks(item, beside),
+        "job" => Ok(vec![job::check(item, beside)?]),
+        _ => Ok(vec![check(item, kind)?]),
+    }
+}
+
 /// Reads an item of `verification` or `gates`; `kind` is the key that is no other field's.
 pub(in crate::pipeline) fn check(item: &Fields<'_>, kind: &str) -> Result<Check, PipelineError> {
-    if TO_COME.contains(&kind) {
-        return Err(PipelineError::NotSupported {
-            what: format!("verification `{kind}`"),
-            hint: "this version has `http`, `prometheus`, `command` and `argocd`".into(),
-            at: item.at_key(kind),
-        });
-    }
     let own: &[&str] = match kind {
         "http" => &["method", "body", "expect"],
         "prometheus" => &["query", "expect"],
@@ -59,6 +63,7 @@ fn pace(fields: &Fields<'_>) -> Result<Pace, FieldError> {
         failure_limit: fields.number("failureLimit", 0, 1_000)?.unwrap_or(0),
         timeout: span("timeout")?,
         initial_delay: fields.optional("initialDelay")?.unwrap_or(Seconds(0)),
+        counting: Counting::InARow,
     })
 }
 
@@ -82,14 +87,8 @@ fn prometheus(fields: &Fields<'_>) -> Result<PrometheusProbe, FieldError> {
 
 fn endpoint(fields: &Fields<'_>, example: &str) -> Result<Endpoint, FieldError> {
     let url: String = fields.require("url")?;
-    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    if host.is_none_or(|it| it.is_empty() || it.starts_with('/')) || url.contains(char::is_whitespace) {
-        let hint = format!("write an address like `{example}`");
-        return Err(fields.wrong("url", format!("`{url}` is no http or https address"), hint));
-    }
-    if host.is_some_and(|it| it.split(['/', '?', '#']).next().unwrap_or_default().contains('@')) {
-        let hint = "take `user:password@` out, and give the header by `headersFrom`";
-        return Err(fields.wrong("url", "it holds a password, which everybody can read here", hint));
+    if let Some((what, hint)) = address_error(&url, example, "`headersFrom`") {
+        return Err(fields.wrong("url", what, hint));
     }
     let secrets = fields.items("headersFrom")?.iter().enumerate();
     Ok(Endpoint {
@@ -100,6 +99,50 @@ fn endpoint(fields: &Fields<'_>, example: &str) -> Result<Endpoint, FieldError> 
         ca_file: fields.optional("caFile")?,
         url,
     })
+}
+
+/// What is wrong with an address, and what to do; `header_by` is how a header is given that nobody may read.
+pub(in crate::pipeline) fn address_error(
+    url: &str,
+    example: &str,
+    header_by: &str,
+) -> Option<(String, String)> {
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    if host.is_none_or(|it| it.is_empty() || it.starts_with('/')) || url.contains(char::is_whitespace) {
+        return Some((
+            format!("`{url}` is no http or https address"),
+            format!("write an address like `{example}`"),
+        ));
+    }
+    let authority = host.and_then(|it| it.split(['/', '?', '#']).next()).unwrap_or_default();
+    authority.contains('@').then(|| {
+        let hint = format!("take `user:password@` out, and give the header by {header_by}");
+        ("it holds a password, which everybody can read here".to_owned(), hint)
+    })
+}
+
+/// The path of a file below the directory of promoter.yaml, from the root of the branch.
+pub(in crate::pipeline) fn below(
+    fields: &Fields<'_>,
+    key: &str,
+    example: &str,
+) -> Result<String, FieldError> {
+    let text: String = fields.require(key)?;
+    let leaves = text.split('/').any(|it| matches!(it, "" | "." | ".."));
+    if leaves || text.chars().any(char::is_control) {
+        let hint = format!("write a file below the directory of promoter.yaml, like `{example}`");
+        return Err(fields.wrong(key, format!("`{text}` is not below this file"), hint));
+    }
+    let base = fields.path().rsplit_once('/');
+    Ok(base.map_or_else(|| text.clone(), |(base, _)| format!("{base}/{text}")))
+}
+
+/// The word that was probably meant, or `otherwise`.
+pub(in crate::pipeline) fn word_hint(word: &str, known: &[&str], otherwise: &str) -> String {
+    match known.iter().find(|it| is_slip(word, it)) {
+        Some(near) => format!("did you mean `{near}`"),
+        None => otherwise.to_owned(),
+    }
 }
 
 fn headers(fields: &Fields<'_>) -> Result<Vec<(String, String)>, FieldError> {
@@ -132,7 +175,7 @@ fn secret_header(fields: &Fields<'_>, index: usize, node: &Node) -> Result<Secre
 }
 
 /// The characters of a header's name (RFC 9110 §5.6.2).
-fn is_token(text: &str) -> bool {
+pub(in crate::pipeline) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&it))
 }
 
@@ -164,7 +207,7 @@ fn variables(fields: &Fields<'_>) -> Result<Vec<(String, String)>, FieldError> {
 }
 
 /// The name of an object of Kubernetes: an RFC 1123 subdomain.
-struct ObjectName(String);
+pub(in crate::pipeline) struct ObjectName(pub(in crate::pipeline) String);
 
 impl std::str::FromStr for ObjectName {
     type Err = &'static str;
