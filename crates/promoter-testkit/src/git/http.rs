@@ -224,7 +224,11 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Respo
     let response = backend(request, shared, fault == Some(Fault::OldProtocol)).await?;
     let closed = || std::io::Error::other("the connection is closed");
     match fault {
-        Some(Fault::NoAnswer) => Err(closed()),
+        Some(Fault::NoAnswer) => {
+            // The work is done when the backend has said all.
+            response.into_body().collect().await?;
+            Err(closed())
+        }
         Some(Fault::Cut(bytes)) => {
             let (head, body) = response.into_parts();
             let whole = body.collect().await?.to_bytes();
