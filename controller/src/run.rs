@@ -70,7 +70,8 @@ pub fn once(controllers: &mut [Controller], stop: &Receiver<()>) -> Vec<Pass> {
                 .pass(now)
                 .unwrap_or_else(|diagnosis| Pass { findings: vec![diagnosis], ..Pass::default() });
             say(&pass, &mut said, controller);
-            let lines: Vec<String> = pass.plans.iter().map(|it| it.to_string()).collect();
+            let lines = pass.plans.iter().flat_map(|it| &it.report).map(ToString::to_string);
+            let lines: Vec<String> = lines.collect();
             if lines != standing.1 || !pass.events.is_empty() {
                 standing = (now(), lines);
             }
