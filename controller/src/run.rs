@@ -75,9 +75,8 @@ pub fn once(controllers: &mut [Controller], stop: &Receiver<()>) -> Vec<Pass> {
             if lines != standing.1 || !pass.events.is_empty() {
                 standing = (now(), lines);
             }
-            let in_time =
-                now().0 - started.0 < MEASURE_SECONDS_MAX && now().0 - standing.0.0 < STILL_SECONDS_MAX;
-            let again = until(pass.wake_at()).filter(|_| controller.is_measuring() && in_time);
+            let again = until(pass.wake_at())
+                .filter(|_| controller.is_measuring() && goes_on(started, standing.0, now()));
             let Some(sleep) = again else {
                 passes.push(pass);
                 break;
@@ -89,6 +88,11 @@ pub fn once(controllers: &mut [Controller], stop: &Receiver<()>) -> Vec<Pass> {
         }
     }
     passes
+}
+
+/// Whether `--once` goes on with checks that are being measured: it started at one time, and they say the same since another.
+fn goes_on(started: UnixSeconds, same_since: UnixSeconds, now: UnixSeconds) -> bool {
+    now.0 - started.0 < MEASURE_SECONDS_MAX && now.0 - same_since.0 < STILL_SECONDS_MAX
 }
 
 /// When to look again: when time alone changes something, and when a server that wanted to be left alone may be asked
@@ -160,6 +164,14 @@ mod tests {
         let pass = |findings| Pass { findings, ..Pass::default() };
         assert_eq!(wake_at(&pass(vec![finding(30), finding(20)])), Some(UnixSeconds(20)));
         assert_eq!(wake_at(&pass(vec![Diagnosis::upstream("git-unreachable", "down")])), None);
+    }
+
+    #[test]
+    fn once_goes_on_while_checks_say_something_new() {
+        let at = UnixSeconds;
+        assert!(goes_on(at(0), at(0), at(59)) && goes_on(at(0), at(800), at(859)));
+        assert!(!goes_on(at(0), at(0), at(60)), "nothing new");
+        assert!(!goes_on(at(0), at(899), at(900)), "too long");
     }
 
     #[test]
