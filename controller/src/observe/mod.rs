@@ -248,8 +248,8 @@ impl Observer {
         for (pipeline, state) in due.iter().zip(states) {
             let mut findings = Vec::new();
             let compare = compares.remove(&pipeline.name);
-            let mut observation = self.observation(pipeline, refs, state, compare, &mut findings);
-            observation.policy = policy.clone().map(drop);
+            let policy_read = policy.clone().map(drop);
+            let observation = self.observation(pipeline, refs, state, policy_read, compare, &mut findings);
             let observation = Arc::new(observation);
             let heads = heads(pipeline, refs, policy, renders);
             let looked = Looked { pipeline: (*pipeline).clone(), heads, observation, findings, fresh: true };
@@ -281,6 +281,7 @@ impl Observer {
         pipeline: &Pipeline,
         refs: &Refs,
         state: Fact<State>,
+        policy: Fact<()>,
         compare: Option<dry::Compare>,
         findings: &mut Vec<Diagnosis>,
     ) -> Observation {
@@ -314,7 +315,7 @@ impl Observer {
             repository: self.repository.url.clone(),
             dry,
             state,
-            policy: Ok(()),
+            policy,
             measures: self.measures,
             environments,
         }

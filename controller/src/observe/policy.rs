@@ -42,12 +42,8 @@ struct Under {
 /// What a policy makes of one pipeline, for people.
 #[derive(Debug, Clone, Copy)]
 pub struct UnderPolicy<'a> {
-    /// The policy.
-    pub policy: &'a Policy,
     /// The pipeline as it is written.
     pub written: &'a Pipeline,
-    /// As it holds.
-    pub effective: &'a Pipeline,
     /// Where it asks for less than it must.
     pub violations: &'a [Violation],
 }
@@ -55,12 +51,7 @@ pub struct UnderPolicy<'a> {
 impl Policies {
     /// Every pipeline under the policy that was read last; none without a policy.
     pub(super) fn all(&self) -> impl Iterator<Item = UnderPolicy<'_>> {
-        self.under.values().map(|it| UnderPolicy {
-            policy: &it.policy,
-            written: &it.written,
-            effective: &it.effective,
-            violations: &it.violations,
-        })
+        self.under.values().map(|it| UnderPolicy { written: &it.written, violations: &it.violations })
     }
 
     /// Reads the policy, if its branch moved. What cannot be read is a finding, and nothing moves.

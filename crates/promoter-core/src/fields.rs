@@ -7,6 +7,9 @@ use promoter_yaml::{Map, Mark, Node, Tag};
 use std::fmt::Display;
 use std::str::FromStr;
 
+/// The version of every format but the lock's, which has its own.
+pub(crate) const API_VERSION: &str = "promoter.dev/v1alpha1";
+
 /// What is wrong with a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FieldError {

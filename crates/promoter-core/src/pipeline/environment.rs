@@ -35,19 +35,10 @@ pub(super) fn environment(
 ) -> Result<Environment, PipelineError> {
     let fields = Fields::open(node, format!("spec.environments[{index}]"), &KNOWN, path)?;
     let name: Name = fields.require("name")?;
-    let promotions = [
-        ("auto", PromotionMode::Auto),
-        ("autoMerge", PromotionMode::AutoMerge),
-        ("pullRequest", PromotionMode::PullRequest),
-    ];
+    let promotions = PromotionMode::ALL.map(|it| (it.as_str(), it));
     let selects = [("newest", Select::Newest), ("queue", Select::Queue), ("manual", Select::Manual)];
     let soaking = [("keep", Soaking::Keep), ("displace", Soaking::Displace)];
-    let failures = [
-        ("none", OnFailure::None),
-        ("hold", OnFailure::Hold),
-        ("rollback", OnFailure::Rollback),
-        ("pause", OnFailure::Pause),
-    ];
+    let failures = OnFailure::ALL.map(|it| (it.as_str(), it));
     let (active_branch, proposed_branch) = places.branches(&name);
     Ok(Environment {
         at: fields.at(),

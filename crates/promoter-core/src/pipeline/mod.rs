@@ -203,8 +203,8 @@ pub enum Quorum {
     Any,
 }
 
-/// Who merges a proposal once its gates are open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Who merges a proposal once its gates are open. Ordered from the least strict to the strictest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PromotionMode {
     /// The controller, by push.
     Auto,
@@ -311,4 +311,33 @@ pub struct RenderOptions {
     pub allow_empty: bool,
     /// Secrets with data, by name, sorted.
     pub allow_secrets: Vec<String>,
+}
+
+impl PromotionMode {
+    /// Every one, the least strict first.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::AutoMerge, Self::PullRequest];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::AutoMerge => "autoMerge",
+            Self::PullRequest => "pullRequest",
+        }
+    }
+}
+
+impl OnFailure {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::None, Self::Hold, Self::Rollback, Self::Pause];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Hold => "hold",
+            Self::Rollback => "rollback",
+            Self::Pause => "pause",
+        }
+    }
 }

@@ -6,15 +6,12 @@ use super::gate;
 use super::parts::apps;
 use super::teams::Teams;
 use super::{Beside, Layout, Pipeline, PipelineError, Subscription, SubscriptionOrigin};
-use crate::fields::{FieldError, Fields};
+use crate::fields::{API_VERSION, FieldError, Fields};
 use crate::{Name, Place};
 use promoter_yaml::{Dialect, Limits, Node, parse_all};
 
 /// A pipeline of thousands of environments fits; a bomb does not.
 const LIMITS: Limits = Limits::DEFAULT.with_bytes(4 << 20).with_depth(32).with_nodes(400_000);
-
-/// The format's version.
-const API_VERSION: &str = "promoter.dev/v1alpha1";
 
 /// The dry branch of a file that was not read from a branch.
 const DRY_BRANCH: &str = "main";

@@ -2,7 +2,7 @@
 //! where; what no rule can put right by itself (a missing check, a missing `after`) shuts the environment.
 
 use super::{Policy, Rule};
-use crate::pipeline::{Environment, Gate, GateRule, OnFailure, Pipeline, PromotionMode};
+use crate::pipeline::{Environment, Gate, GateRule, Pipeline};
 use crate::{Diagnosis, Name, Place};
 
 /// A pipeline under a policy.
@@ -106,7 +106,7 @@ impl Under<'_> {
 
     fn promotion(&mut self) {
         let found = self.environment.promotion;
-        let Some(least) = self.rule.promotion.filter(|least| strictness(found) < strictness(*least)) else {
+        let Some(least) = self.rule.promotion.filter(|least| found < *least) else {
             return;
         };
         self.environment.promotion = least;
@@ -159,37 +159,6 @@ impl Under<'_> {
                 continue;
             }
             self.environment.gates.push(Gate { policy: Some(self.rule.name.clone()), ..gate.clone() });
-        }
-    }
-}
-
-fn strictness(mode: PromotionMode) -> u8 {
-    match mode {
-        PromotionMode::Auto => 0,
-        PromotionMode::AutoMerge => 1,
-        PromotionMode::PullRequest => 2,
-    }
-}
-
-impl PromotionMode {
-    /// As it is written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::AutoMerge => "autoMerge",
-            Self::PullRequest => "pullRequest",
-        }
-    }
-}
-
-impl OnFailure {
-    /// As it is written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Hold => "hold",
-            Self::Rollback => "rollback",
-            Self::Pause => "pause",
         }
     }
 }

@@ -1,14 +1,12 @@
 //! Text to a policy, as strictly as a pipeline is read.
 
 use super::{Pattern, Policy, Rule};
-use crate::fields::{FieldError, Fields};
+use crate::fields::{API_VERSION, FieldError, Fields};
 use crate::pipeline::{Known, OnFailure, PipelineError, PromotionMode, Teams, read_gates};
 use crate::{Diagnosis, Place};
 use promoter_yaml::{Dialect, Limits, Node, parse_all};
 
 const LIMITS: Limits = Limits::DEFAULT.with_bytes(1 << 20).with_depth(32).with_nodes(100_000);
-
-const API_VERSION: &str = "promoter.dev/v1alpha1";
 
 /// Why a policy file is refused. Nothing moves while it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,14 +83,13 @@ fn rule(node: &Node, index: usize, path: &str, teams: &Teams) -> Result<Rule, Po
             (refusal(&render, "allowEmpty")?, refusal(&render, "allowSecrets")?)
         }
     };
-    let promotions = [PromotionMode::Auto, PromotionMode::AutoMerge, PromotionMode::PullRequest];
     Ok(Rule {
         name: fields.require("name")?,
         at: fields.at(),
         pipelines,
         environments,
         gates: read_gates(&fields, true, &Known { teams, artifacts: None })?,
-        promotion: fields.word("promotion", &promotions.map(|it| (it.as_str(), it)))?,
+        promotion: fields.word("promotion", &PromotionMode::ALL.map(|it| (it.as_str(), it)))?,
         on_failure: on_failure(&fields)?,
         after: requirement(&fields, "after")?,
         verification: requirement(&fields, "verification")?,
@@ -112,9 +109,8 @@ fn patterns(fields: &Fields<'_>, key: &str) -> Result<Vec<Pattern>, PolicyError>
 }
 
 fn on_failure(fields: &Fields<'_>) -> Result<Vec<OnFailure>, PolicyError> {
-    let known = [OnFailure::None, OnFailure::Hold, OnFailure::Rollback, OnFailure::Pause];
     let one = |text: &str| {
-        known.into_iter().find(|it| it.as_str() == text).ok_or_else(|| {
+        OnFailure::ALL.into_iter().find(|it| it.as_str() == text).ok_or_else(|| {
             fields.wrong(
                 "onFailure",
                 format!("`{text}` is unknown"),

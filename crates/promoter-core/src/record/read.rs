@@ -5,16 +5,13 @@ use super::{
     Approvals, CommitStatus, CommitStatuses, Discovered, FreightRecord, Pause, Phase, Record, Rejection,
     Request, RequestAction, Reverification, STATE_BRANCH, Statement, StatusPhase, Verification,
 };
-use crate::fields::{FieldError, Fields, OneLine};
+use crate::fields::{API_VERSION, FieldError, Fields, OneLine};
 use crate::lock::read_freight;
 use crate::{CommitId, Diagnosis, LockError, Name, Place};
 use promoter_yaml::{Dialect, Limits, Node, parse_first};
 
 /// A record is a few lines, freight of thousands of artifacts a few more.
 const LIMITS: Limits = Limits::DEFAULT.with_bytes(4 << 20).with_depth(16).with_nodes(200_000);
-
-/// The format's version.
-pub(super) const API_VERSION: &str = "promoter.dev/v1alpha1";
 
 /// Why a file of the state branch is no record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

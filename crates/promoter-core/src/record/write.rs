@@ -1,11 +1,11 @@
 //! Records to their canonical text: block mappings, what people said in flow style on one line.
 
-use super::read::API_VERSION;
 use super::{
     Approvals, CommitStatus, CommitStatuses, FreightRecord, Pause, Phase, Record, Rejection, Request,
     RequestAction, Reverification, Statement, Verification,
 };
 use crate::Name;
+use crate::fields::API_VERSION;
 use crate::lock::{flow, scalar, write_artifact};
 use std::fmt::Write as _;
 
