@@ -2,6 +2,7 @@
 
 mod alias;
 mod diagnosis;
+pub mod discovery;
 pub mod eligibility;
 pub mod expression;
 pub mod facts;
