@@ -1,5 +1,6 @@
 //! What the planner alone costs, on one core: pipeline and observation in, plan out. Nothing is read or written.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
@@ -87,6 +88,7 @@ fn seen(pipeline: &Pipeline, news: bool) -> Result<Observation> {
             pipeline: pipeline.name.clone(),
             freight: freight.clone(),
             discovered,
+            about: BTreeMap::new(),
         }));
     }
     let commit = commit('c')?;
@@ -139,6 +141,7 @@ fn seen(pipeline: &Pipeline, news: bool) -> Result<Observation> {
     Ok(Observation {
         repository: "https://git.example.com/acme/deploy.git".parse()?,
         dry: Ok(dry),
+        artifacts: BTreeMap::new(),
         state: Ok(State { head: Some(commit), records }),
         policy: Ok(()),
         measures: true,

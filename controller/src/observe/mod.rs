@@ -314,6 +314,7 @@ impl Observer {
         Observation {
             repository: self.repository.url.clone(),
             dry,
+            artifacts: BTreeMap::new(),
             state,
             policy,
             measures: self.measures,

@@ -1,9 +1,9 @@
 //! What a person means: pipelines, environments and freight by the words that people type.
 
 use promoter_core::observation::{Observation, State, Tip};
-use promoter_core::pipeline::{AssembleError, Environment, Pipeline, SubscriptionOrigin};
+use promoter_core::pipeline::{AssembleError, Environment, Pipeline};
 use promoter_core::record::Records;
-use promoter_core::{CommitId, Diagnosis, Freight, FreightId, Name, Origin, PromotionLock, Setting};
+use promoter_core::{Artifact, CommitId, Diagnosis, Freight, FreightId, Name, PromotionLock, Setting};
 
 use crate::observe::Seen;
 use crate::repository::Repository;
@@ -232,11 +232,12 @@ pub(super) fn assemble(
     let given = settings.iter().map(|setting| {
         let own = pipeline.subscriptions.iter().find(|it| it.name == setting.name);
         let own = own.ok_or_else(|| AssembleError::Unknown(setting.name.clone()).diagnosis())?;
-        let origin = match &own.origin {
-            SubscriptionOrigin::Git => Origin::Git(repository.url.clone()),
-            SubscriptionOrigin::Image { repository, .. } => Origin::Image(repository.clone()),
-            SubscriptionOrigin::Chart { url, .. } => Origin::Chart(url.clone()),
-        };
+        // A tag or version that was discovered needs no digest.
+        let found = seen.artifacts.get(&own.name).and_then(|it| it.as_ref().ok());
+        if let Some(known) = found.and_then(|it| it.called(&setting.value)) {
+            return Ok(Artifact { name: own.name.clone(), content: known.content.clone() });
+        }
+        let origin = own.origin.origin(&repository.url);
         setting.resolve(Some(&origin)).map_err(|error| error.diagnosis())
     });
     let given = given.collect::<Result<Vec<_>, _>>()?;

@@ -8,6 +8,7 @@ mod pause;
 mod status;
 mod withdraw;
 
+use promoter_core::discovery::known_about;
 use promoter_core::pipeline::Pipeline;
 use promoter_core::plan::{RecordAction, Removed};
 use promoter_core::record::{
@@ -91,8 +92,11 @@ impl Person {
                 return Ok(Some(format!("{} {} is known since {since}", id.alias(), id.short())));
             }
             let text = format!("freight {} {} created", id.alias(), id.short());
+            let newest = state.records.newest().ok().flatten();
+            let about = known_about(&freight, &observation.artifacts, newest);
             let record = FreightRecord {
                 pipeline: pipeline.name.clone(),
+                about,
                 freight,
                 discovered: Discovered {
                     at: state.records.next_discovery(now),

@@ -3,9 +3,10 @@
 //! A fact that could not be read is an `Unread` in its place, so that a decision can tell "there is none" from
 //! "nobody knows". Who reads, how and how often is the observer's business; the planner only looks here.
 
+use crate::discovery::Found;
 use crate::record::Records;
 use crate::verification::Measurement;
-use crate::{CommitId, FreightId, GitUrl, Name, PromotionLock};
+use crate::{CommitId, FreightId, GitUrl, Name, PromotionLock, UnixSeconds};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -19,12 +20,20 @@ pub struct Unread {
     pub reader: String,
     /// The cause, one line.
     pub why: String,
+    /// When it is asked again, where that is not on the next poll: a server wished for it, or has an interval.
+    pub again: Option<UnixSeconds>,
 }
 
 impl Unread {
     /// Makes one.
     pub fn new(reader: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { reader: reader.into(), why: why.into() }
+        Self { reader: reader.into(), why: why.into(), again: None }
+    }
+
+    /// The same, asked again at a time.
+    #[must_use]
+    pub fn again(self, at: UnixSeconds) -> Self {
+        Self { again: Some(at), ..self }
     }
 }
 
@@ -41,6 +50,9 @@ pub struct Observation {
     pub repository: GitUrl,
     /// The dry branch.
     pub dry: Fact<Dry>,
+    /// What the subscriptions besides the dry branch gave when they were last asked. One that is missing here was not asked
+    /// by this process, as with people's commands: what the newest freight holds stays.
+    pub artifacts: BTreeMap<Name, Fact<Found>>,
     /// The state branch.
     pub state: Fact<State>,
     /// Whether the organisation's policy was read, or that there is none. What it asks is in the pipeline already.
@@ -55,7 +67,7 @@ pub struct Observation {
 /// The dry branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dry {
-    /// Its head.
+    /// Its head; where the pipeline's git subscription has a rule, the commit that it chooses.
     pub head: CommitId,
     /// The commit that freight pins: the head, or in the layout `folders` an earlier one that renders the same. There
     /// promotions move the head too, and must make no freight.

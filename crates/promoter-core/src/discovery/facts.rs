@@ -36,15 +36,24 @@ pub struct Platform {
     pub variant: Option<String>,
 }
 
-/// Where an image was built from, by the labels that the Open Container Initiative defined for it.
+/// Where an artifact comes from. Of an image, by the labels that the Open Container Initiative defined for it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Provenance {
     /// The commit of its source: `org.opencontainers.image.revision`.
     pub revision: Option<String>,
     /// The address of its source: `org.opencontainers.image.source`.
     pub source: Option<String>,
-    /// When it was built.
+    /// When it was built, or committed.
     pub created: Option<UnixSeconds>,
+    /// The tag that a commit was found by; an image has its tag in itself.
+    pub tag: Option<String>,
+}
+
+impl Provenance {
+    /// True when nothing is known.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl fmt::Display for Platform {

@@ -63,7 +63,7 @@ impl Pipeline {
                         found: content.to_string(),
                     });
                 }
-                (None, SubscriptionOrigin::Git) => {
+                (None, SubscriptionOrigin::Dry(_)) => {
                     Content::Git { url: repository.clone(), commit: dry_head.clone() }
                 }
                 (None, _) => {
@@ -85,11 +85,12 @@ impl Pipeline {
 
 impl SubscriptionOrigin {
     /// True when an artifact may come from here.
-    fn gives(&self, content: &Content, dry: &GitUrl) -> bool {
+    pub(crate) fn gives(&self, content: &Content, dry: &GitUrl) -> bool {
         match (self, content) {
-            (Self::Git, Content::Git { url, .. }) => url.normal() == dry.normal(),
-            (Self::Image { repository, .. }, Content::Image(image)) => image.repository == *repository,
-            (Self::Chart { url, .. }, Content::Chart { url: found, .. }) => url.normal() == found.normal(),
+            (Self::Dry(_), Content::Git { url, .. }) => url.normal() == dry.normal(),
+            (Self::Git(own), Content::Git { url, .. }) => url.normal() == own.url.normal(),
+            (Self::Image(own), Content::Image(image)) => image.repository == own.repository,
+            (Self::Chart(own), Content::Chart { url, .. }) => url.normal() == own.url.normal(),
             _ => false,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Environment, GateRule, Layout, Pipeline, PipelineError, SubscriptionOrigin};
 use crate::fields::is_slip;
-use crate::record::STATE_BRANCH;
+use crate::record::{BY_LOCK, BY_PROMOTER, STATE_BRANCH};
 use crate::{Name, Place};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,11 +11,12 @@ pub(super) fn check(pipeline: &Pipeline) -> Result<(), PipelineError> {
     let subscriptions = pipeline.subscriptions.iter().map(|it| (&it.name, &it.at));
     unique("subscription", subscriptions)?;
     unique("environment", pipeline.environments.iter().map(|it| (&it.name, &it.at)))?;
-    let git = pipeline.subscriptions.iter().filter(|it| it.origin == SubscriptionOrigin::Git);
-    if git.count() != 1 {
-        let message = "a pipeline needs exactly one subscription with `git: {}`";
+    let dry = pipeline.subscriptions.iter().filter(|it| it.origin.is_dry());
+    if dry.count() != 1 {
+        let message = "a pipeline needs exactly one subscription to this repository: `git` without `repoURL`";
         return Err(rules(message, "it pins the commit of the manifests", &pipeline.at));
     }
+    subscriptions_of(pipeline)?;
     if pipeline.environments.is_empty() {
         return Err(rules("a pipeline needs at least one environment", "add one", &pipeline.at));
     }
@@ -40,6 +41,50 @@ pub fn check_together(pipelines: &[Pipeline]) -> Result<(), PipelineError> {
 
 fn rules(message: impl Into<String>, hint: impl Into<String>, at: &Place) -> PipelineError {
     PipelineError::Rules { message: message.into(), hint: hint.into(), at: at.clone() }
+}
+
+/// The artifact that renders take for the commit of the manifests where freight pins several repositories.
+const MANIFESTS: &str = "config";
+/// What stands for something else where records say how freight came to be.
+const TAKEN: [&str; 2] = [BY_LOCK, BY_PROMOTER];
+
+/// Checks what a render could not tell apart: each image repository and each chart has one pin, and where freight pins
+/// commits of several repositories, the one with the manifests has a name of its own.
+fn subscriptions_of(pipeline: &Pipeline) -> Result<(), PipelineError> {
+    let mut seen: BTreeMap<String, &Name> = BTreeMap::new();
+    for it in &pipeline.subscriptions {
+        if TAKEN.contains(&it.name.as_str()) {
+            let message = format!("a subscription cannot be called `{}`", it.name);
+            return Err(rules(
+                message,
+                "records say that of freight that nobody discovered: name it otherwise",
+                &it.at,
+            ));
+        }
+        let address = match &it.origin {
+            SubscriptionOrigin::Dry(_) | SubscriptionOrigin::Git(_) => continue,
+            SubscriptionOrigin::Image(own) => own.repository.to_string(),
+            SubscriptionOrigin::Chart(own) => own.url.normal(),
+        };
+        if let Some(first) = seen.insert(address.clone(), &it.name) {
+            let message = format!("`{first}` and `{}` both subscribe to {address}", it.name);
+            let hint =
+                "a render pins it once: keep one, and let `constraint` or `allowTags` say what it takes";
+            return Err(rules(message, hint, &it.at));
+        }
+    }
+    let mut git = pipeline.subscriptions.iter().filter(|it| matches!(it.origin, SubscriptionOrigin::Git(_)));
+    let dry = pipeline.subscriptions.iter().find(|it| it.origin.is_dry());
+    match (git.next(), dry) {
+        (Some(_), Some(dry)) if dry.name.as_str() != MANIFESTS => {
+            let message = format!("the subscription to this repository is called `{}`", dry.name);
+            let hint = format!(
+                "beside other git repositories, call it `{MANIFESTS}`: renders find the manifests by it"
+            );
+            Err(rules(message, hint, &dry.at))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn unique<'a>(what: &str, names: impl Iterator<Item = (&'a Name, &'a Place)>) -> Result<(), PipelineError> {

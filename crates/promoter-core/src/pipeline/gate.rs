@@ -148,22 +148,33 @@ fn commit_statuses(item: &Fields<'_>) -> Result<Vec<GateRule>, FieldError> {
 }
 
 fn expression(item: &Fields<'_>, known: &Known<'_>) -> Result<GateRule, FieldError> {
-    let text: String = item.require("expression")?;
     let hint = "write a CEL condition over `freight`, `artifacts`, `environment` and `pipeline`, like \
         `!artifacts.web.tag.contains(\"-\")`";
+    condition(item, "expression", &VARIABLES, known.artifacts.as_deref(), hint).map(GateRule::Expression)
+}
+
+/// Reads a condition over freight: over some variables, `artifacts` (where they are known) with their fields among them.
+pub(super) fn condition(
+    fields: &Fields<'_>,
+    key: &str,
+    variables: &[&str],
+    artifacts: Option<&[&str]>,
+    hint: &str,
+) -> Result<Expression, FieldError> {
+    let text: String = fields.require(key)?;
     let wrong = |it: ExpressionError| {
         let hint = it.near.as_ref().map_or_else(|| hint.to_owned(), |near| format!("did you mean `{near}`"));
-        item.wrong("expression", it, hint)
+        fields.wrong(key, it, hint)
     };
-    let expression = Expression::parse(&text, &VARIABLES).map_err(wrong)?;
+    let expression = Expression::parse(&text, variables).map_err(wrong)?;
     for path in expression.paths() {
-        check_path(&path, known).map_err(|(reason, hint)| item.wrong("expression", reason, hint))?;
+        check_path(&path, artifacts).map_err(|(reason, hint)| fields.wrong(key, reason, hint))?;
     }
-    Ok(GateRule::Expression(expression))
+    Ok(expression)
 }
 
 /// Checks the names that an expression selects, as far as they are known: `artifacts.web.tag`, `freight.alias`.
-fn check_path(path: &[&str], known: &Known<'_>) -> Result<(), (String, String)> {
+fn check_path(path: &[&str], artifacts: Option<&[&str]>) -> Result<(), (String, String)> {
     let is = |word: &str, known: &[&str], what: &str| {
         if known.contains(&word) {
             return Ok(());
@@ -177,7 +188,7 @@ fn check_path(path: &[&str], known: &Known<'_>) -> Result<(), (String, String)> 
     };
     match path {
         ["artifacts", name, rest @ ..] => {
-            known.artifacts.as_ref().map_or(Ok(()), |artifacts| is(name, artifacts, "the artifact"))?;
+            artifacts.map_or(Ok(()), |artifacts| is(name, artifacts, "the artifact"))?;
             rest.first().map_or(Ok(()), |field| is(field, &ARTIFACT_FIELDS, "the field"))
         }
         ["freight", field, ..] => is(field, &FREIGHT_FIELDS, "the field"),

@@ -9,10 +9,12 @@ mod check;
 mod checks;
 mod environment;
 mod error;
+mod freight;
 mod gate;
 mod job;
 mod parts;
 mod read;
+mod subscription;
 mod teams;
 
 pub use analysis::{AnalysisProbe, Beside, BrokenProbe, Condition, JsonPath, Provider};
@@ -23,15 +25,21 @@ pub use checks::{
     SecretHeader, SecretPath,
 };
 pub use error::PipelineError;
+pub use freight::{Creation, FreightRules, Retention};
 pub(crate) use gate::{Known, read_gates};
 pub use job::JobProbe;
 pub use parts::{Part, Parts};
 pub use read::{read, read_beside, read_on};
+pub use subscription::{
+    COMMIT_FIELDS, ChartSubscription, GitRule, GitStrategy, GitSubscription, ImageStrategy,
+    ImageSubscription, PathFilter, PathPattern, Pattern, Subscription, SubscriptionOrigin, TagFilter,
+    VersionRule,
+};
 pub(crate) use teams::Teams;
 
 use crate::expression::Expression;
 use crate::window::Window;
-use crate::{ChartUrl, Name, Place, Repository, Seconds};
+use crate::{Name, Place, Seconds};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -50,8 +58,10 @@ pub struct Pipeline {
     pub at: Place,
     /// Where its lockfiles lie.
     pub layout: Layout,
-    /// Where artifacts are discovered, in the order of the file; exactly one is git.
+    /// Where artifacts are discovered, in the order of the file; exactly one is the dry branch.
     pub subscriptions: Vec<Subscription>,
+    /// What becomes of what they find.
+    pub freight: FreightRules,
     /// The environments in the order of the file.
     pub environments: Vec<Environment>,
 }
@@ -62,9 +72,14 @@ impl Pipeline {
         self.environments.iter().find(|it| it.name == *name)
     }
 
+    /// The subscription of a name.
+    pub fn subscription(&self, name: &Name) -> Option<&Subscription> {
+        self.subscriptions.iter().find(|it| it.name == *name)
+    }
+
     /// The name under which freight carries the commit of the manifests.
     pub fn git_subscription(&self) -> Option<&Name> {
-        self.subscriptions.iter().find(|it| it.origin == SubscriptionOrigin::Git).map(|it| &it.name)
+        self.subscriptions.iter().find(|it| it.origin.is_dry()).map(|it| &it.name)
     }
 }
 
@@ -76,42 +91,6 @@ pub enum Layout {
     Branches,
     /// On the dry branch, each in the directory that it renders. Nothing else is written.
     Folders,
-}
-
-/// Where the artifacts of one name are discovered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subscription {
-    /// The artifact's name in freight.
-    pub name: Name,
-    /// Where it stands.
-    pub at: Place,
-    /// Where artifacts come from.
-    pub origin: SubscriptionOrigin,
-}
-
-/// The kinds of subscription.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SubscriptionOrigin {
-    /// This repository's dry branch.
-    Git,
-    /// Tags of an image repository.
-    Image {
-        /// The repository.
-        repository: Repository,
-        /// How the best tag is chosen: `SemVer`, `NewestBuild`, `Lexical` or `Digest`.
-        strategy: String,
-        /// What the strategy accepts, such as `>=1.0.0`.
-        constraint: Option<String>,
-        /// `os/architecture`.
-        platform: Option<String>,
-    },
-    /// Versions of a chart.
-    Chart {
-        /// The chart.
-        url: ChartUrl,
-        /// Accepted versions, such as `^18`.
-        constraint: Option<String>,
-    },
 }
 
 /// A place with one freight, and the rules by which freight enters it.

@@ -2,10 +2,12 @@
 
 use super::check::check;
 use super::environment::environment;
+use super::freight::freight;
 use super::gate;
 use super::parts::apps;
+use super::subscription::subscription;
 use super::teams::Teams;
-use super::{Beside, Layout, Pipeline, PipelineError, Subscription, SubscriptionOrigin};
+use super::{Beside, Layout, Pipeline, PipelineError, Subscription};
 use crate::fields::{API_VERSION, FieldError, Fields};
 use crate::{Name, Place};
 use promoter_yaml::{Dialect, Limits, Node, parse_all};
@@ -64,7 +66,7 @@ fn pipeline(
     let metadata = Fields::open(root.node("metadata")?, "metadata", &["name"], path)?;
     let name: Name = metadata.require("name")?;
 
-    let known = ["layout", "branches", "apps", "subscriptions", "teams", "environments"];
+    let known = ["layout", "branches", "apps", "subscriptions", "freight", "teams", "environments"];
     let spec = Fields::open(root.node("spec")?, "spec", &known, path)?;
     let layouts = [("branches", Layout::Branches), ("folders", Layout::Folders)];
     let layout = spec.word("layout", &layouts)?.unwrap_or_default();
@@ -74,18 +76,17 @@ fn pipeline(
     let subscriptions = spec.items("subscriptions")?.iter().enumerate();
     let subscriptions = subscriptions.map(|(index, it)| subscription(it, index, path));
     let subscriptions = subscriptions.collect::<Result<Vec<_>, _>>()?;
+    let artifacts: Vec<&str> = subscriptions.iter().map(|it: &Subscription| it.name.as_str()).collect();
+    let freight = freight(&spec, &artifacts)?;
     let teams = Teams::read(&spec)?;
-    let known = gate::Known {
-        teams: &teams,
-        artifacts: Some(subscriptions.iter().map(|it: &Subscription| it.name.as_str()).collect()),
-    };
+    let known = gate::Known { teams: &teams, artifacts: Some(artifacts) };
     spec.node("environments")?;
     let environments = spec.items("environments")?.iter().enumerate();
     let environments =
         environments.map(|(index, it)| environment(it, index, path, &places, &apps, &known, beside));
     let environments = environments.collect::<Result<Vec<_>, _>>()?;
 
-    let pipeline = Pipeline { name, at: root.at(), layout, subscriptions, environments };
+    let pipeline = Pipeline { name, at: root.at(), layout, subscriptions, freight, environments };
     check(&pipeline)?;
     Ok(pipeline)
 }
@@ -187,7 +188,7 @@ impl Places {
 }
 
 /// A strict subset of what git takes for a branch name.
-fn is_branch(text: &str) -> bool {
+pub(super) fn is_branch(text: &str) -> bool {
     let is_plain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_' | '.');
     let is_part = |it: &str| {
         it.starts_with(|it: char| it.is_ascii_alphanumeric() || it == '_')
@@ -197,57 +198,6 @@ fn is_branch(text: &str) -> bool {
             && !it.ends_with(".lock")
     };
     text.len() <= 200 && text.split('/').all(is_part)
-}
-
-fn subscription(node: &Node, index: usize, path: &str) -> Result<Subscription, PipelineError> {
-    let fields =
-        Fields::open(node, format!("spec.subscriptions[{index}]"), &["name", "git", "image", "chart"], path)?;
-    let name = fields.require("name")?;
-    let origin = match (fields.get("git"), fields.get("image"), fields.get("chart")) {
-        (Some(git), None, None) => {
-            Fields::open(git, fields.name("git"), &[], path)?;
-            SubscriptionOrigin::Git
-        }
-        (None, Some(node), None) => image(&Fields::open(
-            node,
-            fields.name("image"),
-            &["repoURL", "strategy", "constraint", "platform"],
-            path,
-        )?)?,
-        (None, None, Some(node)) => {
-            chart(&Fields::open(node, fields.name("chart"), &["repoURL", "name", "constraint"], path)?)?
-        }
-        _ => {
-            return Err(PipelineError::Field {
-                message: format!("subscription `{name}` must have exactly one of `git`, `image` and `chart`"),
-                hint: "write `git: {}` for the manifests of this repository".into(),
-                at: fields.at(),
-            });
-        }
-    };
-    Ok(Subscription { name, at: fields.at(), origin })
-}
-
-fn image(fields: &Fields<'_>) -> Result<SubscriptionOrigin, PipelineError> {
-    let strategies =
-        [("SemVer", "SemVer"), ("NewestBuild", "NewestBuild"), ("Lexical", "Lexical"), ("Digest", "Digest")];
-    Ok(SubscriptionOrigin::Image {
-        repository: fields.require("repoURL")?,
-        strategy: fields.word("strategy", &strategies)?.unwrap_or("SemVer").to_owned(),
-        constraint: fields.text("constraint")?.map(str::to_owned),
-        platform: fields.text("platform")?.map(str::to_owned),
-    })
-}
-
-fn chart(fields: &Fields<'_>) -> Result<SubscriptionOrigin, PipelineError> {
-    let repository: String = fields.require("repoURL")?;
-    let url = match fields.text("name")? {
-        Some(name) => format!("{}/{name}", repository.trim_end_matches('/')),
-        None => repository,
-    };
-    let url =
-        url.parse().map_err(|it| fields.wrong("repoURL", it, "write the chart repository's address"))?;
-    Ok(SubscriptionOrigin::Chart { url, constraint: fields.text("constraint")?.map(str::to_owned) })
 }
 
 impl From<FieldError> for PipelineError {

@@ -6,7 +6,7 @@ use crate::facts::Facts;
 use crate::observation::{Dry, DryRender, Fact, Observation};
 use crate::record::{BY_GIT, BY_LOCK, Discovered, FreightRecord, Record};
 use crate::{CommitId, FreightId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn step(facts: &Facts<'_>, seen: &Observation, draft: &mut Draft) {
     let found = from_git(facts, seen, draft);
@@ -56,6 +56,7 @@ fn from_git(facts: &Facts<'_>, seen: &Observation, draft: &mut Draft) -> Option<
         pipeline: facts.pipeline.name.clone(),
         freight,
         discovered,
+        about: BTreeMap::new(),
     }));
     Some(id)
 }
@@ -83,6 +84,7 @@ fn adopt(facts: &Facts<'_>, found: Option<&FreightId>, draft: &mut Draft) {
             pipeline: facts.pipeline.name.clone(),
             freight: locked.lock.freight.clone(),
             discovered,
+            about: BTreeMap::new(),
         }));
     }
 }

@@ -13,6 +13,7 @@ mod write;
 pub use read::RecordError;
 pub use status::{CommitStatus, CommitStatuses, StatusPhase};
 
+use crate::discovery::Provenance;
 use crate::observation::{Fact, Unread};
 use crate::{CommitId, Freight, FreightId, Name, UnixSeconds};
 use std::collections::BTreeMap;
@@ -30,6 +31,8 @@ pub struct FreightRecord {
     pub freight: Freight,
     /// How it came to be.
     pub discovered: Discovered,
+    /// What is known of where its artifacts come from, by name; nothing where nobody looked.
+    pub about: BTreeMap<Name, Provenance>,
 }
 
 /// Orders freight from old to new: by time of discovery, then freight of locks before other freight, then by id.
@@ -48,7 +51,8 @@ impl FreightRecord {
 pub struct Discovered {
     /// When; freight is older and newer by this.
     pub at: UnixSeconds,
-    /// `git`, `lock` for freight that was found in an environment's lock, or a person.
+    /// `git` for a new commit of the dry branch alone, else the subscriptions that brought something new (`web, config`),
+    /// `lock` for freight that was found in an environment's lock, or a person.
     pub by: String,
     /// Who wrote the pinned dry commit, by mail; absent where nobody looked.
     pub author: Option<String>,

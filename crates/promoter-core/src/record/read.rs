@@ -5,10 +5,12 @@ use super::{
     Approvals, CommitStatus, CommitStatuses, Discovered, FreightRecord, Pause, Phase, Record, Rejection,
     Request, RequestAction, Reverification, STATE_BRANCH, Statement, StatusPhase, Verification,
 };
+use crate::discovery::Provenance;
 use crate::fields::{API_VERSION, FieldError, Fields, OneLine};
 use crate::lock::read_freight;
 use crate::{CommitId, Diagnosis, LockError, Name, Place};
 use promoter_yaml::{Dialect, Limits, Node, parse_first};
+use std::collections::BTreeMap;
 
 /// A record is a few lines, freight of thousands of artifacts a few more.
 const LIMITS: Limits = Limits::DEFAULT.with_bytes(4 << 20).with_depth(16).with_nodes(200_000);
@@ -103,7 +105,7 @@ fn open<'a>(
 }
 
 fn freight(node: &Node, path: &str) -> Result<FreightRecord, RecordError> {
-    let (fields, pipeline) = open(node, "FreightRecord", &["freight", "discovered"], path)?;
+    let (fields, pipeline) = open(node, "FreightRecord", &["freight", "discovered", "about"], path)?;
     let (freight, stale) = read_freight(fields.node("freight")?, path).map_err(RecordError::Freight)?;
     if let Some(stale) = stale.into_iter().next() {
         return Err(RecordError::Freight(LockError::Stale(stale)));
@@ -114,7 +116,23 @@ fn freight(node: &Node, path: &str) -> Result<FreightRecord, RecordError> {
         by: discovered.require::<OneLine>("by")?.0,
         author: discovered.optional::<OneLine>("author")?.map(|it| it.0),
     };
-    Ok(FreightRecord { pipeline, freight, discovered })
+    Ok(FreightRecord { pipeline, freight, discovered, about: about(&fields, path)? })
+}
+
+/// What is known of the artifacts, by name. One that the freight does not have is nobody's business.
+fn about(fields: &Fields<'_>, path: &str) -> Result<BTreeMap<Name, Provenance>, RecordError> {
+    let Some(node) = fields.get("about") else {
+        return Ok(BTreeMap::new());
+    };
+    let about = Fields::open_any(node, "about", path)?;
+    let one = |key: &str| {
+        let name: Name = key.parse().map_err(|it| about.wrong(key, it, "name an artifact of the freight"))?;
+        let own = about.inner(key, &["revision", "source", "created", "tag"])?;
+        let text = |key: &str| Ok::<_, FieldError>(own.optional::<OneLine>(key)?.map(|it| it.0));
+        let (revision, source, tag) = (text("revision")?, text("source")?, text("tag")?);
+        Ok((name, Provenance { revision, source, created: own.optional("created")?, tag }))
+    };
+    about.keys().into_iter().map(one).collect()
 }
 
 fn verification(node: &Node, path: &str) -> Result<Verification, RecordError> {

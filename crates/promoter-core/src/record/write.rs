@@ -5,6 +5,7 @@ use super::{
     RequestAction, Reverification, Statement, Verification,
 };
 use crate::Name;
+use crate::discovery::Provenance;
 use crate::fields::API_VERSION;
 use crate::lock::{flow, scalar, write_artifact};
 use std::fmt::Write as _;
@@ -38,7 +39,25 @@ fn freight(record: &FreightRecord) -> String {
     let author = discovered.author.as_deref().filter(|it| !it.trim().is_empty());
     fields.extend(author.map(|it| ("author", line(it))));
     let _ = writeln!(out, "discovered: {}", flow(&fields));
+    let about: Vec<_> = record.about.iter().map(|(name, it)| (name, about(it))).collect();
+    let about: Vec<_> = about.into_iter().filter(|(_, it)| !it.is_empty()).collect();
+    if !about.is_empty() {
+        out.push_str("about:\n");
+    }
+    for (name, fields) in about {
+        let _ = writeln!(out, "  {}: {}", scalar(name.as_str()), flow(&fields));
+    }
     out
+}
+
+/// What is known of an artifact; nothing is written of what is not.
+fn about(it: &Provenance) -> Vec<(&'static str, String)> {
+    let created = it.created.map(|it| ("created", it.to_string()));
+    let texts = [("revision", &it.revision), ("source", &it.source), ("tag", &it.tag)];
+    let texts = texts.into_iter().filter_map(|(key, it)| Some((key, line(it.as_deref()?))));
+    let mut fields: Vec<_> = texts.filter(|(_, it)| it != "\"\"").collect();
+    fields.extend(created);
+    fields
 }
 
 fn verification(record: &Verification) -> String {

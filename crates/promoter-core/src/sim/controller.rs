@@ -76,6 +76,7 @@ impl Controller {
             dry: unread(&Fault::Dry, "main").map(|()| dry(world)),
             state: unread(&Fault::State, "promoter/state")
                 .map(|()| State { head: world.state_head.clone(), records: world.records.clone() }),
+            artifacts: BTreeMap::new(),
             policy: Ok(()),
             measures: true,
             environments: world.pipeline.environments.iter().map(environment).collect(),

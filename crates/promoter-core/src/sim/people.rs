@@ -6,6 +6,7 @@ use crate::record::{
     RequestAction, Reverification, Statement, StatusPhase, path,
 };
 use crate::{Artifact, Freight, FreightId, Hold, Name, UnixSeconds};
+use std::collections::BTreeMap;
 
 impl World {
     /// `promoter approve`.
@@ -118,7 +119,7 @@ impl World {
         let at = self.records.next_discovery(self.now);
         let discovered = Discovered { at, by: by.to_owned(), author: dry.author };
         let pipeline = self.pipeline.name.clone();
-        self.write(Record::Freight(FreightRecord { pipeline, freight, discovered }));
+        self.write(Record::Freight(FreightRecord { pipeline, freight, discovered, about: BTreeMap::new() }));
         Some(id)
     }
 

@@ -283,6 +283,7 @@ impl Case {
             repository: "https://git.example.com/acme/deploy.git".parse().unwrap(),
             dry: render.map(|render| Dry { pin: head.clone(), head, author: Some("dev".into()), render }),
             state,
+            artifacts: BTreeMap::new(),
             policy: match &self.policy {
                 None => Ok(()),
                 Some(_) => Err(Unread::new("policy.yaml on promoter/policy", "connection refused")),
@@ -323,6 +324,7 @@ impl Case {
                 pipeline: pipeline.clone(),
                 freight: freight(*digit),
                 discovered,
+                about: BTreeMap::new(),
             }));
         }
         for it in &self.verified {

@@ -69,9 +69,9 @@ fn artifact(player: &Player, words: &mut Words<'_>) -> Result<Artifact, Slip> {
     let version = words.word("a version")?;
     let mut subscriptions = player.world().pipeline.subscriptions.iter();
     let origin = match subscriptions.find(|it| it.name == name).map(|it| &it.origin) {
-        Some(SubscriptionOrigin::Image { repository, .. }) => Origin::Image(repository.clone()),
-        Some(SubscriptionOrigin::Chart { url, .. }) => Origin::Chart(url.clone()),
-        Some(SubscriptionOrigin::Git) => {
+        Some(SubscriptionOrigin::Image(it)) => Origin::Image(it.repository.clone()),
+        Some(SubscriptionOrigin::Chart(it)) => Origin::Chart(it.url.clone()),
+        Some(SubscriptionOrigin::Dry(_) | SubscriptionOrigin::Git(_)) => {
             let message = format!("`{name}` is the git subscription");
             return Err(Slip::word(message, "`push ENV` makes a commit"));
         }
