@@ -75,3 +75,5 @@ root="$(cd "$(dirname "$0")/.." && pwd)"
 go_client grpc-go-client '' cmp/grpc-go-client
 go_client go-yaml-client '' hydrated/go-yaml-client
 go_client argo-cd-client v3.5.7 hydrated/argo-cd-client
+# What ranges of versions are held against.
+go_client masterminds-client v3.5.0 range/masterminds-client

@@ -31,7 +31,7 @@ pub(super) fn prepare<'a>(observed: &Refs, pipeline: &'a Pipeline, action: &Reco
     let mut changes: Vec<Change> = action.write.iter().map(|it| file(it.path(), it.text())).collect();
     changes.extend(action.remove.iter().map(|it| Change::Remove { path: it.path.clone() }));
     let mut sentences: Vec<String> = action.write.iter().map(sentence).collect();
-    sentences.extend(action.remove.iter().map(|it| it.says.clone()));
+    sentences.extend(action.remove.iter().map(|it| it.says.clone()).filter(|it| !it.is_empty()));
     let said = sentences.join("; ");
     let trailers = action.write.iter().flat_map(|it| trailers_of(pipeline, it)).collect();
     Ok(Ready::Record(RecordStep { pipeline, changes, sentences, trailers, said }))

@@ -59,14 +59,18 @@ impl ImageSubscription {
             let (digest, facts) = match found {
                 Ok(found) => found,
                 Err(why) => {
-                    choice.unresolved.add(format!("`{tag}` could not be resolved: {}", one_line(&why)));
+                    let why = format!("`{tag}` could not be resolved: {}", one_line(&why));
+                    choice.passes_over(&why, self.strategy == ImageStrategy::NewestBuild);
+                    choice.unresolved.add(why);
                     continue;
                 }
             };
             let image = PinnedImage { repository: self.repository.clone(), tag: Some(tag), digest };
             let content = Content::Image(image);
             if let Some(platform) = self.platform.as_ref().filter(|it| !facts.runs_on(it)) {
-                choice.unfit.add(format!("`{name}` is not for {platform}"));
+                let why = format!("`{name}` is not for {platform}");
+                choice.passes_over(&why, false);
+                choice.unfit.add(why);
                 choice.found.unfit.insert(content);
                 continue;
             }
@@ -105,7 +109,9 @@ impl ChartSubscription {
                 }
                 (Err(_), _) => choice.unresolved.add(format!("`{name}` is no version that a lock can hold")),
                 (_, Err(why)) => {
-                    choice.unresolved.add(format!("`{name}` could not be resolved: {}", one_line(&why)));
+                    let why = format!("`{name}` could not be resolved: {}", one_line(&why));
+                    choice.passes_over(&why, false);
+                    choice.unresolved.add(why);
                 }
             }
         }
@@ -191,6 +197,13 @@ impl Choice {
             choice.found.notes.push(ordered.left_out.to_string());
         }
         choice
+    }
+
+    /// Remembers what would have come before what is chosen; `always` where the order does not tell.
+    fn passes_over(&mut self, why: &str, always: bool) {
+        if (always || self.candidates.is_empty()) && self.found.passed_over.len() < NOTES_MAX {
+            self.found.passed_over.push(why.to_owned());
+        }
     }
 
     /// The best, and as many others as the rule keeps.

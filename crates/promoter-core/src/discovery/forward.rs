@@ -41,13 +41,19 @@ impl Found {
         let (chosen, (content, about)) = match (&self.chosen, held) {
             (None, _) => return Step::Nothing,
             (Some(chosen), None) => return Step::Take(chosen),
-            (Some(chosen), Some((content, _))) if chosen.content == *content => return Step::Same,
+            (Some(chosen), Some((content, _))) if chosen.content.to_string() == content.to_string() => {
+                return Step::Same;
+            }
             (Some(chosen), Some(held)) => (chosen, held),
         };
-        // What is held may be looked at again where it is still there.
-        let again = || self.others.iter().find(|it| it.content == *content).map(|it| &it.about);
-        let nothing = Provenance::default();
-        let about = about.filter(|it| !it.is_empty()).or_else(again).unwrap_or(&nothing);
+        // What nobody wrote down is looked at again where it is still there.
+        let again = self.others.iter().find(|it| it.content == *content).map(|it| &it.about);
+        let known = || about.into_iter().chain(again);
+        let about = &Provenance {
+            created: known().find_map(|it| it.created),
+            tag: known().find_map(|it| it.tag.clone()),
+            ..Provenance::default()
+        };
         if self.unfit.contains(content) {
             return Step::Take(chosen);
         }

@@ -30,6 +30,9 @@ pub struct Found {
     pub chosen: Option<Candidate>,
     /// What was left out or passed over and why, one line each.
     pub notes: Vec<String>,
+    /// What would have come first, and could not be looked up or does not run where it should; one line each, and in `notes`
+    /// too.
+    pub passed_over: Vec<String>,
     /// The next best, best first, for people to choose from.
     pub others: Vec<Candidate>,
     /// What was looked at and does not fit, for a reason that its name does not show: another platform, another author.

@@ -12,7 +12,7 @@ mod window;
 mod words;
 
 pub use after::{judge as judge_after, origin, soaking_until};
-pub(crate) use expression::{ARTIFACT_FIELDS, FREIGHT_FIELDS, VARIABLES};
+pub(crate) use expression::{ARTIFACT_FIELDS, FREIGHT_FIELDS, VARIABLES, satisfies};
 
 use crate::facts::Facts;
 use crate::pipeline::{Environment, Gate, GateRule};

@@ -38,7 +38,7 @@ pub struct RecordAction {
 pub struct Removed {
     /// Its path on the state branch, as [`crate::record::path`] gives it.
     pub path: String,
-    /// For the commit's message: `prod: request closed (fulfilled)`.
+    /// For the commit's message: `prod: request closed (fulfilled)`; empty where another sentence says it too.
     pub says: String,
 }
 

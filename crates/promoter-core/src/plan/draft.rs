@@ -3,7 +3,7 @@
 use super::{Action, Kind, Line, Look, Plan, RecordAction, Removed, Subject};
 use crate::pipeline::Pipeline;
 use crate::record::Record;
-use crate::{CommitId, UnixSeconds};
+use crate::{CommitId, FreightId, UnixSeconds};
 use std::collections::BTreeSet;
 
 /// Collects what the steps decide. Records of all steps become one action, so that one pass is one commit on the
@@ -54,6 +54,23 @@ impl Draft {
         if self.files.insert(record.path()) {
             self.write.push(record);
         }
+    }
+
+    /// What the plan holds so far, without records.
+    pub(super) fn actions(&self) -> &[Action] {
+        &self.plan.actions
+    }
+
+    /// Freight that is written of.
+    pub(super) fn written(&self) -> impl Iterator<Item = &FreightId> {
+        self.write.iter().filter_map(|it| match it {
+            Record::Verification(it) => Some(&it.freight),
+            Record::Approvals(it) => Some(&it.freight),
+            Record::Rejection(it) => Some(&it.freight),
+            Record::Reverification(it) => Some(&it.freight),
+            Record::Request(it) => Some(&it.freight),
+            Record::Freight(_) | Record::Pause(_) | Record::CommitStatuses(_) => None,
+        })
     }
 
     pub(super) fn remove(&mut self, removed: Removed) {

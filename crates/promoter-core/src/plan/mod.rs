@@ -10,6 +10,7 @@ mod behind;
 mod discover;
 mod draft;
 mod environment;
+mod found;
 mod here;
 mod measure;
 mod merge;
@@ -17,6 +18,7 @@ mod propose;
 mod renewal;
 mod report;
 mod request;
+mod retain;
 mod select;
 mod soaking;
 mod standing;
@@ -74,6 +76,7 @@ pub fn plan(pipeline: &Pipeline, seen: &Observation, now: UnixSeconds) -> Plan {
                     environment::step(&facts, standing, &behind, &mut draft);
                 }
             }
+            retain::step(&facts, &mut draft);
             draft.finish(facts.state_head)
         }
         Err(unread) => {

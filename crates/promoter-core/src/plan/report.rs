@@ -22,6 +22,8 @@ pub struct Line {
 pub enum Subject {
     /// Discovery of freight.
     Freight,
+    /// A subscription, and what was found of it.
+    Subscription(Name),
     /// An environment.
     Environment(Name),
 }
@@ -74,6 +76,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Freight => f.write_str("freight"),
+            Self::Subscription(name) => write!(f, "subscription {name}"),
             Self::Environment(name) => name.fmt(f),
         }
     }

@@ -22,6 +22,8 @@ pub enum Fault {
     Dry,
     /// The state branch.
     State,
+    /// Every registry.
+    Registry,
     /// An environment's active branch.
     Active(Name),
     /// An environment's proposed branch.
@@ -76,7 +78,7 @@ impl Controller {
             dry: unread(&Fault::Dry, "main").map(|()| dry(world)),
             state: unread(&Fault::State, "promoter/state")
                 .map(|()| State { head: world.state_head.clone(), records: world.records.clone() }),
-            artifacts: BTreeMap::new(),
+            artifacts: world.artifacts(faults.contains(&Fault::Registry)),
             policy: Ok(()),
             measures: true,
             environments: world.pipeline.environments.iter().map(environment).collect(),

@@ -7,6 +7,7 @@
 
 mod controller;
 mod people;
+mod registry;
 pub mod rules;
 pub mod story;
 
@@ -14,7 +15,7 @@ pub use controller::{Controller, Fault, Outcome, manifest_digest};
 
 use crate::pipeline::{Layout, Pipeline};
 use crate::record::{Record, Records};
-use crate::{CommitId, Content, FreightId, GitUrl, Name, PromotionLock, UnixSeconds};
+use crate::{CommitId, Content, Digest, FreightId, GitUrl, Name, PromotionLock, UnixSeconds};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything outside the controller.
@@ -40,6 +41,8 @@ pub struct World {
     pub state_head: Option<CommitId>,
     /// The state branch's files, read.
     pub records: Records,
+    /// What registries hold, by subscription: digests by tag. A subscription that is not here is not asked.
+    pub registry: BTreeMap<Name, BTreeMap<String, Digest>>,
     /// Freight whose checks fail, by environment.
     pub sick: BTreeSet<(Name, FreightId)>,
     /// Everything that changed an active branch, oldest first.
@@ -105,6 +108,7 @@ impl World {
             branches: BTreeMap::new(),
             state_head: None,
             records: Records::default(),
+            registry: BTreeMap::new(),
             sick: BTreeSet::new(),
             log: Vec::new(),
             parents: BTreeMap::new(),

@@ -7,6 +7,7 @@ mod cases;
 mod check;
 mod condition;
 mod convergence;
+mod discover;
 mod docs;
 mod files;
 mod gates;

@@ -188,6 +188,8 @@ pub(crate) struct Counts {
     failures: usize,
     deaths: usize,
     lost_answers: usize,
+    discoveries: usize,
+    forgotten: usize,
 }
 
 impl Counts {
@@ -203,6 +205,8 @@ impl Counts {
             self.failures += has("status 503");
             self.deaths += has("the controller dies");
             self.lost_answers += has("an answer is lost");
+            self.discoveries += has(": web ");
+            self.forgotten += has("freight: forget ");
         }
     }
 
@@ -219,6 +223,8 @@ impl Counts {
             failures,
             deaths,
             lost_answers,
+            discoveries,
+            forgotten,
         } = other;
         self.steps += steps;
         self.slips += slips;
@@ -231,12 +237,15 @@ impl Counts {
         self.failures += failures;
         self.deaths += deaths;
         self.lost_answers += lost_answers;
+        self.discoveries += discoveries;
+        self.forgotten += forgotten;
     }
 
     /// How often the rarest thing happened.
     pub(crate) fn least(&self) -> usize {
         let Self { steps: _, slips: _, merges, proposals, rollbacks, hotfixes, .. } = *self;
         let rest = [self.withdrawals, self.holds, self.failures, self.deaths, self.lost_answers];
+        let rest = rest.into_iter().chain([self.discoveries, self.forgotten]);
         [merges, proposals, rollbacks, hotfixes].into_iter().chain(rest).min().unwrap_or_default()
     }
 }

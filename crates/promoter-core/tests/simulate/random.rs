@@ -14,6 +14,14 @@ pub(crate) fn pipeline(rng: &mut Rng) -> String {
     if often(rng, 60) {
         out.push_str("    - { name: web, image: { repoURL: ghcr.io/acme/web } }\n");
     }
+    if often(rng, 40) {
+        let _ = writeln!(
+            out,
+            "  freight: {{ retention: {{ keep: {}, for: {}s }} }}",
+            rng.u8(1..=3),
+            one(rng, &[10, 60, 600])
+        );
+    }
     out.push_str("  environments:\n");
     for index in 0..rng.usize(1..=5) {
         environment(rng, index, &mut out);
@@ -66,7 +74,8 @@ fn environment(rng: &mut Rng, index: usize, out: &mut String) {
 /// How a history begins: mostly with something that runs.
 pub(crate) fn beginning(rng: &mut Rng, player: &Player) -> Vec<String> {
     let has_image = player.world().pipeline.subscriptions.len() > 1;
-    let first = has_image.then(|| "create web 1.0".to_owned());
+    let first = one(rng, &["create web 1.0", "create web 1.0.0", "publish web 1.0.0"]);
+    let first = has_image.then(|| first.to_owned());
     let run = if often(rng, 70) { "run" } else { "pass 1" };
     first.into_iter().chain([run.to_owned()]).collect()
 }
@@ -115,9 +124,17 @@ fn meanwhile(rng: &mut Rng, player: &Player) -> Vec<String> {
 
 fn world(rng: &mut Rng, player: &Player) -> String {
     let has_image = player.world().pipeline.subscriptions.len() > 1;
-    match has_image && often(rng, 35) {
-        true => format!("create web 1.{}", rng.u8(0..9)),
-        false => push(rng, player),
+    if !has_image {
+        return push(rng, player);
+    }
+    let version = format!("1.{}.0", rng.u8(0..9));
+    match rng.u32(0..100) {
+        0..20 => format!("create web {version}"),
+        20..25 => format!("create web 1.{}", rng.u8(0..9)),
+        25..45 => format!("publish web {version}"),
+        45..50 => format!("publish web {version} again"),
+        50..60 => format!("unpublish web {version}"),
+        _ => push(rng, player),
     }
 }
 
@@ -174,7 +191,8 @@ fn push(rng: &mut Rng, player: &Player) -> String {
 }
 
 fn lose(rng: &mut Rng, player: &Player) -> String {
-    match rng.u8(0..6) {
+    match rng.u8(0..7) {
+        6 => "lose registry".into(),
         0 => "lose dry".into(),
         1 => "lose state".into(),
         2 | 3 => format!("lose {} proposed", pick(rng, player)),

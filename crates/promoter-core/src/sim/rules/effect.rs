@@ -3,12 +3,12 @@
 use super::enter::Way;
 use super::{Broken, Judge, Judgement, holds};
 use crate::observation::{EnvironmentSeen, Observation};
-use crate::pipeline::{Check, Environment, Layout};
+use crate::pipeline::{Check, Environment, Layout, Pipeline};
 use crate::plan::{Action, RecordAction};
-use crate::record::{Phase, Record, Records, RequestAction, Verification};
+use crate::record::{FreightRecord, Phase, Record, Records, RequestAction, Verification};
 use crate::sim::{Head, World, manifest_digest};
 use crate::verification::About;
-use crate::{CommitId, PromotionLock, UnixSeconds};
+use crate::{CommitId, Content, FreightId, PromotionLock, UnixSeconds};
 use std::collections::BTreeMap;
 
 /// The world before an effect, as far as an effect can change it.
@@ -207,11 +207,47 @@ fn recorded(
     let written = |it: &&Record| is_there(now, it);
     let count = action.write.iter().filter(written).count();
     holds(7, count == action.write.len(), || format!("{count} of {} records", action.write.len()))?;
-    kept(was, now, seen)?;
+    kept(was, now, seen, &world.pipeline, world.now)?;
     action.write.iter().try_for_each(|it| match it {
         Record::Verification(it) => measured(world, seen, it),
+        Record::Freight(it) => discovered(was, world, seen, it),
         _ => Ok(()),
     })
+}
+
+/// True for freight that may be forgotten: beyond what is kept by number and by time, older than all that runs, and no lock,
+/// request or rejection names it.
+fn forgettable(
+    id: &FreightId,
+    records: &Records,
+    seen: &Observation,
+    pipeline: &Pipeline,
+    time: UnixSeconds,
+) -> bool {
+    let age = |id: &FreightId| {
+        let record = records.freight.get(id)?.as_ref().ok()?;
+        Some((record.discovered.at, record.discovered.by != crate::record::BY_LOCK, id.clone()))
+    };
+    let Some(own) = age(id) else {
+        return false;
+    };
+    let keep = pipeline.freight.retention;
+    let newer = records.freight.keys().filter(|it| age(it) > Some(own.clone())).count();
+    let young = own.0.0 + i64::from(keep.span.0) >= time.0;
+    let locks = seen.environments.values().flat_map(|it| [&it.active, &it.proposed]);
+    let locks = locks.filter_map(|it| it.as_ref().ok()?.as_ref()?.lock.as_ref().ok()?.as_ref());
+    let named = |lock: &PromotionLock| {
+        let previous = lock.promotion.as_ref().and_then(|it| it.previous.as_ref());
+        lock.freight.id() == *id || previous == Some(id)
+    };
+    let active = seen.environments.values().filter_map(|it| it.active.as_ref().ok()?.as_ref());
+    let runs_older = |lock: &PromotionLock| age(&lock.freight.id()).is_none_or(|it| it <= own);
+    let mut active = active.filter_map(|it| it.lock.as_ref().ok()?.as_ref());
+    let wanted = records.environments.values().any(|it| {
+        it.rejected.contains_key(id)
+            || it.request.as_ref().is_some_and(|it| it.as_ref().map_or(true, |it| it.freight == *id))
+    });
+    newer >= keep.keep as usize && !young && !{ locks }.any(named) && !active.any(runs_older) && !wanted
 }
 
 fn is_there(records: &Records, record: &Record) -> bool {
@@ -228,16 +264,27 @@ fn is_there(records: &Records, record: &Record) -> bool {
         })
 }
 
-/// Rule 7: nothing that was recorded is lost, and a request goes only when nothing is left to do for it.
-fn kept(was: &Records, now: &Records, seen: &Observation) -> Judgement {
-    holds(7, was.freight.iter().all(|(id, it)| now.freight.get(id) == Some(it)), || {
-        "freight was lost".into()
-    })?;
+/// Rule 7: nothing that was recorded is lost but what the pipeline keeps no longer, and a request goes only when nothing is
+/// left to do for it.
+fn kept(
+    was: &Records,
+    now: &Records,
+    seen: &Observation,
+    pipeline: &Pipeline,
+    time: UnixSeconds,
+) -> Judgement {
+    let lost = |id: &FreightId| !now.freight.contains_key(id);
+    for (id, it) in &was.freight {
+        let over = || forgettable(id, was, seen, pipeline, time);
+        let kept = now.freight.get(id) == Some(it) || (lost(id) && over());
+        holds(7, kept, || format!("freight {} was lost", id.alias()))?;
+    }
     for (name, was) in &was.environments {
         let empty = crate::record::EnvironmentRecords::default();
         let now = now.environments.get(name).unwrap_or(&empty);
-        let same = was.approved == now.approved && was.rejected == now.rejected;
-        let kept = was.verified.keys().all(|id| now.verified.contains_key(id));
+        let approved = was.approved.iter().all(|(id, it)| now.approved.get(id) == Some(it) || lost(id));
+        let same = approved && now.approved.len() <= was.approved.len() && was.rejected == now.rejected;
+        let kept = was.verified.keys().all(|id| now.verified.contains_key(id) || lost(id));
         holds(7, same && kept, || format!("a record of {name} was lost"))?;
         if let (Some(Ok(request)), None) = (&was.request, &now.request) {
             let tip = seen.environments.get(name).and_then(|it| it.active.as_ref().ok()?.as_ref());
@@ -246,6 +293,30 @@ fn kept(was: &Records, now: &Records, seen: &Observation) -> Judgement {
             let held = lock.is_some_and(|it| it.hold.is_some()) || request.action != RequestAction::Rollback;
             let over = (runs && held) || was.rejected.contains_key(&request.freight);
             holds(7, over, || format!("a request for {name} was lost"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Rules 4 and 6: freight that automation makes of what it found never holds less than the newest did, and nothing that comes
+/// of a reader which failed.
+fn discovered(was: &Records, world: &World, seen: &Observation, made: &FreightRecord) -> Judgement {
+    let newest = was.newest().ok().flatten();
+    let (Some(newest), true) = (newest, made.discovered.by != crate::record::BY_LOCK) else {
+        return Ok(());
+    };
+    for name in world.registry.keys() {
+        let (before, after) = (newest.freight.get(name), made.freight.get(name));
+        if let (Some(Err(unread)), Some(_)) = (seen.artifacts.get(name), before) {
+            holds(6, before == after, || format!("{name} changes, and {unread}"))?;
+        }
+        let version = |it: Option<&Content>| match it {
+            Some(Content::Image(image)) => semver::Version::parse(image.tag.as_ref()?.as_str()).ok(),
+            Some(Content::Chart { version, .. }) => semver::Version::parse(version.as_str()).ok(),
+            _ => None,
+        };
+        if let (Some(before), Some(after)) = (version(before), version(after)) {
+            holds(4, before <= after, || format!("{name} goes back from {before} to {after}"))?;
         }
     }
     Ok(())

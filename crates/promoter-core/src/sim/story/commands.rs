@@ -39,6 +39,8 @@ pub const COMMANDS: &[Command] = commands! {
     "push" "[ENV…]" people::push: "commits to the dry branch; these environments render differently"
     "break" "ENV" people::broken: "commits to the dry branch; this environment does not render until the next push"
     "tag" "NAME VERSION…" people::tag: "a build makes freight of new images or charts: `tag web 1.5`"
+    "publish" "NAME TAG [again]" people::publish: "a build pushes an image or chart to its registry, which is asked from then on: `publish web 1.5.0`"
+    "unpublish" "NAME TAG" people::unpublish: "a tag vanishes from its registry"
     "tick" "SPAN | until TIME" people::tick: "time passes: `tick 10m`, `tick until 16:30`"
     "clock" "back|ahead SPAN" people::clock: "someone sets the clock"
     "sick" "ENV [FREIGHT]" people::sick: "freight fails its checks there, by default what runs"
@@ -73,7 +75,7 @@ pub const COMMANDS: &[Command] = commands! {
     "crash" "[N]" process::crash: "the controller dies after N effects of the next pass"
     "miss" "[N]" process::miss: "the answer to the Nth effect of the next pass is lost, and the pass ends"
     "twice" "[N]" process::twice: "the Nth effect of the next pass is delivered twice"
-    "lose" "dry|state|ENV [proposed]" process::lose: "a reader fails until `find`"
+    "lose" "dry|state|registry|ENV [proposed]" process::lose: "a reader fails until `find`"
     "find" "" process::find: "every reader answers again"
     "show" "" process::show: "prints what runs where"
 };

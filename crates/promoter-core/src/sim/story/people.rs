@@ -45,6 +45,40 @@ pub(super) fn create(player: &mut Player, words: &mut Words<'_>) -> Played {
     made(player, &artifacts, "ada")
 }
 
+pub(super) fn publish(player: &mut Player, words: &mut Words<'_>) -> Played {
+    let (name, tag) = published(player, words)?;
+    let again = words.takes("again");
+    words.end()?;
+    let known = player.world().registry.get(&name).and_then(|it| it.get(&tag));
+    // Each push of one tag has content of its own.
+    let mut content = tag.clone();
+    while again && known.is_some_and(|it| *it == Digest::of(format!("{name} {content}").as_bytes())) {
+        content.push_str(" again");
+    }
+    player.world_mut().publish(&name, &tag, &content);
+    Ok(())
+}
+
+pub(super) fn unpublish(player: &mut Player, words: &mut Words<'_>) -> Played {
+    let (name, tag) = published(player, words)?;
+    words.end()?;
+    player.world_mut().unpublish(&name, &tag);
+    Ok(())
+}
+
+/// A subscription that a registry answers for, and a tag there.
+fn published(player: &Player, words: &mut Words<'_>) -> Result<(Name, String), Slip> {
+    let name: Name = words.value("a subscription")?;
+    let tag = words.word("a tag")?.to_owned();
+    match player.world().pipeline.subscription(&name).map(|it| &it.origin) {
+        Some(SubscriptionOrigin::Image(_) | SubscriptionOrigin::Chart(_)) => Ok((name, tag)),
+        _ => {
+            let message = format!("`{name}` is no subscription to an image or chart");
+            Err(Slip::word(message, "name one of the subscriptions in promoter.yaml"))
+        }
+    }
+}
+
 fn made(player: &mut Player, artifacts: &[Artifact], by: &str) -> Played {
     match player.world_mut().create_freight(artifacts, by) {
         Some(_) => Ok(()),

@@ -105,9 +105,6 @@ impl Player {
 
     /// Gives new freight its letter.
     fn name(&mut self) {
-        if self.world.records.freight.len() == self.names.len() {
-            return;
-        }
         let records = self.world.records.freight.iter();
         let new = records.filter(|(id, _)| !self.names.contains(id));
         let mut new: Vec<_> =
@@ -119,7 +116,9 @@ impl Player {
 
     /// Freight by its letter.
     pub(super) fn called(&self, name: &str) -> Option<&FreightId> {
-        self.names.iter().enumerate().find(|(index, _)| letter(*index) == name).map(|(_, id)| id)
+        let found = self.names.iter().enumerate().find(|(index, _)| letter(*index) == name).map(|(_, id)| id);
+        // What is forgotten has no name any more.
+        found.filter(|it| self.world.records.freight.contains_key(it))
     }
 
     /// Freight by its letter, if it can be read.

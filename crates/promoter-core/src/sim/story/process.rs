@@ -65,6 +65,8 @@ pub(super) fn lose(player: &mut Player, words: &mut Words<'_>) -> Played {
         Fault::Dry
     } else if words.takes("state") {
         Fault::State
+    } else if words.takes("registry") {
+        Fault::Registry
     } else {
         let name = words.environment(player)?.name.clone();
         if words.takes("proposed") { Fault::Proposed(name) } else { Fault::Active(name) }

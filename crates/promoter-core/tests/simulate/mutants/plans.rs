@@ -1,11 +1,12 @@
 //! Planners that look at something else than what was seen, or plan something else.
 
+use promoter_core::discovery::{Candidate, Found, Provenance};
 use promoter_core::observation::{Observation, Unread};
-use promoter_core::pipeline::Pipeline;
+use promoter_core::pipeline::{ImageStrategy, Pipeline, SubscriptionOrigin};
 use promoter_core::plan::{Action, Plan, RecordAction, Removed, plan};
 use promoter_core::record::{
-    Approvals, CommitStatuses, EnvironmentRecords, Phase, Record, RequestAction, Statement, Verification,
-    path,
+    Approvals, CommitStatuses, EnvironmentRecords, FreightRecord, Phase, Record, RequestAction, Statement,
+    Verification, path,
 };
 use promoter_core::{CommitId, FreightId, Name, PromotionLock, UnixSeconds};
 
@@ -249,6 +250,52 @@ pub(super) fn forgets_requests(pipeline: &Pipeline, seen: &Observation, now: Uni
     let write = Vec::new();
     plan.actions.retain(|it| !matches!(it, Action::Record(_)));
     plan.actions.insert(0, Action::Record(RecordAction { expect_state: state.head.clone(), write, remove }));
+    plan
+}
+
+/// The rules of a pipeline in which every image subscription follows a tag, wherever it goes.
+fn following(pipeline: &Pipeline) -> Pipeline {
+    let mut pipeline = pipeline.clone();
+    for own in &mut pipeline.subscriptions {
+        if let SubscriptionOrigin::Image(own) = &mut own.origin {
+            own.strategy = ImageStrategy::Digest("latest".parse().unwrap());
+        }
+    }
+    pipeline
+}
+
+pub(super) fn what_is_there_is_new(pipeline: &Pipeline, seen: &Observation, now: UnixSeconds) -> Plan {
+    plan(&following(pipeline), seen, now)
+}
+
+pub(super) fn unread_is_something(pipeline: &Pipeline, seen: &Observation, now: UnixSeconds) -> Plan {
+    let mut changed = seen.clone();
+    let records = seen.state.iter().flat_map(|it| it.records.freight.values()).flatten();
+    let known: Vec<&FreightRecord> = records.collect();
+    for (name, found) in changed.artifacts.iter_mut().filter(|(_, it)| it.is_err()) {
+        let oldest = known.iter().min_by_key(|it| it.discovered.at);
+        if let Some(content) = oldest.and_then(|it| it.freight.get(name)) {
+            let chosen = Some(Candidate { content: content.clone(), about: Provenance::default() });
+            *found = Ok(Found { chosen, ..Found::default() });
+        }
+    }
+    plan(&following(pipeline), &changed, now)
+}
+
+pub(super) fn forgets_freight(pipeline: &Pipeline, seen: &Observation, now: UnixSeconds) -> Plan {
+    let mut plan = plan(pipeline, seen, now);
+    let Ok(state) = &seen.state else {
+        return plan;
+    };
+    let runs = pipeline.environments.iter().filter_map(|it| stands(seen, &it.name)[0].clone());
+    let known: Vec<FreightId> = runs.filter(|it| state.records.freight.contains_key(it)).collect();
+    let path = |it: &FreightId| path::freight(&pipeline.name, it);
+    let remove: Vec<_> =
+        known.iter().map(|it| Removed { path: path(it), says: "forgotten".into() }).collect();
+    if plan.actions.is_empty() && !remove.is_empty() {
+        let (expect_state, write) = (state.head.clone(), Vec::new());
+        plan.actions.push(Action::Record(RecordAction { expect_state, write, remove }));
+    }
     plan
 }
 
