@@ -45,6 +45,8 @@ fn rules(message: impl Into<String>, hint: impl Into<String>, at: &Place) -> Pip
 
 /// The artifact that renders take for the commit of the manifests where freight pins several repositories.
 const MANIFESTS: &str = "config";
+/// How many patterns of tags and paths a pipeline may hold: each is compiled, and kept so.
+const PATTERNS_MAX: usize = 200;
 /// What stands for something else where records say how freight came to be.
 const TAKEN: [&str; 2] = [BY_LOCK, BY_PROMOTER];
 
@@ -72,6 +74,11 @@ fn subscriptions_of(pipeline: &Pipeline) -> Result<(), PipelineError> {
                 "a render pins it once: keep one, and let `constraint` or `allowTags` say what it takes";
             return Err(rules(message, hint, &it.at));
         }
+    }
+    let patterns = pipeline.subscriptions.iter().map(|it| it.origin.patterns()).sum::<usize>();
+    if patterns > PATTERNS_MAX {
+        let message = format!("the subscriptions hold {patterns} patterns");
+        return Err(rules(message, format!("write at most {PATTERNS_MAX} in one pipeline"), &pipeline.at));
     }
     let mut git = pipeline.subscriptions.iter().filter(|it| matches!(it.origin, SubscriptionOrigin::Git(_)));
     let dry = pipeline.subscriptions.iter().find(|it| it.origin.is_dry());

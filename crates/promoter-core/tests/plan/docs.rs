@@ -36,7 +36,9 @@ fn with(block: &str) -> String {
     let fields = match block.strip_prefix("subscriptions:\n") {
         Some(items) if items.contains("name: config") => block.to_owned(),
         Some(items) => format!("subscriptions:\n  {config}\n{items}"),
-        None => format!("subscriptions:\n  {config}\n  - {{ name: web, image: {{ repoURL: ghcr.io/acme/web }} }}\n{block}"),
+        None => format!(
+            "subscriptions:\n  {config}\n  - {{ name: web, image: {{ repoURL: ghcr.io/acme/web }} }}\n{block}"
+        ),
     };
     let fields: String = fields.lines().map(|it| format!("  {it}\n")).collect();
     format!(

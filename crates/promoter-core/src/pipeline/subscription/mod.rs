@@ -205,6 +205,18 @@ impl SubscriptionOrigin {
         matches!(self, Self::Dry(_))
     }
 
+    /// How many patterns of tags and paths it holds.
+    pub(super) fn patterns(&self) -> usize {
+        let tags = |it: &TagFilter| it.allow.len() + it.ignore.len();
+        let git = |it: &GitRule| tags(&it.tags) + it.paths.include.len() + it.paths.exclude.len();
+        match self {
+            Self::Dry(rule) => git(rule),
+            Self::Git(it) => git(&it.rule),
+            Self::Image(it) => tags(&it.tags),
+            Self::Chart(_) => 0,
+        }
+    }
+
     /// Where its artifacts come from; `dry` is the repository of the dry branch.
     pub fn origin(&self, dry: &GitUrl) -> Origin {
         match self {

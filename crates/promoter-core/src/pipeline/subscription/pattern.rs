@@ -1,12 +1,13 @@
 //! Patterns of tags and paths.
 
-use regex::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder};
 use std::fmt;
 
 /// The longest pattern, in bytes.
 const BYTES_MAX: usize = 500;
-/// The largest compiled pattern, in bytes: what one takes to hold and to run over a text of given length.
-const COMPILED_BYTES_MAX: usize = 1 << 18;
+/// The largest compiled pattern, in bytes. Tags are ASCII, and classes such as `\w` are ASCII here too: those of Unicode take
+/// ten kilobytes each.
+const COMPILED_BYTES_MAX: usize = 1 << 15;
 
 /// A regular expression that was compiled once. Prints as it was written.
 #[derive(Clone)]
@@ -31,7 +32,7 @@ impl Pattern {
             return Err(format!("it is longer than {BYTES_MAX} bytes"));
         }
         let mut builder = RegexBuilder::new(expression);
-        builder.size_limit(COMPILED_BYTES_MAX).dfa_size_limit(COMPILED_BYTES_MAX);
+        builder.unicode(false).size_limit(COMPILED_BYTES_MAX).dfa_size_limit(8 * COMPILED_BYTES_MAX);
         let regex = builder.build().map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => format!("`{text}` is too large"),
             error => {
@@ -46,7 +47,7 @@ impl Pattern {
 
     /// True when it is found in a text.
     pub fn matches(&self, text: &str) -> bool {
-        self.regex.is_match(text)
+        self.regex.is_match(text.as_bytes())
     }
 }
 
@@ -119,7 +120,7 @@ fn of_glob(glob: &str) -> String {
             '*' if rest.starts_with("**/") => (3, "(?:[^/]+/)*".to_owned()),
             '*' if rest.starts_with("**") => (2, ".*".to_owned()),
             '*' => (1, "[^/]*".to_owned()),
-            '?' => (1, "[^/]".to_owned()),
+            '?' => (1, "(?u:[^/])".to_owned()),
             '[' if rest.contains(']') => {
                 let end = rest.find(']').unwrap_or_default();
                 let letters = rest[1..end].replace('\\', "\\\\").replace('[', "\\[");
@@ -127,7 +128,7 @@ fn of_glob(glob: &str) -> String {
                     Some(others) => format!("^/{others}"),
                     None => letters,
                 };
-                (end + 1, format!("[{letters}]"))
+                (end + 1, format!("(?u:[{letters}])"))
             }
             letter => (letter.len_utf8(), regex::escape(&rest[..letter.len_utf8()])),
         };
@@ -154,6 +155,9 @@ mod tests {
             ("glob:[!a]b", &["cb"], &["ab", "/b"]),
             ("glob:a.b", &["a.b"], &["axb"]),
             ("regex:^apps/.*\\.ya?ml$", &["apps/x/y.yml"], &["apps/x/y.txt"]),
+            ("regex:^\\w{40}$", &["0123456789abcdef0123456789abcdef01234567"], &["0123456789abcdef"]),
+            ("regex:^größe/.+\\.ya?ml$", &["größe/ä.yaml"], &["grösse/a.yaml"]),
+            ("glob:gr*e/?[äö]", &["größe/üä"], &["größe/äa", "größe/ä"]),
             ("regexp:web", &["apps/web/a"], &["apps/api/a"]),
         ] {
             let read = PathPattern::parse(pattern).unwrap();
