@@ -94,6 +94,7 @@ impl New<'_> {
                     }
                 };
                 draft.stays(Subject::Freight, text);
+                draft.knows(id);
                 return None;
             }
             let criteria = self.facts.pipeline.freight.criteria.as_ref();

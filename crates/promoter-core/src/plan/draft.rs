@@ -15,6 +15,8 @@ pub(super) struct Draft {
     /// The files of `write`.
     files: BTreeSet<String>,
     remove: Vec<Removed>,
+    /// Freight that would be made now, were it not there.
+    known: Option<FreightId>,
 }
 
 impl Draft {
@@ -27,7 +29,7 @@ impl Draft {
             measures_at: None,
             is_measuring: false,
         };
-        Self { plan, write: Vec::new(), files: BTreeSet::new(), remove: Vec::new() }
+        Self { plan, write: Vec::new(), files: BTreeSet::new(), remove: Vec::new(), known: None }
     }
 
     pub(super) fn now(&self) -> UnixSeconds {
@@ -54,6 +56,16 @@ impl Draft {
         if self.files.insert(record.path()) {
             self.write.push(record);
         }
+    }
+
+    /// Freight that would be made now is there already.
+    pub(super) fn knows(&mut self, freight: FreightId) {
+        self.known = Some(freight);
+    }
+
+    /// What [`Draft::knows`] was told.
+    pub(super) fn known(&self) -> Option<&FreightId> {
+        self.known.as_ref()
     }
 
     /// What the plan holds so far, without records.

@@ -76,7 +76,7 @@ pub fn plan(pipeline: &Pipeline, seen: &Observation, now: UnixSeconds) -> Plan {
                     environment::step(&facts, standing, &behind, &mut draft);
                 }
             }
-            retain::step(&facts, &mut draft);
+            retain::step(&facts, seen, &mut draft);
             draft.finish(facts.state_head)
         }
         Err(unread) => {

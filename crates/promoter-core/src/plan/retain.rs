@@ -1,12 +1,12 @@
 //! Retention: removes the records of freight that nothing needs any more, so that the state branch does not grow for ever.
 //!
 //! What goes is older than the pipeline keeps, beyond the newest that it keeps, and older than all that runs; no lock, request
-//! or rejection names it. Where one of those could not be read, everything stays.
+//! or rejection names it. Where one of those or a subscription could not be read, everything stays.
 
 use super::draft::Draft;
 use super::{Action, Removed, Subject};
 use crate::facts::{Facts, Known};
-use crate::observation::Fact;
+use crate::observation::{Fact, Observation};
 use crate::pipeline::Select;
 use crate::record::{Age, EnvironmentRecords, path};
 use crate::{FreightId, UnixSeconds};
@@ -16,13 +16,13 @@ use std::collections::BTreeSet;
 const FILES_MAX: usize = 200;
 
 /// Forgets what is over. Comes last: what this plan writes or moves is kept.
-pub(super) fn step(facts: &Facts<'_>, draft: &mut Draft) {
+pub(super) fn step(facts: &Facts<'_>, seen: &Observation, draft: &mut Draft) {
     let retention = facts.pipeline.freight.retention;
     let surplus = facts.freight.len().saturating_sub(retention.keep as usize);
     let before = UnixSeconds(draft.now().0.saturating_sub(i64::from(retention.span.0)));
     let old: Vec<&Known<'_>> =
         facts.freight[..surplus].iter().filter(|it| it.record.discovered.at < before).collect();
-    if old.is_empty() || facts.freight.len() < facts.records.freight.len() {
+    if old.is_empty() || facts.freight.len() < facts.records.freight.len() || !is_whole(facts, seen) {
         return;
     }
     let Ok(needed) = Needed::of(facts, draft) else {
@@ -55,6 +55,12 @@ pub(super) fn step(facts: &Facts<'_>, draft: &mut Draft) {
     let text = format!("forget {}{more}, kept for {}", last.id.alias(), retention.span);
     draft.moves(Subject::Freight, text);
     gone.into_iter().for_each(|it| draft.remove(it));
+}
+
+/// True when all that freight may be made of was read: what would be made again at once is not forgotten.
+fn is_whole(facts: &Facts<'_>, seen: &Observation) -> bool {
+    let mut others = facts.pipeline.subscriptions.iter().filter(|it| !it.origin.is_dry());
+    seen.dry.is_ok() && others.all(|it| seen.artifacts.get(&it.name).is_some_and(Result::is_ok))
 }
 
 /// What is needed still.
@@ -137,6 +143,6 @@ impl Draft {
             Action::Measure(it) => Some(&it.freight),
             Action::Record(_) | Action::SetHold(_) => None,
         });
-        moved.chain(self.written()).collect()
+        moved.chain(self.written()).chain(self.known()).collect()
     }
 }
