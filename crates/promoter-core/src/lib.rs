@@ -19,6 +19,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod policy;
 pub mod record;
+pub mod registries;
 mod seconds;
 mod setting;
 pub mod sim;

@@ -1,4 +1,4 @@
-//! What promoter reads from the world: git, helm, disk, what checks ask. Reads only; every write is the controller's.
+//! What promoter reads from the world: git, registries, helm, disk, what checks ask. Reads only; every write is the controller's.
 
 pub mod checks;
 mod child;
@@ -7,6 +7,8 @@ pub mod git;
 pub mod helm;
 #[cfg(feature = "kubernetes")]
 pub mod kubernetes;
+mod quiet;
+pub mod registry;
 
 /// Makes ring the TLS provider of this process, once; later calls do nothing.
 pub fn install_tls() {

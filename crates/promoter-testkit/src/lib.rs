@@ -9,6 +9,7 @@
 
 pub mod git;
 mod golden;
+pub mod registry;
 mod tools;
 mod transcript;
 

@@ -16,6 +16,5 @@ pub use applications::{Applications, ApplicationsAsked, Reading};
 pub use command::{CommandContext, Commands};
 pub use expectation::{Expectation, ExpectationError};
 pub use http::HttpChecker;
-#[cfg(feature = "kubernetes")]
 pub(crate) use http::innermost;
 pub use secrets::Secrets;

@@ -4,6 +4,7 @@
 //! they belong) and what a status means. Source: gitprotocol-http(5).
 
 use std::io::Read;
+use std::time::SystemTime;
 
 use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, USER_AGENT};
@@ -11,8 +12,9 @@ use reqwest::{StatusCode, Url};
 
 use super::bounded::{Bounded, Deadline};
 use super::client::{client, not_sent};
-use super::{AGENT, Remote, Service, quiet};
+use super::{AGENT, Remote, Service};
 use crate::git::{Credentials, GitError, Secret};
+use crate::quiet;
 
 const REDIRECTS_MAX: usize = 5;
 /// What is read of the words of a refusal.
@@ -92,7 +94,7 @@ impl HttpWire {
 
     fn send(&self, remote: &Remote, request: RequestBuilder) -> Result<Response, GitError> {
         let url = remote.url.to_string();
-        if let Some((until, answer)) = quiet::asked(&server(remote)) {
+        if let Some((until, answer)) = quiet::asked(&server(remote), SystemTime::now()) {
             return Err(GitError::Later { url, answer, until });
         }
         let left = self.deadline.left().map_err(|it| remote.unreachable(it.to_string()))?;
@@ -124,7 +126,7 @@ impl HttpWire {
             [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE, StatusCode::FORBIDDEN];
         if let Some(later) = later.filter(|_| may_mean_later.contains(&status)) {
             let answer = status.to_string();
-            if let Some(until) = quiet::note(&server(remote), later, &answer) {
+            if let Some(until) = quiet::note(&server(remote), later, &answer, SystemTime::now()) {
                 return Err(GitError::Later { url, answer, until });
             }
         }

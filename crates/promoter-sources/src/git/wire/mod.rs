@@ -8,7 +8,6 @@ mod client;
 mod http;
 pub mod packet;
 mod program;
-mod quiet;
 mod refusal;
 mod stream;
 
@@ -21,8 +20,8 @@ use self::http::HttpWire;
 use self::packet::{Packet, PacketReader, ServerSays};
 use self::stream::StreamWire;
 use super::{Credentials, GitError, Limits, RepoUrl, Scheme, Transport};
-pub(super) use bounded::Deadline;
-pub(super) use program::Program;
+pub(crate) use bounded::Deadline;
+pub(crate) use program::Program;
 
 /// How we name ourselves. Some servers answer the smart protocol only to agents that begin with `git/`.
 pub const AGENT: &str = concat!("git/promoter-", env!("CARGO_PKG_VERSION"));

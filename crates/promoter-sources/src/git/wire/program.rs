@@ -79,6 +79,12 @@ impl Program {
 
     /// Hands it its whole input and takes its whole output; `None` when it ends with a failure.
     pub(crate) fn converse(&mut self, input: &[u8], output_bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
+        let (succeeded, output) = self.exchange(input, output_bytes_max)?;
+        Ok(succeeded.then_some(output))
+    }
+
+    /// The same for a program whose output counts when it fails, too. True when it succeeded.
+    pub(crate) fn exchange(&mut self, input: &[u8], output_bytes_max: u64) -> io::Result<(bool, Vec<u8>)> {
         match self.write(input) {
             // It need not read what it does not care for.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
@@ -86,7 +92,7 @@ impl Program {
         }
         let (mut output, deadline) = (Vec::new(), self.deadline);
         Bounded::new(Output(self), output_bytes_max, deadline).read_to_end(&mut output)?;
-        Ok(self.end().filter(ExitStatus::success).map(|_| output))
+        Ok((self.end().is_some_and(|it| it.success()), output))
     }
 
     /// Hands it all of these bytes.

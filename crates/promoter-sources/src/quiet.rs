@@ -1,6 +1,7 @@
 //! Servers that asked to be left alone: nobody in this process asks them before their time.
 //!
-//! Decides how `Retry-After` is read and how long it binds. Source: RFC 9110 §10.2.3.
+//! Decides how `Retry-After` is read and how long it binds, and how long a server is left alone that is in trouble and
+//! names no time. Source: RFC 9110 §10.2.3.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,6 +11,10 @@ use promoter_core::UnixSeconds;
 
 /// A server that wants to be left alone for longer is asked once a day: it may have meant another unit.
 const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest time for which a server is left alone that names none.
+const BACKOFF_MAX: Duration = Duration::from_secs(5 * 60);
+/// Times that are over are thrown away beyond so many servers.
+const SERVERS_MAX: usize = 1_000;
 
 static QUIET: Mutex<Quiet> = Mutex::new(Quiet { until: BTreeMap::new() });
 
@@ -20,27 +25,43 @@ struct Quiet {
 }
 
 impl Quiet {
-    fn note(&mut self, server: &str, until: SystemTime, answer: &str) {
+    fn note(&mut self, server: &str, until: SystemTime, answer: &str, now: SystemTime) {
+        if self.until.len() >= SERVERS_MAX {
+            self.until.retain(|_, (until, _)| now < *until);
+        }
         self.until.insert(server.into(), (until, answer.into()));
     }
 
     fn asked(&mut self, server: &str, now: SystemTime) -> Option<(SystemTime, String)> {
-        self.until.retain(|_, (until, _)| now < *until);
-        self.until.get(server).cloned()
+        let found = self.until.get(server)?.clone();
+        if now < found.0 {
+            return Some(found);
+        }
+        self.until.remove(server);
+        None
     }
 }
 
-/// Until when a server wants to be left alone, and its words; `None` when it may be asked.
-pub(super) fn asked(server: &str) -> Option<(UnixSeconds, String)> {
+/// Until when a server wants to be left alone, and its words; `None` when it may be asked `now`.
+pub(crate) fn asked(server: &str, now: SystemTime) -> Option<(UnixSeconds, String)> {
     let mut quiet = QUIET.lock().unwrap_or_else(PoisonError::into_inner);
-    quiet.asked(server, SystemTime::now()).map(|(until, answer)| (seconds(until), answer))
+    quiet.asked(server, now).map(|(until, answer)| (seconds(until), answer))
 }
 
 /// Keeps in mind what a server wants by `Retry-After`. Gives the time; `None` for a header that says none.
-pub(super) fn note(server: &str, retry_after: &str, answer: &str) -> Option<UnixSeconds> {
-    let until = time(retry_after, SystemTime::now())?;
-    QUIET.lock().unwrap_or_else(PoisonError::into_inner).note(server, until, answer);
+pub(crate) fn note(server: &str, retry_after: &str, answer: &str, now: SystemTime) -> Option<UnixSeconds> {
+    let until = time(retry_after, now)?;
+    QUIET.lock().unwrap_or_else(PoisonError::into_inner).note(server, until, answer, now);
     Some(seconds(until))
+}
+
+/// Leaves a server alone that is in trouble for the `times`-th time in a row (from 1) and names no time: a second, then
+/// twice as long each time. Gives the time.
+pub(crate) fn back_off(server: &str, times: u32, answer: &str, now: SystemTime) -> UnixSeconds {
+    let wait = Duration::from_secs(1 << times.saturating_sub(1).min(16)).min(BACKOFF_MAX);
+    let until = now.checked_add(wait).unwrap_or(now);
+    QUIET.lock().unwrap_or_else(PoisonError::into_inner).note(server, until, answer, now);
+    seconds(until)
 }
 
 /// A number of seconds, or a date.
@@ -72,12 +93,19 @@ mod tests {
     #[test]
     fn a_server_is_left_alone_until_its_time() {
         let mut quiet = Quiet::default();
-        quiet.note("a", at(100), "429");
-        quiet.note("b", at(50), "503");
+        quiet.note("a", at(100), "429", at(0));
+        quiet.note("b", at(50), "503", at(0));
         assert_eq!(quiet.asked("a", at(99)), Some((at(100), "429".into())));
         assert_eq!(quiet.asked("a", at(100)), None);
-        assert_eq!(quiet.until.len(), 0, "nothing is kept that is over");
+        assert_eq!(quiet.until.len(), 1, "what is over is not kept");
         assert_eq!(quiet.asked("c", at(0)), None);
+    }
+
+    #[test]
+    fn trouble_without_a_time_is_left_alone_ever_longer() {
+        let waits = [1, 2, 3, 9, 100].map(|times| back_off("trouble", times, "503", at(1_000)).0 - 1_000);
+        assert_eq!(waits, [1, 2, 4, 256, 300]);
+        assert_eq!(asked("trouble", at(1_299)), Some((UnixSeconds(1_300), "503".into())));
     }
 
     #[test]
