@@ -42,6 +42,9 @@ impl Line {
         };
         let mut head =
             format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", self.host, body.len());
+        head.push_str(
+            "Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, */*\r\n",
+        );
         if !kind.is_empty() {
             head.push_str(&format!("Content-Type: {kind}\r\n"));
         }
