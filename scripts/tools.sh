@@ -19,6 +19,7 @@ need gpg gnupg
 need /usr/sbin/sshd openssh-server
 need tinyproxy tinyproxy-bin
 need etcd etcd-server
+need docker-registry docker-registry
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "installing ${missing[*]}"
@@ -48,6 +49,8 @@ go_tool() {
 }
 go_tool kustomize v5.8.1 sigs.k8s.io/kustomize/kustomize/v5
 go_tool helm v4.2.4 helm.sh/helm/v4/cmd/helm
+# The registry that pages; Debian's lists all tags at once.
+go_tool registry v3.1.1 github.com/distribution/distribution/v3/cmd/registry
 # A Kubernetes API for custom resources, with etcd behind it. It takes a few minutes, once.
 go_tool apiextensions-apiserver v0.36.1 k8s.io/apiextensions-apiserver
 

@@ -3,6 +3,7 @@
 use promoter_core::pipeline::{self, Pipeline};
 use promoter_core::policy;
 use promoter_core::record::{Approvals, Phase, Record, Records, Rejection, Statement, Verification};
+use promoter_core::registries::{self, RequestBound};
 use promoter_core::sim::story::play;
 use promoter_core::{Digest, FreightId, UnixSeconds};
 use promoter_testkit::{golden, golden_text};
@@ -131,6 +132,29 @@ fn slips_in_a_record_are_said() {
         let path = case.path.clone().unwrap();
         case.said(|text| Record::read(&path, text).map(drop).map_err(|it| it.diagnosis().to_string()))
     });
+}
+
+#[test]
+fn slips_about_registries_are_said() {
+    golden("errors/registries.yaml", |case: Errors| {
+        case.said(|text| {
+            registries::read("registries.yaml", text).map(drop).map_err(|it| it.diagnosis().to_string())
+        })
+    });
+}
+
+#[test]
+fn registries_of_docs_are_read() {
+    let text = include_str!("../../../../docs/registries.md");
+    let example = text.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let settings =
+        registries::read("registries.yaml", example).unwrap_or_else(|it| panic!("{}", it.diagnosis()));
+    let plain: Vec<&str> =
+        settings.hosts.iter().filter(|(_, it)| it.plain_http).map(|(name, _)| name.as_str()).collect();
+    assert_eq!((settings.hosts.len(), plain), (4, vec!["registry.test.example.com:5000"]));
+    let hub = &settings.hosts["docker.io"];
+    assert_eq!(hub.requests.unwrap(), RequestBound { in_flight: 20, per_second: 10 });
+    assert_eq!((hub.mirrors.len(), hub.mirrors[0].path.as_str(), hub.mirrors[1].tags), (2, "hub", true));
 }
 
 #[test]

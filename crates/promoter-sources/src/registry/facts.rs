@@ -51,7 +51,7 @@ impl Inner {
             let wanted = match depth {
                 Depth::Platforms => false,
                 Depth::Config => true,
-                Depth::ConfigOf(one) => one == platform,
+                Depth::ConfigOf(one) => is_meant(one, platform),
             };
             let node = match wanted {
                 true => Some(self.node(repository, digest).await?),
@@ -104,6 +104,12 @@ impl Inner {
             labels: manifest::annotations(&body["config"]["Labels"]),
         })
     }
+}
+
+/// True when a platform is the one that is wanted; without a variant, any of them is.
+fn is_meant(wanted: &Platform, found: &Platform) -> bool {
+    (&wanted.os, &wanted.architecture) == (&found.os, &found.architecture)
+        && (wanted.variant.is_none() || wanted.variant == found.variant)
 }
 
 /// One image as it is told on; `None` for what runs on nothing. The platform that an index says is the one that counts.

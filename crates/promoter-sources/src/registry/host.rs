@@ -162,3 +162,28 @@ fn is_loopback(url: &Url) -> bool {
         None => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_asked_where_they_answer() {
+        let plain = HostSettings { plain_http: true, ..HostSettings::default() };
+        let settings = RegistrySettings {
+            hosts: [("localhost:5000".to_owned(), plain)].into(),
+            ..RegistrySettings::default()
+        };
+        for (name, base) in [
+            ("docker.io", "https://registry-1.docker.io/"),
+            ("ghcr.io", "https://ghcr.io/"),
+            ("localhost:5000", "http://localhost:5000/"),
+            ("localhost:5001", "https://localhost:5001/"),
+            ("[::1]:5000", "https://[::1]:5000/"),
+        ] {
+            let host = Host::new(name, &settings).unwrap();
+            assert_eq!(host.base.as_str(), base);
+            assert_eq!(Host::name_of(&host.base), name, "settings and turns are found by the URL, too");
+        }
+    }
+}

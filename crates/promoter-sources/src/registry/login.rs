@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use promoter_core::Repository;
+use promoter_core::{Repository, one_line};
 use serde_json::Value;
 
 use super::RegistryError;
@@ -22,6 +22,8 @@ use crate::git::wire::{Deadline, Program};
 const HELPER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest answer of a helper that is read; ECR's passwords have some kilobytes.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
+/// What is repeated of a helper's words when it fails, in letters.
+const WORDS_MAX: usize = 200;
 /// What a helper says when it knows nothing, which is no failure.
 const UNKNOWN: &str = "credentials not found";
 /// The user name beside what is no password but an identity token.
@@ -70,7 +72,8 @@ impl Login {
 /// The credentials for a repository; `None` when there are none, and nobody needs to know.
 pub(super) fn find(file: &Path, repository: &Repository) -> Result<Option<Login>, RegistryError> {
     let wrong = |why: String| RegistryError::CredentialsFile { path: file.display().to_string(), why };
-    if !file.exists() {
+    let metadata = std::fs::metadata(file);
+    if metadata.is_err_and(|it| it.kind() == std::io::ErrorKind::NotFound) {
         return Ok(None);
     }
     let text = read_text(file).map_err(wrong)?;
@@ -178,10 +181,11 @@ fn ask(name: &str, host: &str) -> Result<Option<Login>, RegistryError> {
     let output = String::from_utf8_lossy(&output);
     if !succeeded {
         // A failed helper says why on its output; it has no secret to tell.
-        let line = output.lines().next().unwrap_or_default().trim();
+        let line = one_line(output.lines().next().unwrap_or_default().trim());
+        let line: String = line.chars().take(WORDS_MAX).collect();
         return match line.contains(UNKNOWN) {
             true => Ok(None),
-            false => Err(failed(if line.is_empty() { "it failed".into() } else { line.into() })),
+            false => Err(failed(if line.is_empty() { "it failed".into() } else { line })),
         };
     }
     let answer: Value = serde_json::from_str(&output).map_err(|_| failed("it answers no JSON".into()))?;

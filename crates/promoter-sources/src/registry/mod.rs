@@ -76,7 +76,7 @@ pub enum Depth {
     Platforms,
     /// The configurations of all platforms, with time and labels.
     Config,
-    /// The configuration of one platform of an index; of the others they are `None` and empty unless they are known
+    /// The configuration of one platform of an index (without a variant: of all its variants); of the others they are `None` and empty unless they are known
     /// already.
     ConfigOf(Platform),
 }

@@ -9,7 +9,12 @@ pub(super) fn next<'a>(here: &Url, links: impl Iterator<Item = &'a str>) -> Resu
     let Some(target) = links.flat_map(targets).next() else {
         return Ok(None);
     };
-    let next = here.join(&target).map_err(|_| "its next page is no URL".to_owned())?;
+    let mut next = here.join(&target).map_err(|_| "its next page is no URL".to_owned())?;
+    // Registries behind a proxy that does their TLS take themselves for one of http.
+    if here.scheme() == "https" && next.scheme() == "http" && next.host_str() == here.host_str() {
+        let port = next.port().filter(|it| *it != 443).or(here.port());
+        let _ = next.set_scheme("https").and_then(|()| next.set_port(port));
+    }
     // What is secret goes to whom it belongs, and so does the question.
     match next.origin() == here.origin() {
         true => Ok(Some(next)),
@@ -68,7 +73,11 @@ mod tests {
                 r#"<https://evil.example.com/v2/>; rel="next""#,
                 Err("its next page is on `evil.example.com`".into()),
             ),
-            (r#"<http://r.example.com/v2/>; rel="next""#, Err("its next page is on `r.example.com`".into())),
+            (r#"<http://r.example.com/v2/x>; rel="next""#, page("/v2/x")),
+            (
+                r#"<http://r.example.com:8080/v2/x>; rel="next""#,
+                Err("its next page is on `r.example.com`".into()),
+            ),
             (r#"<https://>; rel="next""#, Err("its next page is no URL".into())),
         ] {
             assert_eq!(of(header), expected, "{header}");

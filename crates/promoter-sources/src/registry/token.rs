@@ -91,24 +91,20 @@ impl Wire {
         question: &Question,
     ) -> Result<Answer, RegistryError> {
         let scope = format!("repository:{}:pull", repository.path());
-        let mut wants = host.logins.wants();
-        if wants.is_none() {
-            let _first = host.logins.first.lock().await;
-            wants = host.logins.wants();
-            if wants.is_none() {
-                let answer = self.ask(host, question, None).await?;
-                if !is_refused(&answer, host) {
-                    host.logins.learn(None);
-                    return Ok(answer);
-                }
-                wants = Some(Some(self.learn(host, repository, &answer)?));
-            }
-        }
+        let first = match host.logins.wants() {
+            Some(_) => None,
+            None => self.ask_first(host, repository, question).await?,
+        };
         let mut used = None;
-        if let Some(wanted) = wants.flatten() {
-            used = self.pass(host, repository, &scope, &wanted, None).await?;
-        }
-        let answer = self.ask(host, question, used.as_ref()).await?;
+        let answer = match first {
+            Some(answer) => answer,
+            None => {
+                if let Some(wanted) = host.logins.wants().flatten() {
+                    used = self.pass(host, repository, &scope, &wanted, None).await?;
+                }
+                self.ask(host, question, used.as_ref()).await?
+            }
+        };
         if !is_refused(&answer, host) {
             return Ok(answer);
         }
@@ -122,6 +118,25 @@ impl Wire {
             true => Err(denied(host, repository, &answer, "with our credentials or token")),
             false => Ok(answer),
         }
+    }
+
+    /// The first question to a host, which shows what it wants; `None` when another one was first after all.
+    async fn ask_first(
+        &self,
+        host: &Arc<Host>,
+        repository: &Repository,
+        question: &Question,
+    ) -> Result<Option<Answer>, RegistryError> {
+        let _first = host.logins.first.lock().await;
+        if host.logins.wants().is_some() {
+            return Ok(None);
+        }
+        let answer = self.ask(host, question, None).await?;
+        match is_refused(&answer, host) {
+            true => drop(self.learn(host, repository, &answer)?),
+            false => host.logins.learn(None),
+        }
+        Ok(Some(answer))
     }
 
     /// Keeps in mind what an answer says that a host wants.

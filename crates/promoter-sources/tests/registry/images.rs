@@ -61,7 +61,7 @@ async fn both_registries_are_read() {
 async fn no_more_is_read_than_is_wanted() {
     let Some(server) = RegistryServer::open() else { return };
     let proxy = RegistryProxy::start(server.host());
-    let digest = server.push_image("acme/web", "1", &["linux/amd64", "linux/arm64"], BUILT, &[("a", "b")]);
+    let digest = server.push_image("acme/web", "1", &["linux/amd64", "linux/arm64/v8"], BUILT, &[("a", "b")]);
     let (digest, web) = (digest.parse().unwrap(), repository(&proxy.host(), "acme/web"));
     let client = Setup::new(&[&proxy.host()]).client();
     let read = async |depth: Depth| {

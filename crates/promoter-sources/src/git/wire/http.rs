@@ -13,7 +13,7 @@ use reqwest::{StatusCode, Url};
 use super::bounded::{Bounded, Deadline};
 use super::client::{client, not_sent};
 use super::{AGENT, Remote, Service};
-use crate::git::{Credentials, GitError, Secret};
+use crate::git::{Credentials, GitError, Scheme, Secret};
 use crate::quiet;
 
 const REDIRECTS_MAX: usize = 5;
@@ -171,7 +171,8 @@ impl HttpWire {
 /// The server's name and port, as the repository's URL has them.
 fn server(remote: &Remote) -> String {
     let port = remote.url.port().map(|it| format!(":{it}")).unwrap_or_default();
-    format!("{:?} {}{port}", remote.url.scheme(), remote.url.host())
+    let scheme = if remote.url.scheme() == Scheme::Http { "http" } else { "https" };
+    format!("{scheme} {}{port}", remote.url.host())
 }
 
 /// Where a redirect moves the repository to, if it stays on its server and keeps what is asked for.
