@@ -2,8 +2,8 @@
 //!
 //! A cache, never truth: a file that is not as we write it is as good as none, and deleting all of them costs requests.
 //!
-//! `<dir>/facts-1/<two digits>/<digest>` holds a line with a checksum, then JSON. Files come by a rename. Beyond a number
-//! or bytes the oldest go.
+//! `<dir>/facts-1/<two digits>/<digest>` holds a line with a checksum, then JSON; `repositories/<hash>` says that tags of a
+//! repository were resolved. Files come by a rename. Beyond a number or bytes the oldest go.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write as _};
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use promoter_core::discovery::Platform;
-use promoter_core::{Digest, ImageDigest, UnixSeconds};
+use promoter_core::{Digest, ImageDigest, Repository, UnixSeconds};
 use serde_json::{Value, json};
 
 use super::facts::Node;
@@ -54,6 +54,18 @@ impl FactsCache {
             sweep(root, BOUND);
         }
         Ok(Self { root, memory: Mutex::default(), writes: AtomicUsize::new(0) })
+    }
+
+    /// True when tags of a repository were resolved before, and the facts are most likely here.
+    pub(super) fn was_read(&self, repository: &Repository) -> bool {
+        self.root.as_ref().is_some_and(|root| mark(root, repository).exists())
+    }
+
+    /// Keeps in mind that tags of a repository were resolved.
+    pub(super) async fn mark_read(&self, repository: &Repository) {
+        let Some(path) = self.root.as_ref().map(|root| mark(root, repository)) else { return };
+        // It only saves requests, so that a failure is no news.
+        let _ = tokio::task::spawn_blocking(move || write(&path, "")).await;
     }
 
     /// What is known in memory.
@@ -110,6 +122,10 @@ fn path(root: &Path, digest: &ImageDigest) -> PathBuf {
     let name = digest.as_str().replace(':', "-");
     let start = name.find('-').map_or(0, |it| it + 1);
     root.join(&name[start..start + 2]).join(name)
+}
+
+fn mark(root: &Path, repository: &Repository) -> PathBuf {
+    root.join("repositories").join(Digest::of(repository.to_string().as_bytes()).hex())
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use futures::future::try_join_all;
 use promoter_core::discovery::{ImageFacts, Platform, PlatformFacts};
-use promoter_core::{ImageDigest, Repository, UnixSeconds};
+use promoter_core::{ImageDigest, ImageTag, Repository, UnixSeconds};
+use reqwest::Method;
 use serde_json::Value;
 
-use super::manifest::{self, Content};
+use super::counters::RequestKind;
+use super::manifest::{self, Content, Manifest};
 use super::query::Query;
 use super::{Depth, Inner, RegistryError};
 
@@ -65,26 +67,56 @@ impl Inner {
         Ok(ImageFacts { annotations, images })
     }
 
+    /// What a tag names, and what that stands for.
+    pub(super) async fn resolve(
+        &self,
+        repository: &Repository,
+        tag: &ImageTag,
+        depth: &Depth,
+    ) -> Result<(ImageDigest, ImageFacts), RegistryError> {
+        let digest = match self.seen.was_asked(repository, tag, || self.facts.was_read(repository)) {
+            true => self.digest(repository, tag).await?,
+            false => {
+                let mut query = Query::tag(tag);
+                (query.method, query.kind) = (Method::GET, RequestKind::Manifest);
+                let answer = self.first(repository, &query).await?;
+                let manifest = Manifest::of(&answer, &query.what, repository)?;
+                if self.facts.get(&manifest.digest).await.is_none() {
+                    let node = Arc::new(self.read(repository, &manifest).await?);
+                    self.facts.put(&manifest.digest, &node).await;
+                }
+                if self.seen.note(repository, tag) {
+                    self.facts.mark_read(repository).await;
+                }
+                manifest.digest
+            }
+        };
+        let facts = self.image(repository, &digest, depth).await?;
+        Ok((digest, facts))
+    }
+
     /// What is known of a digest, or what its registry says.
     async fn node(&self, repository: &Repository, digest: &ImageDigest) -> Result<Arc<Node>, RegistryError> {
         if let Some(node) = self.facts.get(digest).await {
             return Ok(node);
         }
         let read = async {
-            let node = Arc::new(self.read(repository, digest).await?);
+            let manifest = self.manifest(repository, digest).await?;
+            let node = Arc::new(self.read(repository, &manifest).await?);
             self.facts.put(digest, &node).await;
             Ok(node)
         };
         self.nodes.join(&(repository.clone(), digest.clone()), read).await
     }
 
-    async fn read(&self, repository: &Repository, digest: &ImageDigest) -> Result<Node, RegistryError> {
+    /// What a manifest and its configuration say.
+    async fn read(&self, repository: &Repository, manifest: &Manifest) -> Result<Node, RegistryError> {
         let malformed = |what: &str, why: String| {
             let (repository, what) = (repository.to_string(), what.to_owned());
             RegistryError::Malformed { repository, what, why }
         };
-        let manifest = self.manifest(repository, digest).await?;
-        let content = manifest.content().map_err(|why| malformed(&format!("manifest `{digest}`"), why))?;
+        let what = || format!("manifest `{}`", manifest.digest);
+        let content = manifest.content().map_err(|why| malformed(&what(), why))?;
         let (annotations, (media_type, config)) = match content {
             Content::Index { annotations, images } => return Ok(Node::Index { annotations, images }),
             Content::Image { annotations, config } => (annotations, config),

@@ -29,6 +29,7 @@ mod pace;
 mod page;
 mod query;
 mod referrers;
+mod seen;
 mod tags;
 mod token;
 mod wire;
@@ -51,6 +52,7 @@ use cache::FactsCache;
 use facts::Node;
 use flights::Flights;
 use query::Query;
+use seen::Seen;
 use tags::Pages;
 use wire::Wire;
 
@@ -66,6 +68,7 @@ struct Inner {
     listings: Flights<Repository, Result<Arc<Vec<String>>, RegistryError>>,
     pages: Pages,
     facts: FactsCache,
+    seen: Seen,
     nodes: Flights<(Repository, ImageDigest), Result<Arc<Node>, RegistryError>>,
 }
 
@@ -99,6 +102,7 @@ impl Registries {
             listings: Flights::default(),
             pages: Pages::default(),
             facts,
+            seen: Seen::default(),
             nodes: Flights::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -134,6 +138,21 @@ impl Registries {
         depth: Depth,
     ) -> Result<Arc<ImageFacts>, RegistryError> {
         self.inner.image(repository, digest, &depth).await.map(Arc::new)
+    }
+
+    /// What a tag names now, and what that stands for.
+    ///
+    /// Costs the least requests for many tags: the manifest is asked for by the tag when a repository is new to us (one
+    /// request for both answers), and later by HEAD, since most tags still name what they named. Errors: those of
+    /// [`Self::digest`] and [`Self::image`].
+    pub async fn resolve(
+        &self,
+        repository: &Repository,
+        tag: &ImageTag,
+        depth: Depth,
+    ) -> Result<(ImageDigest, Arc<ImageFacts>), RegistryError> {
+        let (digest, facts) = self.inner.resolve(repository, tag, &depth).await?;
+        Ok((digest, Arc::new(facts)))
     }
 
     /// The bytes of a manifest or index, which are those that its digest names.

@@ -1,8 +1,8 @@
 //! Tags, digests and what they stand for, from both registries.
 
 use promoter_core::discovery::ImageFacts;
-use promoter_core::{ImageDigest, UnixSeconds};
-use promoter_sources::registry::{Depth, ErrorKind, RequestKind};
+use promoter_core::{ImageDigest, ImageTag, UnixSeconds};
+use promoter_sources::registry::{Depth, ErrorKind, Registries, RequestKind};
 use promoter_testkit::registry::{
     Entrance, Flavor, RegistryFault, RegistryProxy, RegistryRequests, RegistryServer,
 };
@@ -91,6 +91,38 @@ async fn what_a_digest_stands_for_outlives_the_process() {
     std::fs::remove_dir_all(directory.path().join("facts-1")).unwrap();
     let anew = setup.client().image(&web, &digest, Depth::Config).await.unwrap();
     assert_eq!((proxy.take_requests().all(), anew), (5, first), "it costs requests and nothing else");
+}
+
+#[tokio::test]
+async fn tags_are_resolved_in_the_way_that_costs_less() {
+    let Some(server) = RegistryServer::open() else { return };
+    let proxy = RegistryProxy::start(server.host());
+    let (web, directory) = (repository(&proxy.host(), "acme/web"), tempfile::tempdir().unwrap());
+    let push = |tag: &str, label: &str| {
+        server.push_image("acme/web", tag, &["linux/amd64"], BUILT, &[("label", label)])
+    };
+    let pushed: Vec<String> = (0..10).map(|it| push(&format!("v{it}"), &it.to_string())).collect();
+    let setup = Setup::new(&[&proxy.host()]).with_cache(directory.path());
+    let resolve = async |client: &Registries| {
+        let tags: Vec<ImageTag> = (0..10).map(|it| format!("v{it}").parse().unwrap()).collect();
+        let all = tags.iter().map(|it| client.resolve(&web, it, Depth::Config));
+        let all = futures::future::try_join_all(all).await.unwrap();
+        let labels: Vec<&str> = all.iter().map(|(_, it)| it.images[0].labels["label"].as_str()).collect();
+        let digests: Vec<&str> = all.iter().map(|(it, _)| it.as_str()).collect();
+        let seen = proxy.take_requests();
+        (digests.join(" "), labels.concat(), (seen.heads, seen.manifests, seen.blobs))
+    };
+    let client = setup.client();
+    let known = pushed.join(" ");
+    assert_eq!(resolve(&client).await, (known.clone(), "0123456789".into(), (0, 10, 10)), "new to us");
+    assert_eq!(resolve(&client).await, (known.clone(), "0123456789".into(), (10, 0, 0)));
+    assert_eq!(resolve(&setup.client()).await, (known.clone(), "0123456789".into(), (10, 0, 0)), "restarted");
+    // A tag that moved.
+    let moved = known.replace(&pushed[3], &push("v3", "x"));
+    assert_eq!(resolve(&client).await, (moved.clone(), "012x456789".into(), (10, 1, 1)));
+    // What cannot be resolved says why.
+    let missing = client.resolve(&web, &"none".parse().unwrap(), Depth::Config).await;
+    assert_eq!(said(missing), (ErrorKind::Definite, "registry-missing"));
 }
 
 #[tokio::test]

@@ -69,6 +69,8 @@ pub struct RegistryRequests {
     pub blobs: u64,
     /// All others.
     pub others: u64,
+    /// How many of all of them were answered by 304 ([`RegistryFault::Etags`]).
+    pub unchanged: u64,
 }
 
 impl RegistryRequests {
@@ -303,6 +305,7 @@ async fn faulty(request: Request<Incoming>, line: &str, shared: &Shared) -> Pass
         Some(RegistryFault::Etags) => {
             let etag = format!("\"{}\"", super::digest_of(&body));
             if known.is_some_and(|it| it == etag.as_str()) {
+                shared.counts.lock().expect("a lock").unchanged += 1;
                 return Ok(says(304, &[("etag", etag)], Bytes::new()));
             }
             head.headers.insert("etag", etag.parse().expect("a header"));
