@@ -32,20 +32,23 @@ async fn trouble_without_a_time_is_left_alone_ever_longer() {
     let Some((_server, proxy, _)) = image() else { return };
     let setup = Setup::new(&[&proxy.host()]);
     let (client, web) = (setup.client(), repository(&proxy.host(), "acme/web"));
-    proxy.break_at("/tags/list", RegistryFault::Says(503, Vec::new(), String::new()));
-    let now = (setup.config.clock)().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let mut waits = Vec::new();
-    for _ in 0..4 {
+    let busy = RegistryFault::Says(503, Vec::new(), String::new());
+    proxy.break_at("/tags/list", busy.clone());
+    let start = (setup.config.clock)().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let wait = async || {
         let Err(RegistryError::Later { until, .. }) = client.tags(&web).await else { panic!() };
         let passed = setup.seconds.load(std::sync::atomic::Ordering::Relaxed);
-        let wait = u64::try_from(until.0).unwrap() - now - passed;
+        let wait = u64::try_from(until.0).unwrap() - start - passed;
         setup.pass(wait);
-        waits.push(wait - 1);
-    }
-    assert_eq!(waits, [1, 2, 4, 8], "the next full second behind each");
+        // The next full second behind the time.
+        wait - 1
+    };
+    assert_eq!([wait().await, wait().await, wait().await, wait().await], [1, 2, 4, 8]);
     assert_eq!(proxy.take_requests().tags, 4);
     proxy.heal();
     assert_eq!(*client.tags(&web).await.unwrap(), ["1"]);
+    proxy.break_at("/tags/list", busy);
+    assert_eq!(wait().await, 1, "what was is forgotten");
 }
 
 #[tokio::test]
