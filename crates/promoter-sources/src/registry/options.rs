@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use promoter_core::Diagnosis;
 use promoter_core::registries::{self, RegistrySettings};
@@ -51,6 +51,8 @@ pub struct RegistryConfig {
     pub settings: RegistrySettings,
     /// docker's file with credentials, read whenever some are needed. It need not be there.
     pub credentials_file: Option<PathBuf>,
+    /// So long one attempt to get one answer may take, body and all; 60 s by default.
+    pub attempt_timeout: Duration,
     /// What time it is, for `Retry-After` and the age of tokens.
     pub clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
 }
@@ -60,6 +62,7 @@ impl Default for RegistryConfig {
         Self {
             settings: RegistrySettings::default(),
             credentials_file: None,
+            attempt_timeout: Duration::from_secs(60),
             clock: Arc::new(SystemTime::now),
         }
     }
@@ -70,6 +73,7 @@ impl std::fmt::Debug for RegistryConfig {
         f.debug_struct("RegistryConfig")
             .field("settings", &self.settings)
             .field("credentials_file", &self.credentials_file)
+            .field("attempt_timeout", &self.attempt_timeout)
             .finish_non_exhaustive()
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
@@ -17,8 +17,6 @@ use super::options::RegistryConfig;
 use super::{RegistryError, host};
 use crate::git::Secret;
 
-/// So long one attempt may take, body and all.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 /// So many times a question is asked whose connection breaks.
 const ATTEMPTS_MAX: u32 = 3;
 const REDIRECTS_MAX: usize = 5;
@@ -176,7 +174,7 @@ impl Wire {
             host.may_be_asked(self.now())?;
             self.counting.count(&host.name, question.kind);
             let sent = self.send(host, question, pass);
-            let answer = tokio::time::timeout(ATTEMPT_TIMEOUT, sent).await;
+            let answer = tokio::time::timeout(self.config.attempt_timeout, sent).await;
             drop(turn);
             let error = match answer {
                 Err(_) => Unsent::Silent("no answer in time".into()),

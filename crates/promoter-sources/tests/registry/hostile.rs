@@ -54,10 +54,20 @@ async fn a_bad_manifest_is_one_bad_tag() {
     let malformed = (ErrorKind::Definite, "registry-malformed");
     assert_eq!(said(client.image(&web, &digest, Depth::Config).await), malformed);
 
-    let old = [("content-type", "application/vnd.docker.distribution.manifest.v1+prettyjws".to_owned())];
-    proxy.break_at("/manifests/", RegistryFault::Says(200, old.to_vec(), r#"{"schemaVersion":1}"#.into()));
-    let refused = (ErrorKind::Definite, "registry-schema-one");
-    assert_eq!(said(client.digest(&web, &"1".parse().unwrap()).await), refused);
+    let body = r#"{"schemaVersion":1}"#;
+    let old = vec![
+        ("content-type", "application/vnd.docker.distribution.manifest.v1+prettyjws".to_owned()),
+        ("docker-content-digest", promoter_testkit::registry::digest_of(body.as_bytes())),
+    ];
+    let (refused, tag) = ((ErrorKind::Definite, "registry-schema-one"), "1".parse().unwrap());
+    for part in ["HEAD", "GET"] {
+        proxy.break_at(part, RegistryFault::Says(200, old.clone(), body.into()));
+        let answer = match part {
+            "HEAD" => client.digest(&web, &tag).await.map(drop),
+            _ => client.resolve(&web, &tag, Depth::Config).await.map(drop),
+        };
+        assert_eq!(said(answer), refused, "{part}");
+    }
 
     for body in ["nonsense", "{}", r#"{"manifests":[{}]}"#] {
         let digest = promoter_testkit::registry::digest_of(body.as_bytes()).parse().unwrap();

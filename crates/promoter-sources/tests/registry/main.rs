@@ -46,6 +46,7 @@ impl Setup {
         let config = RegistryConfig {
             settings: RegistrySettings { requests, hosts },
             credentials_file: None,
+            attempt_timeout: Duration::from_secs(60),
             clock: Arc::new(move || start + Duration::from_secs(passed.load(Ordering::Relaxed))),
         };
         Self { config, seconds, cache: None }

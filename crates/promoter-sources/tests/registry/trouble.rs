@@ -1,5 +1,7 @@
 //! Registries in trouble: what is tried again, what is left alone, and that nothing is decided meanwhile.
 
+use std::time::Duration;
+
 use promoter_sources::registry::{Depth, ErrorKind, RegistryError};
 use promoter_testkit::registry::{RegistryFault, RegistryProxy, RegistryServer};
 
@@ -74,6 +76,24 @@ async fn a_host_that_is_not_there_is_found_out_once() {
     assert_eq!(said(client.tags(&web).await), (ErrorKind::Upstream, "registry-later"));
     setup.pass(3);
     assert_eq!(said(client.tags(&web).await), (ErrorKind::Upstream, "registry-unreachable"));
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_is_waited_for_so_long_and_once() {
+    let Some((_server, proxy, _)) = image() else { return };
+    let mut setup = Setup::new(&[&proxy.host()]);
+    setup.config.attempt_timeout = Duration::from_millis(100);
+    let (client, web) = (setup.client(), repository(&proxy.host(), "acme/web"));
+    proxy.break_at("/tags/list", RegistryFault::Hang);
+    let error = client.tags(&web).await.unwrap_err();
+    assert_eq!(error.diagnosis().code, "registry-unreachable");
+    assert!(error.to_string().ends_with("no answer in time"), "{error}");
+    let tags = ["1", "2", "3"].map(|it| it.parse().unwrap());
+    for tag in &tags {
+        assert_eq!(said(client.digest(&web, tag).await), (ErrorKind::Upstream, "registry-later"));
+    }
+    let asked: u64 = client.counters().values().sum();
+    assert_eq!(asked, 1, "those behind it do not wait for the same");
 }
 
 #[tokio::test]
