@@ -4,8 +4,10 @@ use promoter_core::discovery::ImageFacts;
 use promoter_core::{ImageDigest, ImageTag, UnixSeconds};
 use promoter_sources::registry::{Depth, ErrorKind, Registries, RequestKind};
 use promoter_testkit::registry::{
-    Entrance, Flavor, RegistryFault, RegistryProxy, RegistryRequests, RegistryServer,
+    Entrance, Flavor, RegistryFault, RegistryProxy, RegistryRequests, RegistryServer, digest_of,
 };
+
+use serde_json::{Value, json};
 
 use crate::{BUILT, BUILT_SECONDS, Setup, repository, said};
 
@@ -50,7 +52,7 @@ async fn both_registries_are_read() {
         assert_eq!((facts.images.len(), facts.annotations.len()), (0, 1), "a chart runs on nothing");
         let manifest = client.manifest(&charts, &chart).await.unwrap();
         assert_eq!(manifest.digest, chart);
-        let layer = promoter_testkit::registry::digest_of(b"an archive").parse().unwrap();
+        let layer = digest_of(b"an archive").parse().unwrap();
         assert_eq!(client.blob(&charts, &layer, 10).await.unwrap(), b"an archive");
         assert_eq!(said(client.blob(&charts, &layer, 9).await), (ErrorKind::Definite, "registry-malformed"));
         assert_eq!(client.counters()[&(proxy.host(), RequestKind::Blob)], 3);
@@ -130,8 +132,23 @@ async fn many_ask_the_same_and_it_is_asked_once() {
     let Some(server) = RegistryServer::open() else { return };
     let proxy = RegistryProxy::start(server.host());
     let digest = server.push_image("acme/web", "1", &["linux/amd64"], BUILT, &[]);
-    let (digest, web) = (digest.parse().unwrap(), repository(&proxy.host(), "acme/web"));
+    let (digest, web) = (digest.parse::<ImageDigest>().unwrap(), repository(&proxy.host(), "acme/web"));
     let client = Setup::new(&[&proxy.host()]).client();
+    // As the controller asks: from tasks of its own.
+    let (other, repository) = (client.clone(), web.clone());
+    let (tag, wanted) = ("1".parse().unwrap(), digest.clone());
+    let task = tokio::spawn(async move {
+        let found = other.resolve(&repository, &tag, Depth::Config).await.unwrap();
+        assert_eq!(
+            (found.0, other.referrers(&repository, &wanted, None).await.unwrap().len()),
+            (wanted.clone(), 0)
+        );
+        other.blob(&repository, &wanted, 1).await.unwrap_err();
+        (other.tags(&repository).await.unwrap().len(), other.digest(&repository, &tag).await.is_ok())
+    });
+    assert_eq!(task.await.unwrap(), (1, true));
+    let client = Setup::new(&[&proxy.host()]).client();
+    proxy.take_requests();
     let listings = futures::future::join_all((0..500).map(|_| client.tags(&web))).await;
     assert!(listings.iter().all(|it| it.as_ref().unwrap().len() == 1));
     let facts = futures::future::join_all((0..500).map(|_| client.image(&web, &digest, Depth::Config))).await;
@@ -196,48 +213,44 @@ async fn what_refers_to_an_image_is_found() {
     let digest = image.parse().unwrap();
     assert_eq!(client.referrers(&web, &digest, None).await.unwrap(), [], "nothing refers to it");
 
+    let (manifest, index) =
+        ("application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json");
+    let empty = server.push_blob("acme/web", b"{}");
     let entry = |name: &str| {
-        let digest = promoter_testkit::registry::digest_of(name.as_bytes());
-        serde_json::json!({ "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest,
-            "size": 7, "artifactType": format!("application/{name}"), "annotations": { "for": name } })
+        let empty = json!({ "mediaType": "application/vnd.oci.empty.v1+json", "digest": empty, "size": 2 });
+        let kind = format!("application/{name}");
+        let text = json!({ "schemaVersion": 2, "mediaType": manifest, "artifactType": kind, "config": empty,
+            "layers": [empty], "subject": { "mediaType": manifest, "digest": image, "size": 1 } });
+        let text = text.to_string();
+        let digest = digest_of(text.as_bytes());
+        server.push_manifest("acme/web", &digest, manifest, text.as_bytes());
+        json!({ "mediaType": manifest, "digest": digest, "size": text.len(), "artifactType": kind,
+            "annotations": { "for": name } })
     };
-    let list = |names: &[&str]| {
-        let entries: Vec<_> = names.iter().map(|it| entry(it)).collect();
-        serde_json::json!({ "schemaVersion": 2, "manifests": entries }).to_string()
-    };
-    // A registry that does not know the question: clients keep the list under a tag.
-    let kind = "application/vnd.oci.image.index.v1+json";
-    for name in ["signature", "sbom"] {
-        let bytes = format!(
-            "{{\"schemaVersion\":2,\"config\":{{\"mediaType\":\"x/y\",\"digest\":\"{}\",\"size\":2}},\"layers\":[]}}",
-            server.push_blob("acme/web", b"{}")
-        );
-        let _ = (
-            name,
-            server.push_manifest(
-                "acme/web",
-                name,
-                "application/vnd.oci.image.manifest.v1+json",
-                bytes.as_bytes(),
-            ),
-        );
-    }
-    proxy.break_at(
-        "/manifests/sha256-",
-        RegistryFault::Says(200, vec![("content-type", kind.into())], list(&["signature", "sbom"])),
-    );
+    // distribution does not know the question: clients keep the list under a tag.
+    let (signature, sbom) = (entry("signature"), entry("sbom"));
+    let list = json!({ "schemaVersion": 2, "mediaType": index, "manifests": [signature, sbom] }).to_string();
+    server.push_manifest("acme/web", &image.replace(':', "-"), index, list.as_bytes());
     let found = client.referrers(&web, &digest, None).await.unwrap();
-    assert_eq!(found.len(), 2);
-    assert_eq!((found[0].artifact_type.as_str(), found[0].size), ("application/signature", 7));
-    assert_eq!(found[0].annotations["for"], "signature");
+    assert_eq!((found.len(), found[0].artifact_type.as_str()), (2, "application/signature"));
+    assert_eq!(
+        (found[0].digest.as_str(), found[0].annotations["for"].as_str()),
+        (signature["digest"].as_str().unwrap(), "signature")
+    );
     assert_eq!(client.referrers(&web, &digest, Some("application/sbom")).await.unwrap(), found[1..]);
+    let bytes = client.manifest(&web, &found[1].digest).await.unwrap().bytes;
+    assert_eq!(bytes.len() as u64, found[1].size);
 
     // One that knows it.
-    proxy.break_at(
-        "/referrers/",
-        RegistryFault::Says(200, vec![("content-type", kind.into())], list(&["signature"])),
-    );
+    let says = |headers: &[(&'static str, String)], entry: &Value| {
+        let list = json!({ "schemaVersion": 2, "manifests": [entry] }).to_string();
+        RegistryFault::Says(200, headers.to_vec(), list)
+    };
+    proxy.break_at("/referrers/", says(&[], &signature));
     assert_eq!(client.referrers(&web, &digest, None).await.unwrap(), found[..1]);
+    let more = ("link", "<https://elsewhere.example.com/>; rel=\"next\"".to_owned());
+    proxy.break_at("/referrers/", says(&[more], &signature));
+    assert_eq!(said(client.referrers(&web, &digest, None).await), (ErrorKind::Upstream, "registry-protocol"));
     proxy.break_at("/referrers/", RegistryFault::Says(500, Vec::new(), String::new()));
     assert_eq!(
         said(client.referrers(&web, &digest, None).await),

@@ -12,6 +12,7 @@ mod client;
 mod process;
 mod proxy;
 mod push;
+mod serve;
 mod token;
 
 pub use process::{Entrance, Flavor, PASSWORD, RegistryServer, USER};

@@ -8,16 +8,14 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
+use super::serve::{Body, Passed, Running, serve_faulty};
 use crate::git::Identity;
 
 /// What goes wrong with a request.
@@ -144,11 +142,6 @@ impl RegistryProxy {
         self.address.to_string()
     }
 
-    /// The same by the name `localhost`.
-    pub fn named(&self) -> String {
-        format!("localhost:{}", self.address.port())
-    }
-
     /// How many requests came so far.
     pub fn requests(&self) -> RegistryRequests {
         *self.shared.counts.lock().expect("a lock")
@@ -231,9 +224,6 @@ impl Shared {
         Some(broken.fault.clone())
     }
 }
-
-type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
-type Passed = Result<Response<Body>, std::io::Error>;
 
 async fn pass(request: Request<Incoming>, shared: Arc<Shared>) -> Passed {
     let line = format!("{} {}", request.method(), request.uri());
@@ -383,90 +373,4 @@ fn full(bytes: Bytes) -> Body {
 
 fn closed() -> std::io::Error {
     std::io::Error::other("the connection is closed")
-}
-
-/// A server's thread; it ends with the value.
-pub(super) struct Running {
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl std::fmt::Debug for Running {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Running")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Serves answers that never fail.
-pub(super) fn serve_http<F>(
-    tls: Option<TlsAcceptor>,
-    answer: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
-) -> (SocketAddr, Running)
-where
-    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
-{
-    serve_faulty(tls, move |request| {
-        let answer = answer(request);
-        async move { Ok(answer.await.map(|it| it.map_err(|never| match never {}).boxed_unsync())) }
-    })
-}
-
-fn serve_faulty<F>(
-    tls: Option<TlsAcceptor>,
-    answer: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
-) -> (SocketAddr, Running)
-where
-    F: Future<Output = Passed> + Send + 'static,
-{
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.set_nonblocking(true).expect("a listener for tokio");
-    let address = listener.local_addr().expect("an address");
-    let (stop, stopped) = oneshot::channel();
-    let answer = Arc::new(answer);
-    let thread = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = runtime.expect("a runtime");
-        runtime.block_on(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-            let serving = async {
-                loop {
-                    let Ok((socket, _)) = listener.accept().await else { continue };
-                    let _ = socket.set_nodelay(true);
-                    let (tls, answer) = (tls.clone(), answer.clone());
-                    tokio::spawn(async move {
-                        match tls {
-                            None => serve(socket, answer).await,
-                            Some(tls) => {
-                                if let Ok(socket) = tls.accept(socket).await {
-                                    serve(socket, answer).await;
-                                }
-                            }
-                        }
-                    });
-                }
-            };
-            tokio::select! { () = serving => {}, _ = stopped => {} }
-        });
-        runtime.shutdown_background();
-    });
-    (address, Running { stop: Some(stop), thread: Some(thread) })
-}
-
-async fn serve<S, A, F>(socket: S, answer: Arc<A>)
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-    A: Fn(Request<Incoming>) -> F,
-    F: Future<Output = Passed>,
-{
-    let service = service_fn(|request| answer(request));
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
 }

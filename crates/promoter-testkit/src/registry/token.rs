@@ -13,7 +13,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, SigningKey as _}
 use serde_json::json;
 
 use super::process::{PASSWORD, USER};
-use super::proxy::serve_http;
+use super::serve::{Running, serve_http};
 
 pub(super) const SERVICE: &str = "registry.test";
 pub(super) const ISSUER: &str = "tokens.test";
@@ -26,7 +26,7 @@ pub const IDENTITY_TOKEN: &str = "refresh-me";
 pub struct TokenServer {
     shared: Arc<Shared>,
     address: SocketAddr,
-    _running: Arc<super::proxy::Running>,
+    _running: Arc<Running>,
 }
 
 #[derive(Debug)]
