@@ -11,6 +11,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Url};
 
 use super::RegistryError;
+use super::options::read_text;
 use super::pace::Pace;
 use super::token::Logins;
 use crate::quiet;
@@ -70,8 +71,7 @@ impl Host {
     /// The client. The file with authorities is read at each use, since it is renewed while we run.
     pub(super) fn client(&self) -> Result<Client, RegistryError> {
         let pem = match &self.ca_file {
-            Some(path) => std::fs::read(Path::new(path))
-                .map_err(|error| self.authorities(path, format!("cannot be read: {error}")))?,
+            Some(path) => read_text(Path::new(path)).map_err(|why| self.authorities(path, why))?.into_bytes(),
             None => Vec::new(),
         };
         let mut known = self.client.lock().unwrap_or_else(PoisonError::into_inner);
