@@ -1,12 +1,13 @@
 //! Measures promoter against its peers in one run and prints what was measured. `make bench` builds all binaries first.
 //!
-//! `ONLY=git` leaves out all but git, `ONLY=plan` all but the planner. Wall times are of whole operations as a user would time them. Nothing is asserted: the figures are for reading.
+//! `ONLY=git` leaves out all but git, `ONLY=plan` all but the planner, and so on. Wall times are of whole operations as a user would time them. Nothing is asserted: the figures are for reading.
 
 mod git;
 mod library;
 mod measure;
 mod pass;
 mod plan;
+mod registry;
 mod scale;
 mod serve;
 mod tree;
@@ -55,6 +56,7 @@ fn main() -> Result<()> {
     match std::env::var("ONLY").as_deref() {
         Ok("git") => return git::measure(tell),
         Ok("plan") => return plan::measure(tell),
+        Ok("registry") => return registry::measure(tell),
         Ok("scale") => return scale::measure(&scale::APPS, tell),
         _ => {}
     }
@@ -75,6 +77,7 @@ fn main() -> Result<()> {
     print(&serve::measure(&programs)?)?;
     print(&pass::measure()?)?;
     plan::measure(tell)?;
+    registry::measure(tell)?;
     scale::measure(&scale::APPS, tell)
 }
 

@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod check;
+pub mod discover;
 pub mod observe;
 pub mod options;
 pub mod parallel;

@@ -1,17 +1,19 @@
 //! `promoter-controller`: advances the lockfiles of repositories, in a loop or once.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::Parser;
-use promoter_controller::options::{AccessOptions, CheckOptions, SigningOptions};
+use promoter_controller::discover::Discoverer;
+use promoter_controller::options::{AccessOptions, CheckOptions, SigningOptions, cache_root};
 use promoter_controller::pass::Controller;
 use promoter_controller::repository::Repository;
 use promoter_controller::run;
 use promoter_controller::settings::Identity;
 use promoter_core::{Diagnosis, Seconds};
+use promoter_sources::registry::RegistryOptions;
 use tracing::{error, warn};
 use tracing_subscriber::EnvFilter;
 
@@ -35,6 +37,8 @@ struct Arguments {
     access: AccessOptions,
     #[command(flatten)]
     checks: CheckOptions,
+    #[command(flatten)]
+    registries: RegistryOptions,
     #[command(flatten)]
     signing: SigningOptions,
 }
@@ -61,6 +65,9 @@ fn work(arguments: &Arguments) -> Result<ExitCode, Diagnosis> {
     promoter_sources::install_tls();
     let stop = stop_signals()?;
     let signer = arguments.signing.key(run::now())?.map(Arc::new);
+    let discoverer =
+        Discoverer::new(&arguments.registries, &cache_root(arguments.access.cache_dir.as_deref())?)?;
+    let discoverer = Arc::new(Mutex::new(discoverer));
     let mut controllers = Vec::new();
     for repo in &arguments.repo {
         let settings = arguments.access.settings(repo, Identity::default())?;
@@ -68,7 +75,8 @@ fn work(arguments: &Arguments) -> Result<ExitCode, Diagnosis> {
         if let Some(doubt) = repository.doubt() {
             warn!(repo = repository.url.as_str(), code = doubt.code, "{doubt}");
         }
-        controllers.push(Controller::asking(repository, &arguments.checks)?);
+        let controller = Controller::asking(repository, &arguments.checks)?;
+        controllers.push(controller.discovering(discoverer.clone()));
     }
     if !arguments.once {
         run::run(controllers, Duration::from_secs(u64::from(arguments.interval.0)), &stop);

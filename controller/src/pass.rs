@@ -4,7 +4,7 @@
 //! every write is `apply`'s. Blocking: git is.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use promoter_core::observation::Observation;
 use promoter_core::pipeline::Pipeline;
@@ -13,6 +13,7 @@ use promoter_core::{Diagnosis, Name, UnixSeconds};
 
 use crate::apply::{Applied, Due, apply_all};
 use crate::check::{self, Checker};
+use crate::discover::Discoverer;
 use crate::observe::{Observer, Seen};
 use crate::options::CheckOptions;
 use crate::repository::Repository;
@@ -68,6 +69,8 @@ impl Failed {
 pub struct Controller {
     observer: Observer,
     checker: Checker,
+    /// Who asks what subscriptions name; shared by the controllers of a process, so that nothing is asked twice.
+    discoverer: Option<Arc<Mutex<Discoverer>>>,
     /// The last look that left nothing to do, with its pass: the same look at an earlier time than `wake_at` needs no
     /// new plan.
     quiet: Option<(Seen, Pass)>,
@@ -77,9 +80,9 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// Starts with nothing remembered.
+    /// Starts with nothing remembered. Checks reach no cluster.
     pub fn new(repository: Repository) -> Result<Self, Diagnosis> {
-        Self::asking(repository, &CheckOptions::default())
+        Ok(Self::measuring(repository, Checker::without_clusters()?))
     }
 
     /// The same with what checks may use.
@@ -92,10 +95,18 @@ impl Controller {
         Self {
             observer: Observer::new(repository, true),
             checker,
+            discoverer: None,
             quiet: None,
             plans: BTreeMap::new(),
             measuring: false,
         }
+    }
+
+    /// The same that discovers artifacts, too. Without it the freight keeps those that it has.
+    #[must_use]
+    pub fn discovering(mut self, discoverer: Arc<Mutex<Discoverer>>) -> Self {
+        self.discoverer = Some(discoverer);
+        self
     }
 
     /// True while the last pass left checks half measured: what was measured is forgotten with this value.
@@ -124,6 +135,9 @@ impl Controller {
                 }
                 Err(diagnosis) => return Err(diagnosis),
             };
+            if self.discover(&seen, now()) {
+                continue;
+            }
             if let Some((quiet, known)) = &self.quiet
                 && *quiet == seen
                 && known.wake_at().is_none_or(|it| now() < it)
@@ -145,6 +159,16 @@ impl Controller {
             }
         }
         Ok(pass)
+    }
+
+    /// Asks what is due of what the pipelines subscribe to; true when something new is known.
+    fn discover(&mut self, seen: &Seen, now: UnixSeconds) -> bool {
+        let Some(discoverer) = &self.discoverer else {
+            return false;
+        };
+        let mut discoverer = discoverer.lock().unwrap_or_else(PoisonError::into_inner);
+        let given = discoverer.discover(seen.pipelines.iter().map(|(it, _)| &**it), now);
+        self.observer.discovered(given)
     }
 
     /// Plans every pipeline. One that was seen as before, and waits for a time that has not come, keeps its plan.

@@ -1,6 +1,7 @@
 //! One module per command. Each has its arguments and a `run` that ends in an outcome or a diagnosis.
 
 mod commit_status;
+mod discover;
 mod dora;
 mod freight;
 mod init;
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Log(log::LogArguments),
     /// Show lead time, frequency, failure rate and time to restore.
     Dora(dora::DoraArguments),
+    /// Ask what the subscriptions name now, and show what would be chosen.
+    Discover(discover::DiscoverArguments),
     /// List, show and create freight.
     #[command(subcommand)]
     Freight(freight::Command),
@@ -110,6 +113,7 @@ pub(crate) fn run(command: Command) -> Result<Outcome, Diagnosis> {
         Command::Policy(command) => policy::run(&command),
         Command::Log(arguments) => log::run(&arguments),
         Command::Dora(arguments) => dora::run(&arguments),
+        Command::Discover(arguments) => discover::run(&arguments),
         Command::Freight(command) => freight::run(&command),
         Command::Promote(arguments) => word::promote(&arguments),
         Command::Approve(arguments) => word::approve(&arguments),

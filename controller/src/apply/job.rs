@@ -4,7 +4,8 @@
 //! that of the stay that it measures: whoever comes second finds it there and creates none.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PostParams};
@@ -20,23 +21,44 @@ const ENDED_MAX: usize = 10_000;
 /// Where a Job is: cluster, namespace, name.
 type Place = (Option<String>, String, String);
 
+/// A Job on its way; `Err` says for people why it could not be read or made.
+pub type Making<'a> = Pin<Box<dyn Future<Output = Result<Value, String>> + Send + 'a>>;
+
+/// Where Jobs are read and made.
+pub trait JobApi: std::fmt::Debug + Send + Sync {
+    /// The Job of a name, created if it is not there.
+    fn ensure<'a>(&'a self, probe: &'a JobProbe, run: &'a Run, name: &'a str) -> Making<'a>;
+    /// Makes the connection to a cluster anew for the next one who asks: its credentials may have been renewed.
+    fn forget<'a>(&'a self, cluster: Option<&'a str>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+}
+
+impl JobApi for Kubernetes {
+    fn ensure<'a>(&'a self, probe: &'a JobProbe, run: &'a Run, name: &'a str) -> Making<'a> {
+        Box::pin(seen_to(self, probe, run, name))
+    }
+
+    fn forget<'a>(&'a self, cluster: Option<&'a str>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(Self::forget(self, cluster))
+    }
+}
+
 /// Creates and reads Jobs, where that is allowed.
 #[derive(Debug)]
 pub struct Jobs {
-    kubernetes: Option<Kubernetes>,
+    api: Option<Arc<dyn JobApi>>,
     /// What Jobs came to: their objects go some time after, and are not run a second time.
     ended: Mutex<BTreeMap<Place, Answer>>,
 }
 
 impl Jobs {
-    /// With the clusters of a kubeconfig; `None` where whoever started the controller allows no Jobs.
-    pub fn new(kubernetes: Option<Kubernetes>) -> Self {
-        Self { kubernetes, ended: Mutex::default() }
+    /// With the clusters where they run; `None` where whoever started the controller allows no Jobs.
+    pub fn new(api: Option<Arc<dyn JobApi>>) -> Self {
+        Self { api, ended: Mutex::default() }
     }
 
     /// Sees to the Job of a run, and says what it came to.
     pub async fn run(&self, probe: &JobProbe, run: &Run, timeout: Duration) -> Answer {
-        let Some(kubernetes) = &self.kubernetes else {
+        let Some(api) = &self.api else {
             return Answer::Waiting("Jobs are not allowed: start the controller with `--allow-jobs`".into());
         };
         let name = run.name(probe);
@@ -46,12 +68,12 @@ impl Jobs {
             return answer.clone();
         }
         let cluster = probe.cluster.as_deref();
-        let seen = tokio::time::timeout(timeout, seen_to(kubernetes, probe, run, &name)).await;
+        let seen = tokio::time::timeout(timeout, api.ensure(probe, run, &name)).await;
         let seen = seen.unwrap_or_else(|_| Err(format!("no answer within {} s", timeout.as_secs_f32())));
         let answer = match seen {
             Ok(job) => judge(&job),
             Err(why) => {
-                kubernetes.forget(cluster).await;
+                api.forget(cluster).await;
                 Answer::Waiting(format!("the Job `{name}` could not be read or made: {why}"))
             }
         };

@@ -14,11 +14,11 @@ use promoter_core::verification::job::Run;
 use promoter_core::verification::{About, Answer, Measurement};
 use promoter_core::{Diagnosis, UnixSeconds};
 use promoter_sources::checks::{
-    Applications, ApplicationsAsked, CommandContext, Commands, Expectation, HttpChecker, Secrets,
+    Applications, ApplicationsAsked, CommandContext, Commands, Expectation, HttpChecker, Reading, Secrets,
 };
 use promoter_sources::kubernetes::Kubernetes;
 
-use crate::apply::job::Jobs;
+use crate::apply::job::{JobApi, Jobs};
 use crate::options::CheckOptions;
 use crate::repository::Repository;
 
@@ -50,11 +50,22 @@ pub struct Due<'a> {
 impl Checker {
     /// Makes one. The HTTP client is made with the first check that needs it.
     pub fn new(options: &CheckOptions) -> Result<Self, Diagnosis> {
-        Self::reading(options, Arc::new(Kubernetes::new(options.kubeconfig.clone())))
+        let clusters = Arc::new(Kubernetes::new(options.kubeconfig.clone()));
+        let jobs = options.allow_jobs.then(|| clusters.clone() as Arc<dyn JobApi>);
+        Self::reaching(options, clusters, jobs)
     }
 
-    /// The same with another reader of Applications.
-    pub fn reading(options: &CheckOptions, applications: Arc<dyn Applications>) -> Result<Self, Diagnosis> {
+    /// One that reaches no cluster. What only that reaches is not linked into a program that asks for nothing else.
+    pub fn without_clusters() -> Result<Self, Diagnosis> {
+        Self::reaching(&CheckOptions::default(), Arc::new(NoClusters), None)
+    }
+
+    /// One with its own ways to Applications and Jobs; `None` where no Jobs are allowed.
+    pub fn reaching(
+        options: &CheckOptions,
+        applications: Arc<dyn Applications>,
+        jobs: Option<Arc<dyn JobApi>>,
+    ) -> Result<Self, Diagnosis> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime
             .map_err(|error| Diagnosis::upstream("runtime", format!("no runtime can be started: {error}")))?;
@@ -63,7 +74,7 @@ impl Checker {
             http: None,
             secrets: Secrets::below(options.secrets_dir.as_deref()),
             commands: Commands::new(options.allow_commands),
-            jobs: Jobs::new(options.allow_jobs.then(|| Kubernetes::new(options.kubeconfig.clone()))),
+            jobs: Jobs::new(jobs),
             applications,
         })
     }
@@ -112,6 +123,16 @@ impl Checker {
             Measurement { of: it.measure.of.clone(), at, answer }
         };
         Ok(due.iter().zip(answers).map(measurement).collect())
+    }
+}
+
+/// Nobody to ask about Applications.
+#[derive(Debug)]
+struct NoClusters;
+
+impl Applications for NoClusters {
+    fn applications<'a>(&'a self, _asked: &'a ApplicationsAsked, _timeout: Duration) -> Reading<'a> {
+        Box::pin(async { Err("this program asks no cluster".into()) })
     }
 }
 

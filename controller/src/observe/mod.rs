@@ -29,6 +29,7 @@ use promoter_core::verification::{About, Measurement};
 use promoter_core::{CommitId, Diagnosis, Freight, FreightId, Name};
 use promoter_sources::git::GitError;
 
+use crate::discover::Artifacts;
 use crate::repository::{NOTES_REF, Refs, Repository, cover};
 pub use find::Found;
 use folders::Folders;
@@ -70,6 +71,7 @@ pub struct Observer {
     dry: dry::Renders,
     refused: BTreeMap<Place, BTreeMap<FreightId, Diagnosis>>,
     measurements: BTreeMap<Place, Vec<Measurement>>,
+    discovered: BTreeMap<Name, Artifacts>,
     looked: BTreeMap<Name, Looked>,
 }
 
@@ -103,6 +105,7 @@ impl Observer {
             dry: dry::Renders::default(),
             refused: BTreeMap::new(),
             measurements: BTreeMap::new(),
+            discovered: BTreeMap::new(),
             looked: BTreeMap::new(),
         }
     }
@@ -139,6 +142,20 @@ impl Observer {
         let surplus = kept.len().saturating_sub(MEASUREMENTS_MAX);
         kept.drain(..surplus);
         self.looked.entry(pipeline.clone()).and_modify(|it| it.fresh = false);
+    }
+
+    /// Remembers what the subscriptions of pipelines gave. True when any of it is new, so that another look is worth it.
+    pub fn discovered(&mut self, given: BTreeMap<Name, Artifacts>) -> bool {
+        let mut is_new = false;
+        for (name, artifacts) in &given {
+            if self.discovered.get(name).is_some_and(|it| it == artifacts) {
+                continue;
+            }
+            is_new |= !artifacts.is_empty();
+            self.looked.entry(name.clone()).and_modify(|it| it.fresh = false);
+        }
+        self.discovered = given;
+        is_new
     }
 
     /// Looks once.
@@ -302,6 +319,10 @@ impl Observer {
             (_, Err(unread)) => Err(unread.clone()),
             (None, _) => Err(Unread::new("the dry branch", "it does not exist")),
         };
+        let discovered = self.discovered.get(&pipeline.name);
+        findings.extend(discovered.iter().flat_map(|it| it.values()).filter_map(|it| it.finding.clone()));
+        let artifacts = discovered.iter().flat_map(|it| it.iter());
+        let artifacts = artifacts.map(|(name, it)| (name.clone(), it.found.clone())).collect();
         let mut environments = BTreeMap::new();
         for environment in &pipeline.environments {
             let seen = self.environment(pipeline, environment, refs, findings);
@@ -314,7 +335,7 @@ impl Observer {
         Observation {
             repository: self.repository.url.clone(),
             dry,
-            artifacts: BTreeMap::new(),
+            artifacts,
             state,
             policy,
             measures: self.measures,

@@ -120,7 +120,7 @@ fn a_job_is_created_once_and_read_until_it_ends() {
     let address = serve(move |line, body| server.lock().unwrap().answer(line, &body));
     let directory = tempfile::tempdir().unwrap();
     let kubeconfig = kubeconfig(directory.path(), &address);
-    let start = || Jobs::new(Some(Kubernetes::new(Some(kubeconfig.clone()))));
+    let start = || Jobs::new(Some(Arc::new(Kubernetes::new(Some(kubeconfig.clone())))));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let probe = probe();
     let name = run(0).name(&probe);
@@ -186,7 +186,7 @@ fn a_job_is_created_and_read_on_a_real_server() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (probe, run) = (probe(), run(0));
     let name = run.name(&probe);
-    let jobs = Jobs::new(Some(Kubernetes::new(Some(kubeconfig))));
+    let jobs = Jobs::new(Some(Arc::new(Kubernetes::new(Some(kubeconfig)))));
     let asks = || runtime.block_on(jobs.run(&probe, &run, SOON));
     assert_eq!(asks(), Answer::Waiting(format!("the Job `{name}` has not begun")));
     let patch = server.forwarder();

@@ -48,7 +48,7 @@ fn world(dev: &str, apps: &Arc<Apps>) -> (World, Controller) {
     let text = format!("    - name: dev\n      source: envs/dev\n      promotion: auto\n{dev}");
     let pipeline = AT_ONCE.replace(line, &text.replace("ADDRESS", &world.app.address));
     world.repo.commit("main", &[(&format!("{FOLDER}/promoter.yaml"), &pipeline)]);
-    let checker = Checker::reading(&CheckOptions::default(), apps.clone()).unwrap();
+    let checker = Checker::reaching(&CheckOptions::default(), apps.clone(), None).unwrap();
     let controller = Controller::measuring(world.open(&world.repo.url(), "promoter"), checker);
     (world, controller)
 }

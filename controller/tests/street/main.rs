@@ -10,6 +10,7 @@ mod app;
 mod branches;
 mod broken;
 mod checks;
+mod discovery;
 mod faults;
 mod folders;
 mod gather;
