@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod check;
 pub mod discover;
+pub mod listen;
 pub mod observe;
 pub mod options;
 pub mod parallel;
@@ -12,4 +13,6 @@ pub mod people;
 pub mod repository;
 pub mod run;
 pub mod settings;
+pub mod signal;
 pub mod signatures;
+pub mod watch;

@@ -1,20 +1,22 @@
 //! `promoter-controller`: advances the lockfiles of repositories, in a loop or once.
 
 use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::Parser;
 use promoter_controller::discover::Discoverer;
+use promoter_controller::listen::{ListenLimits, ListenOptions, Listening, Receivers};
 use promoter_controller::options::{AccessOptions, CheckOptions, SigningOptions, cache_root};
 use promoter_controller::pass::Controller;
 use promoter_controller::repository::Repository;
 use promoter_controller::run;
 use promoter_controller::settings::Identity;
+use promoter_controller::signal::{Receiver, Sender, Signal, signals};
+use promoter_controller::watch::Watch;
 use promoter_core::{Diagnosis, Seconds};
 use promoter_sources::registry::RegistryOptions;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 
 /// Discovers freight and promotes it from environment to environment. All state is in Git.
@@ -41,6 +43,8 @@ struct Arguments {
     registries: RegistryOptions,
     #[command(flatten)]
     signing: SigningOptions,
+    #[command(flatten)]
+    listen: ListenOptions,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -63,7 +67,7 @@ fn main() -> ExitCode {
 
 fn work(arguments: &Arguments) -> Result<ExitCode, Diagnosis> {
     promoter_sources::install_tls();
-    let stop = stop_signals()?;
+    let (sender, receiver) = heard_signals()?;
     let signer = arguments.signing.key(run::now())?.map(Arc::new);
     let discoverer =
         Discoverer::new(&arguments.registries, &cache_root(arguments.access.cache_dir.as_deref())?)?;
@@ -78,26 +82,45 @@ fn work(arguments: &Arguments) -> Result<ExitCode, Diagnosis> {
         let controller = Controller::asking(repository, &arguments.checks)?;
         controllers.push(controller.discovering(discoverer.clone()));
     }
-    if !arguments.once {
-        run::run(controllers, Duration::from_secs(u64::from(arguments.interval.0)), &stop);
-        return Ok(ExitCode::SUCCESS);
+    if arguments.once {
+        let passes = run::once(&mut controllers, &receiver);
+        let worst = passes.iter().flat_map(|it| &it.findings).map(|it| it.fault).max();
+        return Ok(worst.map_or(ExitCode::SUCCESS, |fault| ExitCode::from(fault.exit_code())));
     }
-    let passes = run::once(&mut controllers, &stop);
-    let worst = passes.iter().flat_map(|it| &it.findings).map(|it| it.fault).max();
-    Ok(worst.map_or(ExitCode::SUCCESS, |fault| ExitCode::from(fault.exit_code())))
+    let interval = Duration::from_secs(u64::from(arguments.interval.0));
+    let watch = Watch::new(controllers.iter().map(|it| it.repository().url.clone()), interval);
+    // Ends after the loop: probes are answered until then.
+    let _listening = listen(&arguments.listen, &watch, sender)?;
+    run::run(controllers, interval, &receiver, &watch);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Begins to listen, if that is asked for, and says who may send webhooks.
+fn listen(options: &ListenOptions, watch: &Watch, sender: Sender) -> Result<Option<Listening>, Diagnosis> {
+    let Some(address) = options.listen else { return Ok(None) };
+    let receivers = options.webhook_secrets_dir.as_deref().map(Receivers::open).transpose()?;
+    let (found, wrong) = receivers.as_ref().map(Receivers::inspect).unwrap_or_default();
+    for doubt in wrong {
+        warn!(code = doubt.code, "{doubt}");
+    }
+    let listening = Listening::start(address, receivers, ListenLimits::default(), watch.clone(), sender)?;
+    let webhooks = if found.is_empty() { "none".into() } else { found.join(", ") };
+    info!(address = %listening.address(), "listening; webhooks: {webhooks}");
+    Ok(Some(listening))
 }
 
 /// A channel that hears SIGTERM and SIGINT. The pass under way is finished first: it is bounded, and leaves nothing half done.
-fn stop_signals() -> Result<Receiver<()>, Diagnosis> {
+fn heard_signals() -> Result<(Sender, Receiver), Diagnosis> {
     use tokio::signal::unix::{SignalKind, signal};
     let broken =
         |error: std::io::Error| Diagnosis::upstream("runtime", format!("no signals can be heard: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broken)?;
-    let (sender, receiver) = channel();
+    let (sender, receiver) = signals();
     let (mut term, mut int) = {
         let _guard = runtime.enter();
         (signal(SignalKind::terminate()).map_err(broken)?, signal(SignalKind::interrupt()).map_err(broken)?)
     };
+    let stop = sender.clone();
     std::thread::spawn(move || {
         runtime.block_on(async {
             tokio::select! {
@@ -105,10 +128,9 @@ fn stop_signals() -> Result<Receiver<()>, Diagnosis> {
                 _ = int.recv() => {}
             }
         });
-        // The receiver is gone when the work ended by itself.
-        let _ = sender.send(());
+        stop.send(Signal::Stop);
     });
-    Ok(receiver)
+    Ok((sender, receiver))
 }
 
 fn start_log(format: LogFormat) {

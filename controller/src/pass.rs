@@ -17,6 +17,8 @@ use crate::discover::Discoverer;
 use crate::observe::{Observer, Seen};
 use crate::options::CheckOptions;
 use crate::repository::Repository;
+use crate::signal::Sooner;
+use crate::watch::{Standing, standing};
 
 /// Rounds of one pass: a promotion through one environment takes about six. What is left then waits for the next pass.
 const ROUNDS_MAX: usize = 1_000;
@@ -30,6 +32,10 @@ pub struct Pass {
     pub plans: Vec<Arc<Plan>>,
     /// What is wrong with pipelines, and what could not be done.
     pub findings: Vec<Diagnosis>,
+    /// How many merges into environments were done.
+    pub promotions: u64,
+    /// How many checks were asked, each time counted.
+    pub checks: u64,
 }
 
 /// One thing that happened.
@@ -119,6 +125,17 @@ impl Controller {
         self.observer.repository()
     }
 
+    /// Takes in what may have moved; true when a pass is wanted now. Where news of something reaches whatever remembers it
+    /// (a listing of tags, say), this is where it is told to ask anew.
+    pub fn look_sooner(&mut self, sooner: &Sooner) -> bool {
+        self.observer.is_concerned(sooner)
+    }
+
+    /// How the environments stood at the end of the last pass.
+    pub fn standing(&self) -> Vec<Standing> {
+        self.plans.values().flat_map(|(seen, plan)| standing(seen, plan)).collect()
+    }
+
     /// Makes one pass. `now` is asked for at every decision.
     ///
     /// Errors: nothing could be observed. What goes wrong with one action is a finding, and the others go on.
@@ -153,8 +170,8 @@ impl Controller {
             let moved = self.round(&seen, &mut pass, &mut failed, &now)?;
             pass.findings.extend(failed.iter().map(|it| it.why.clone()));
             if !moved {
-                let standing = Pass { events: Vec::new(), ..pass.clone() };
-                self.quiet = failed.is_empty().then_some((seen, standing));
+                let known = Pass { events: Vec::new(), ..pass.clone() };
+                self.quiet = failed.is_empty().then_some((seen, known));
                 break;
             }
         }
@@ -212,10 +229,14 @@ impl Controller {
             let all: Vec<Due<'_>> = due.iter().map(|(pipeline, action)| Due { pipeline, action }).collect();
             let outcomes = apply_all(self.observer.repository(), &mut seen.refs.clone(), &all, now());
             for ((pipeline, action), applied) in due.iter().zip(outcomes) {
+                let is_merge = matches!(action, Action::Merge(_));
+                pass.promotions += u64::from(is_merge && matches!(applied, Ok(Applied::Moved(_))));
                 moved |= self.note(pipeline, action, applied, &mut pass.events, failed);
             }
         }
-        moved |= self.measure(&checks, now)?;
+        let asked = self.measure(&checks, now)?;
+        pass.checks += asked;
+        moved |= asked > 0;
         Ok(moved)
     }
 
@@ -255,11 +276,12 @@ impl Controller {
         false
     }
 
+    /// Asks the checks that are due, and says how many were.
     fn measure(
         &mut self,
         due: &[(Arc<Pipeline>, Measure)],
         now: &impl Fn() -> UnixSeconds,
-    ) -> Result<bool, Diagnosis> {
+    ) -> Result<u64, Diagnosis> {
         let due: Vec<_> = due
             .iter()
             .filter_map(|(pipeline, measure)| {
@@ -268,12 +290,12 @@ impl Controller {
             })
             .collect();
         if due.is_empty() {
-            return Ok(false);
+            return Ok(0);
         }
         let measurements = self.checker.measure(self.observer.repository(), &due, now)?;
         for (due, measurement) in due.iter().zip(measurements) {
             self.observer.measured(&due.pipeline.name, &due.measure.environment, measurement);
         }
-        Ok(true)
+        Ok(due.len() as u64)
     }
 }

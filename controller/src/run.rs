@@ -1,18 +1,22 @@
-//! The loop: a pass, a line for what changed, and sleep until the next poll or the moment that the plan waits for.
+//! The loop: a pass, a line for what changed, and sleep until the next poll, the moment that the plan waits for, or the
+//! news that something moved.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use promoter_core::plan::{Kind, Line, Plan};
 use promoter_core::{Diagnosis, Fault, Name, UnixSeconds};
 use tracing::{error, info, warn};
 
 use crate::pass::{Controller, Pass};
+use crate::signal::{Receiver, Signal};
+use crate::watch::Watch;
 
 /// The shortest sleep, so that a clock that stands or a wake-up in the past does not spin.
 const SLEEP_MIN: Duration = Duration::from_millis(200);
+/// The shortest time between the end of a pass and one that news asks for: however much news comes, passes are bounded.
+const NEWS_MIN: Duration = Duration::from_secs(1);
 /// The longest that `--once` goes on while checks are being measured.
 const MEASURE_SECONDS_MAX: i64 = 15 * 60;
 /// The longest that it goes on while they all say the same: what cannot be asked at all does not get better by waiting.
@@ -31,35 +35,76 @@ struct Said {
     findings: Vec<String>,
 }
 
-/// Makes passes until `stop` says so.
-pub fn run(controllers: Vec<Controller>, interval: Duration, stop: &Receiver<()>) {
-    let mut controllers: Vec<(Controller, Said)> =
-        controllers.into_iter().map(|it| (it, Said::default())).collect();
+/// One repository in the loop.
+struct Looked {
+    controller: Controller,
+    said: Said,
+    /// When the next pass is due.
+    due: Instant,
+    /// The end of the last pass, if there was one.
+    passed: Option<Instant>,
+}
+
+/// Makes passes until a stop comes: over each repository once an interval at least, earlier when its plan waits for a
+/// moment before that, at once when news names it. What came of them is told to `watch`.
+pub fn run(controllers: Vec<Controller>, interval: Duration, signals: &Receiver, watch: &Watch) {
+    let looked = |controller| Looked { controller, said: Said::default(), due: Instant::now(), passed: None };
+    let mut all: Vec<Looked> = controllers.into_iter().map(looked).collect();
     loop {
-        let mut sleep = interval;
-        for (controller, said) in &mut controllers {
-            match controller.pass(now) {
-                Ok(pass) => {
-                    say(&pass, said, controller);
-                    sleep = sleep.min(until(wake_at(&pass)).unwrap_or(interval));
-                }
-                Err(diagnosis) => {
-                    complain(&diagnosis, said, controller);
-                    sleep = sleep.min(until(diagnosis.not_before).unwrap_or(interval));
+        for it in &mut all {
+            if signals.wait_for_stop(Duration::ZERO) {
+                return;
+            }
+            if it.due <= Instant::now() {
+                it.pass(interval, watch);
+            }
+        }
+        let now = Instant::now();
+        let due = all.iter().map(|it| it.due).min();
+        match signals.wait(due.map_or(interval, |it| it.saturating_duration_since(now))) {
+            None => {}
+            Some(Signal::Stop) => return,
+            Some(Signal::Look(sooner)) => {
+                for it in all.iter_mut().filter_map(|it| it.controller.look_sooner(&sooner).then_some(it)) {
+                    it.hurry();
                 }
             }
         }
-        match stop.recv_timeout(sleep.max(SLEEP_MIN)) {
-            Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
-        }
+    }
+}
+
+impl Looked {
+    fn pass(&mut self, interval: Duration, watch: &Watch) {
+        let started = Instant::now();
+        let result = self.controller.pass(now);
+        watch.passed(&self.controller, &result, started.elapsed(), now());
+        let wake = match &result {
+            Ok(pass) => {
+                say(pass, &mut self.said, &self.controller);
+                wake_at(pass)
+            }
+            Err(diagnosis) => {
+                complain(diagnosis, &mut self.said, &self.controller);
+                diagnosis.not_before
+            }
+        };
+        let sleep = until(wake).map_or(interval, |it| it.min(interval)).max(SLEEP_MIN);
+        let ended = Instant::now();
+        self.passed = Some(ended);
+        self.due = ended + sleep;
+    }
+
+    /// Brings the next pass forward. Our own pushes come back as news too, so passes keep a distance.
+    fn hurry(&mut self) {
+        let soonest = self.passed.map_or_else(Instant::now, |it| it + NEWS_MIN);
+        self.due = self.due.min(soonest);
     }
 }
 
 /// Makes passes until nothing is left that time alone does not bring, and reports the last state. Checks that are being
 /// measured are measured to their end, since what was measured is forgotten with the process. A repository that cannot
 /// be observed is a finding, and the others are done all the same.
-pub fn once(controllers: &mut [Controller], stop: &Receiver<()>) -> Vec<Pass> {
+pub fn once(controllers: &mut [Controller], signals: &Receiver) -> Vec<Pass> {
     let started = now();
     let mut passes = Vec::new();
     for controller in controllers {
@@ -81,7 +126,7 @@ pub fn once(controllers: &mut [Controller], stop: &Receiver<()>) -> Vec<Pass> {
                 passes.push(pass);
                 break;
             };
-            if !matches!(stop.recv_timeout(sleep.max(SLEEP_MIN)), Err(RecvTimeoutError::Timeout)) {
+            if signals.wait_for_stop(sleep.max(SLEEP_MIN)) {
                 passes.push(pass);
                 return passes;
             }

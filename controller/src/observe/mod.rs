@@ -26,11 +26,12 @@ use promoter_core::observation::{Dry, DryRender, Fact, Observation, State, Unrea
 use promoter_core::pipeline::{Environment, Pipeline};
 use promoter_core::record::STATE_BRANCH;
 use promoter_core::verification::{About, Measurement};
-use promoter_core::{CommitId, Diagnosis, Freight, FreightId, Name};
+use promoter_core::{CommitId, Diagnosis, Freight, FreightId, GitUrl, Name};
 use promoter_sources::git::GitError;
 
 use crate::discover::Artifacts;
 use crate::repository::{NOTES_REF, Refs, Repository, cover};
+use crate::signal::Sooner;
 pub use find::Found;
 use folders::Folders;
 use looked::{Heads, Looked, heads};
@@ -156,6 +157,13 @@ impl Observer {
         }
         self.discovered = given;
         is_new
+    }
+
+    /// Whether news is about something that a look reads: the repository itself, or the one that holds the policy.
+    pub fn is_concerned(&self, sooner: &Sooner) -> bool {
+        let policy = self.repository.settings().policy.repo.as_ref();
+        let policy = policy.and_then(|it| it.to_string().parse::<GitUrl>().ok());
+        policy.iter().chain([&self.repository.url]).any(|it| sooner.names_git(it))
     }
 
     /// Looks once.

@@ -112,6 +112,7 @@ impl HttpWire {
             header.set_sensitive(true);
             request = request.header(AUTHORIZATION, header);
         }
+        remote.count_request();
         request.send().map_err(|it| not_sent(remote, &it))
     }
 

@@ -12,6 +12,8 @@ mod refusal;
 mod stream;
 
 use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use promoter_core::CommitId;
 
@@ -63,18 +65,30 @@ pub struct Remote {
     pub limits: Limits,
     /// How its server is reached and recognised.
     pub transport: Transport,
+    /// How often its server was asked, by all clones of this value.
+    requests: Arc<AtomicU64>,
 }
 
 impl Remote {
     /// A repository whose server is reached as the machine is set up for.
     pub fn new(url: &RepoUrl, credentials: Credentials, limits: Limits) -> Self {
-        Self { url: url.clone(), credentials, limits, transport: Transport::default() }
+        let (transport, requests) = (Transport::default(), Arc::default());
+        Self { url: url.clone(), credentials, limits, transport, requests }
     }
 
     /// The same with servers reached and recognised in another way.
     #[must_use]
     pub fn over(self, transport: &Transport) -> Self {
         Self { transport: transport.clone(), ..self }
+    }
+
+    /// How many requests went to its server so far: each of HTTP's, and each conversation of another kind.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    fn count_request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Begins a conversation.
@@ -87,6 +101,7 @@ impl Remote {
                 (Wire::Http(wire), advertisement)
             }
             Scheme::Ssh | Scheme::Git | Scheme::File => {
+                self.count_request();
                 let mut stream = StreamWire::open(self, service, deadline)?;
                 let body = Bounded::new(&mut stream, self.limits.answer_bytes_max, deadline);
                 let advertisement = Advertisement::read(&mut PacketReader::new(body), self.limits.refs_max);
