@@ -93,7 +93,12 @@ fn old_connections_are_closed() {
 
 #[test]
 fn connections_are_counted_by_address() {
-    let door = door(ListenLimits { connections_per_address_max: 2, ..ListenLimits::default() });
+    let door = door(ListenLimits {
+        connections_per_address_max: 2,
+        head_timeout: NEVER,
+        connection_age_max: NEVER,
+        ..ListenLimits::default()
+    });
     let mut held: Vec<_> = (0..2)
         .map(|_| {
             let mut stream = connect(&door.listening);
