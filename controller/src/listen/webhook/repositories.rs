@@ -20,13 +20,16 @@ pub(super) fn github(message: &Message<'_>) -> Option<Sooner> {
     }
 }
 
+/// An image has an address; the type of its package is not always told right, so metadata of an image will do.
 fn github_package(package: &Value) -> Option<Sooner> {
-    let kind = text(package, "/package_type");
-    if !kind.eq_ignore_ascii_case("container") {
+    let is_container = ["/package_type", "/ecosystem"]
+        .into_iter()
+        .any(|it| text(package, it).eq_ignore_ascii_case("container"));
+    let has_metadata = package.pointer("/package_version/container_metadata").is_some_and(Value::is_object);
+    if !is_container && !has_metadata {
         return Some(Sooner::default());
     }
-    let name = format!("ghcr.io/{}/{}", text(package, "/namespace"), text(package, "/name"));
-    images([text(package, "/package_version/package_url")]).or_else(|| images([name]))
+    images([text(package, "/package_version/package_url")])
 }
 
 /// GitLab.
