@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use tokio::time::timeout;
 
 use super::ListenLimits;
@@ -52,6 +54,7 @@ impl Answers {
     /// Answers one request within its time.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
         let is_webhook = request.uri().path().starts_with(WEBHOOK);
+        let closes = request.version() < Version::HTTP_2;
         if !self.rate.takes(request.uri().path(), Instant::now()) {
             if is_webhook {
                 self.watch.webhook(UNKNOWN, WebhookResult::Limited);
@@ -66,7 +69,12 @@ impl Answers {
                 if is_webhook {
                     self.watch.webhook(UNKNOWN, WebhookResult::Refused);
                 }
-                line(StatusCode::REQUEST_TIMEOUT, "the request did not come in time")
+                let mut answer = line(StatusCode::REQUEST_TIMEOUT, "the request did not come in time");
+                if closes {
+                    // Else the connection waits for the rest of the body.
+                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                answer
             }
         }
     }

@@ -64,8 +64,12 @@ async fn connection(
     answers: &Arc<Answers>,
     mut stop: watch::Receiver<bool>,
 ) {
-    // Until the first bytes hyper waits as long as it takes.
-    let begins = async { timeout(limits.head_timeout, stream.readable()).await.is_ok_and(|it| it.is_ok()) };
+    // Until the first bytes hyper waits as long as it takes. (That a stream is readable is no proof: it may only seem so.)
+    let mut first = [0];
+    let begins = async {
+        let peeked = timeout(limits.head_timeout, stream.peek(&mut first)).await;
+        peeked.is_ok_and(|it| it.is_ok_and(|bytes| bytes > 0))
+    };
     let begins = tokio::select! {
         begins = begins => begins,
         _ = stop.wait_for(|it| *it) => false,

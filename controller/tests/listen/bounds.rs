@@ -58,14 +58,19 @@ fn slow_clients_are_dropped() {
     let limits = ListenLimits { head_timeout: SOON, connection_age_max: NEVER, ..ListenLimits::default() };
     let heads = door(limits);
     for begin in ["", "POST /webhook/shop HT", "POST /webhook/shop HTTP/1.1\r\nhost: a\r\n"] {
+        let begun = Instant::now();
         let mut stream = connect(&heads.listening);
         stream.write_all(begin.as_bytes()).unwrap();
         assert!(matches!(reply(&mut stream).status, 0 | 408), "{begin:?}");
+        assert!(begun.elapsed() < PATIENCE, "{begin:?} is not dropped");
     }
-    let bodies = door(ListenLimits { request_timeout: SOON, ..ListenLimits::default() });
+    let limits = ListenLimits { request_timeout: SOON, connection_age_max: NEVER, ..ListenLimits::default() };
+    let bodies = door(limits);
+    let begun = Instant::now();
     let mut stream = connect(&bodies.listening);
     stream.write_all(b"POST /webhook/shop HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc").unwrap();
     assert_eq!(reply(&mut stream).status, 408);
+    assert!(begun.elapsed() < PATIENCE, "its connection stays");
     assert_eq!(bodies.heard(), "-");
 }
 

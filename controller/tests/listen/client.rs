@@ -16,7 +16,7 @@ use tempfile::TempDir;
 /// The secret of every receiver here.
 pub(crate) const SECRET: &str = "user:correct-horse-battery-staple";
 /// Longer than anything here takes; only a test that fails waits for it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(100);
 
 /// A listener without a loop: signals stay where the test sees them.
 pub(crate) struct Door {
