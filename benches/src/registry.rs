@@ -107,7 +107,7 @@ fn pass(discoverer: &mut Discoverer, apps: &[Pipeline], proxy: &RegistryProxy, a
 fn discoverer(proxy: &RegistryProxy) -> Result<Discoverer> {
     let wrong = |it: promoter_core::Diagnosis| anyhow::anyhow!(it.to_string());
     let text = format!(
-        "apiVersion: promoter.dev/v1alpha1\nkind: Registries\nspec:\n  registries: [{{ host: \"{}\", plainHttp: true, requests: {{ inFlight: 64, perSecond: 10000 }} }}]\n",
+        "apiVersion: promoter.dev/v1alpha1\nkind: Registries\nspec:\n  registries: [{{ host: \"{}\", plainHttp: true, requests: {{ perSecond: 10000 }} }}]\n",
         proxy.host()
     );
     let settings = registries::read("registries.yaml", &text).map_err(|it| wrong(it.diagnosis()))?;

@@ -4,7 +4,7 @@
 //! every write is `apply`'s. Blocking: git is.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use promoter_core::observation::Observation;
 use promoter_core::pipeline::Pipeline;
@@ -77,6 +77,7 @@ pub struct Controller {
     checker: Checker,
     /// Who asks what subscriptions name; shared by the controllers of a process, so that nothing is asked twice.
     discoverer: Option<Arc<Mutex<Discoverer>>>,
+    discovers_at: Option<UnixSeconds>,
     /// The last look that left nothing to do, with its pass: the same look at an earlier time than `wake_at` needs no
     /// new plan.
     quiet: Option<(Seen, Pass)>,
@@ -102,6 +103,7 @@ impl Controller {
             observer: Observer::new(repository, true),
             checker,
             discoverer: None,
+            discovers_at: None,
             quiet: None,
             plans: BTreeMap::new(),
             measuring: false,
@@ -128,7 +130,13 @@ impl Controller {
     /// Takes in what may have moved; true when a pass is wanted now. Where news of something reaches whatever remembers it
     /// (a listing of tags, say), this is where it is told to ask anew.
     pub fn look_sooner(&mut self, sooner: &Sooner) -> bool {
-        self.observer.is_concerned(sooner)
+        let discovers = self.discoverer.as_ref().is_some_and(|it| locked(it).look_sooner(sooner));
+        self.observer.is_concerned(sooner) || discovers
+    }
+
+    /// When something that the pipelines subscribe to is asked next, as of the last pass.
+    pub fn discovers_at(&self) -> Option<UnixSeconds> {
+        self.discovers_at
     }
 
     /// How the environments stood at the end of the last pass.
@@ -183,8 +191,10 @@ impl Controller {
         let Some(discoverer) = &self.discoverer else {
             return false;
         };
-        let mut discoverer = discoverer.lock().unwrap_or_else(PoisonError::into_inner);
-        let given = discoverer.discover(seen.pipelines.iter().map(|(it, _)| &**it), now);
+        let mut discoverer = locked(discoverer);
+        let pipelines = seen.pipelines.iter().map(|(it, _)| &**it);
+        let given = discoverer.discover(pipelines.clone(), now);
+        self.discovers_at = discoverer.wake_at(pipelines);
         self.observer.discovered(given)
     }
 
@@ -298,4 +308,9 @@ impl Controller {
         }
         Ok(due.len() as u64)
     }
+}
+
+/// Who discovers; after a panic in another thread, too, since what is remembered there is only a short way to answers.
+fn locked(discoverer: &Mutex<Discoverer>) -> MutexGuard<'_, Discoverer> {
+    discoverer.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -81,7 +81,7 @@ impl Looked {
         let wake = match &result {
             Ok(pass) => {
                 say(pass, &mut self.said, &self.controller);
-                wake_at(pass)
+                wake_at(pass).into_iter().chain(self.controller.discovers_at()).min()
             }
             Err(diagnosis) => {
                 complain(diagnosis, &mut self.said, &self.controller);

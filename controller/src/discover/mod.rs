@@ -21,6 +21,8 @@ use promoter_core::{Diagnosis, Name, Repository, UnixSeconds};
 use promoter_sources::registry::{Registries, RegistryOptions};
 use schedule::Schedule;
 
+use crate::signal::Sooner;
+
 /// How long one source may take, all its answers together.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -91,19 +93,22 @@ impl Discoverer {
         &self.registries
     }
 
-    /// The next time at which something is to be asked.
-    pub fn wake_at(&self) -> Option<UnixSeconds> {
-        self.sources.values().map(|it| it.schedule.due).min()
+    /// The next time at which something that these pipelines subscribe to is to be asked.
+    pub fn wake_at<'a>(&self, pipelines: impl Iterator<Item = &'a Pipeline>) -> Option<UnixSeconds> {
+        let places = wanted(pipelines).into_keys();
+        places.filter_map(|it| self.sources.get(&it)).map(|it| it.schedule.due).min()
     }
 
-    /// Has an image repository asked with the next look; everything without one.
-    pub fn look_sooner(&mut self, repository: Option<&Repository>) {
-        let is_named = |place: &Place| match (place, repository) {
-            (_, None) => true,
-            (Place::Image(known), Some(named)) => known == named,
-        };
-        let named = self.sources.iter_mut().filter(|(place, _)| is_named(place));
-        named.for_each(|(_, source)| source.schedule.due = UnixSeconds(0));
+    /// Has what may have moved asked for with the next look; true when something of it is known here.
+    pub fn look_sooner(&mut self, sooner: &Sooner) -> bool {
+        let mut is_known = false;
+        for (place, source) in &mut self.sources {
+            if place.is_named(sooner) {
+                source.schedule.due = UnixSeconds(0);
+                is_known = true;
+            }
+        }
+        is_known
     }
 
     /// Asks what is due of what these pipelines subscribe to. Gives what each subscription gave last, by pipeline.
@@ -137,6 +142,14 @@ impl Discoverer {
             Some((it.name.clone(), source.found(&it.origin)?))
         });
         given.collect()
+    }
+}
+
+impl Place {
+    fn is_named(&self, sooner: &Sooner) -> bool {
+        match self {
+            Self::Image(repository) => sooner.names_image(repository),
+        }
     }
 }
 

@@ -53,6 +53,6 @@ pub struct RequestBound {
 
 impl Default for RequestBound {
     fn default() -> Self {
-        Self { in_flight: 20, per_second: 50 }
+        Self { in_flight: 50, per_second: 500 }
     }
 }
