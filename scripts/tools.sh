@@ -20,6 +20,7 @@ need /usr/sbin/sshd openssh-server
 need tinyproxy tinyproxy-bin
 need etcd etcd-server
 need docker-registry docker-registry
+need buildah buildah
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "installing ${missing[*]}"
@@ -54,12 +55,40 @@ go_tool registry v3.1.1 github.com/distribution/distribution/v3/cmd/registry
 # A Kubernetes API for custom resources, with etcd behind it. It takes a few minutes, once.
 go_tool apiextensions-apiserver v0.36.1 k8s.io/apiextensions-apiserver
 
+# go_module PATH VERSION: the directory of a Go module's sources
+go_module() {
+  go mod download -json "$1@$2" | python3 -c 'import json, sys; print(json.load(sys.stdin)["Dir"])'
+}
+
 # Argo CD's own description of an Application: $tools/argo-cd-crds-VERSION/application-crd.yaml
+# and the kustomizations that install it: $tools/argo-cd-manifests-VERSION/
 argo_cd=v3.5.7
-if [ ! -f "$tools/argo-cd-crds-$argo_cd/application-crd.yaml" ]; then
-  say "fetching the CRDs of Argo CD $argo_cd"
-  module="$(go mod download -json "github.com/argoproj/argo-cd/v3@$argo_cd" | python3 -c 'import json, sys; print(json.load(sys.stdin)["Dir"])')"
+if [ ! -f "$tools/argo-cd-crds-$argo_cd/application-crd.yaml" ] || [ ! -d "$tools/argo-cd-manifests-$argo_cd" ]; then
+  say "fetching the CRDs and manifests of Argo CD $argo_cd"
+  module="$(go_module github.com/argoproj/argo-cd/v3 "$argo_cd")"
   install -D -m 644 "$module/manifests/crds/application-crd.yaml" "$tools/argo-cd-crds-$argo_cd/application-crd.yaml"
+  rm -rf "${tools:?}/argo-cd-manifests-$argo_cd.part"
+  for part in base cluster-install cluster-rbac core-install crds ha/base ha/cluster-install ha/namespace-install namespace-install; do
+    (cd "$module/manifests" && find "$part" -type f -exec install -D -m 644 {} "$tools/argo-cd-manifests-$argo_cd.part/{}" \;)
+  done
+  rm -rf "${tools:?}/argo-cd-manifests-$argo_cd"
+  mv "$tools/argo-cd-manifests-$argo_cd.part" "$tools/argo-cd-manifests-$argo_cd"
+fi
+
+# What Kubernetes takes, by its own description: $tools/kubernetes-openapi-VERSION/swagger.json
+kubernetes=v1.35.0
+if [ ! -f "$tools/kubernetes-openapi-$kubernetes/swagger.json" ]; then
+  say "fetching the OpenAPI description of Kubernetes $kubernetes"
+  module="$(go_module k8s.io/kubernetes "$kubernetes")"
+  install -D -m 644 "$module/api/openapi-spec/swagger.json" "$tools/kubernetes-openapi-$kubernetes/swagger.json"
+fi
+# The same for a ServiceMonitor: $tools/prometheus-operator-crds-VERSION/servicemonitors.yaml
+prometheus_operator=v0.92.0
+if [ ! -f "$tools/prometheus-operator-crds-$prometheus_operator/servicemonitors.yaml" ]; then
+  say "fetching the CRD of a ServiceMonitor $prometheus_operator"
+  module="$(go_module github.com/prometheus-operator/prometheus-operator "$prometheus_operator")"
+  install -D -m 644 "$module/example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml" \
+    "$tools/prometheus-operator-crds-$prometheus_operator/servicemonitors.yaml"
 fi
 
 # go_client NAME VERSION FOLDER: $tools/NAME-VERSION/NAME from the Go sources in a folder of testdata, built again when

@@ -5,7 +5,6 @@
 mod charts;
 mod hostile;
 mod remote;
-mod shipped;
 mod slips;
 #[path = "../support/mod.rs"]
 mod support;
