@@ -22,6 +22,11 @@ demo: release ## promotes a small app through dev, staging and prod; needs Rust 
 release: ## builds the three binaries, optimised and stripped
 	$(CARGO) build --release --locked -p promoter -p promoter-plugin -p promoter-controller
 
+IMAGES ?= plugin plugin-helm controller controller-helm
+.PHONY: image
+image: release tools ## builds the images of the Dockerfile without Docker (needs buildah and root) and prints their sizes
+	@PACK=1 scripts/image.sh "$(TARGET)/images" "$(TARGET)/release" $(IMAGES)
+
 .PHONY: tools
 tools: ## installs what tests compare with: git servers, kustomize, helm, a grpc-go client
 	@scripts/tools.sh
