@@ -8,14 +8,8 @@ use regex::Regex;
 use crate::chart::{EVERYTHING, rendered};
 use crate::place::{Place, list, objects, root};
 
-/// Set for what is on its way: webhooks, registries, leader election.
-const SOON: [&str; 5] = [
-    "DOCKER_CONFIG",
-    "PROMOTER_LEASE",
-    "PROMOTER_LISTEN",
-    "PROMOTER_REGISTRIES_FILE",
-    "PROMOTER_WEBHOOK_SECRETS_DIR",
-];
+/// Set for what is on its way: leader election.
+const SOON: [&str; 1] = ["PROMOTER_LEASE"];
 
 /// Names in quotes in the sources below a folder.
 fn read(folder: &Path, found: &mut BTreeSet<String>) {
