@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn failures_wait_longer_and_longer_and_wishes_are_heard() {
-        let at = |seconds| UnixSeconds(1_000 + seconds);
+        let at = |seconds: i64| UnixSeconds(1_000 + seconds);
         let broken = Diagnosis::upstream("registry-unreachable", "refused");
         let busy = broken.clone().not_before(at(3_600));
         let mut schedule = Schedule::default();

@@ -195,7 +195,10 @@ fn the_seven_steps_of_a_promotion_are_in_the_log() {
     // A person merges what is proposed for production.
     street.world.merge_with_git("environment/production-next/webapp", &active("production"));
     let said = street.settle(&mut controller);
-    assert_eq!(without_names(&said, &street, "production"), ["production: FREIGHT verified (nothing to check)"]);
+    assert_eq!(
+        without_names(&said, &street, "production"),
+        ["production: FREIGHT verified (nothing to check)"]
+    );
     let environments = ["development", "staging", "production"];
     assert_eq!(street.tags(environments), ["1.0.0"; 3]);
 
