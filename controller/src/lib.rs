@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod check;
 pub mod discover;
+pub mod lease;
 pub mod listen;
 pub mod observe;
 pub mod options;
@@ -13,6 +14,7 @@ pub mod people;
 pub mod repository;
 pub mod run;
 pub mod settings;
+pub mod shard;
 pub mod signal;
 pub mod signatures;
 pub mod watch;

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use clap::Parser;
 use promoter_controller::discover::Discoverer;
+use promoter_controller::lease::{Lease, LeaseOptions};
 use promoter_controller::listen::{ListenLimits, ListenOptions, Listening, Receivers};
 use promoter_controller::options::{AccessOptions, CheckOptions, SigningOptions, cache_root};
 use promoter_controller::pass::Controller;
 use promoter_controller::repository::Repository;
 use promoter_controller::run;
 use promoter_controller::settings::Identity;
+use promoter_controller::shard::Shard;
 use promoter_controller::signal::{Receiver, Sender, Signal, signals};
 use promoter_controller::watch::Watch;
 use promoter_core::{Diagnosis, Seconds};
@@ -32,6 +34,9 @@ struct Arguments {
     /// Time between two looks at a repository in which nothing is waited for
     #[arg(long, value_name = "SPAN", default_value = "60s")]
     interval: Seconds,
+    /// Share of the pipelines that this controller looks after, by their names; all unless given
+    #[arg(long, value_name = "INDEX/COUNT", env = "PROMOTER_SHARD")]
+    shard: Option<Shard>,
     /// Form of the log lines
     #[arg(long, value_enum, default_value = "json", env = "PROMOTER_LOG_FORMAT")]
     log_format: LogFormat,
@@ -45,6 +50,8 @@ struct Arguments {
     signing: SigningOptions,
     #[command(flatten)]
     listen: ListenOptions,
+    #[command(flatten)]
+    lease: LeaseOptions,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -80,7 +87,7 @@ fn work(arguments: &Arguments) -> Result<ExitCode, Diagnosis> {
             warn!(repo = repository.url.as_str(), code = doubt.code, "{doubt}");
         }
         let controller = Controller::asking(repository, &arguments.checks)?;
-        controllers.push(controller.discovering(discoverer.clone()));
+        controllers.push(controller.discovering(discoverer.clone()).only(arguments.shard));
     }
     if arguments.once {
         let passes = run::once(&mut controllers, &receiver);
@@ -91,8 +98,20 @@ fn work(arguments: &Arguments) -> Result<ExitCode, Diagnosis> {
     let watch = Watch::new(controllers.iter().map(|it| it.repository().url.clone()), interval);
     // Ends after the loop: probes are answered until then.
     let _listening = listen(&arguments.listen, &watch, sender)?;
-    run::run(controllers, interval, &receiver, &watch);
+    let lease = arguments
+        .lease
+        .lease
+        .clone()
+        .map(|it| Lease::stand_for(it, arguments.checks.kubeconfig.clone(), identity()));
+    run::run(controllers, interval, &receiver, &watch, lease.transpose()?.as_ref());
     Ok(ExitCode::SUCCESS)
+}
+
+/// A name that no other controller has: that of the machine or pod, for people, and the moment of this process.
+fn identity() -> String {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "controller".into());
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("{host}_{}-{:x}", std::process::id(), since.as_nanos())
 }
 
 /// Begins to listen, if that is asked for, and says who may send webhooks.

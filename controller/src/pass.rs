@@ -17,6 +17,7 @@ use crate::discover::Discoverer;
 use crate::observe::{Observer, Seen};
 use crate::options::CheckOptions;
 use crate::repository::Repository;
+use crate::shard::Shard;
 use crate::signal::Sooner;
 use crate::watch::{Standing, standing};
 
@@ -108,6 +109,13 @@ impl Controller {
             plans: BTreeMap::new(),
             measuring: false,
         }
+    }
+
+    /// The same for the pipelines of one shard only.
+    #[must_use]
+    pub fn only(mut self, shard: Option<Shard>) -> Self {
+        self.observer.only(shard);
+        self
     }
 
     /// The same that discovers artifacts, too. Without it the freight keeps those that it has.

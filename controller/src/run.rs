@@ -9,6 +9,7 @@ use promoter_core::plan::{Kind, Line, Plan};
 use promoter_core::{Diagnosis, Fault, Name, UnixSeconds};
 use tracing::{error, info, warn};
 
+use crate::lease::Lease;
 use crate::pass::{Controller, Pass};
 use crate::signal::{Receiver, Signal};
 use crate::watch::Watch;
@@ -17,6 +18,8 @@ use crate::watch::Watch;
 const SLEEP_MIN: Duration = Duration::from_millis(200);
 /// The shortest time between the end of a pass and one that news asks for: however much news comes, passes are bounded.
 const NEWS_MIN: Duration = Duration::from_secs(1);
+/// The time between two looks whether the Lease has come.
+const STAND_BY: Duration = Duration::from_secs(1);
 /// The longest that `--once` goes on while checks are being measured.
 const MEASURE_SECONDS_MAX: i64 = 15 * 60;
 /// The longest that it goes on while they all say the same: what cannot be asked at all does not get better by waiting.
@@ -46,11 +49,27 @@ struct Looked {
 }
 
 /// Makes passes until a stop comes: over each repository once an interval at least, earlier when its plan waits for a
-/// moment before that, at once when news names it. What came of them is told to `watch`.
-pub fn run(controllers: Vec<Controller>, interval: Duration, signals: &Receiver, watch: &Watch) {
+/// moment before that, at once when news names it. What came of them is told to `watch`. With a Lease nothing is done while
+/// another controller holds it.
+pub fn run(
+    controllers: Vec<Controller>,
+    interval: Duration,
+    signals: &Receiver,
+    watch: &Watch,
+    lease: Option<&Lease>,
+) {
     let looked = |controller| Looked { controller, said: Said::default(), due: Instant::now(), passed: None };
     let mut all: Vec<Looked> = controllers.into_iter().map(looked).collect();
     loop {
+        let waits = lease.is_some_and(|it| !it.is_held());
+        watch.stands_by(waits);
+        if waits {
+            // News is no more than an early look, and everything is looked at when the Lease comes.
+            match signals.wait(STAND_BY) {
+                Some(Signal::Stop) => return,
+                Some(Signal::Look(_)) | None => continue,
+            }
+        }
         for it in &mut all {
             if signals.wait_for_stop(Duration::ZERO) {
                 return;

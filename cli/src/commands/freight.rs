@@ -5,10 +5,12 @@ use super::signing::PersonSigning;
 use crate::edge::{self, Format, Outcome};
 use crate::table::columns;
 use clap::{Args, Subcommand};
+use promoter_controller::discover::Discoverer;
 use promoter_controller::people::find_freight;
 use promoter_controller::run::now;
 use promoter_core::record::{FreightRecord, Phase, Records, Verified};
 use promoter_core::{Diagnosis, FreightId, Setting};
+use promoter_sources::registry::RegistryOptions;
 use serde::Serialize;
 
 #[derive(Subcommand)]
@@ -44,14 +46,19 @@ pub(crate) struct ShowArguments {
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
+  promoter freight create web=1.4.2
   promoter freight create web=ghcr.io/acme/web:1.4.2@sha256:…
-  promoter freight create web=1.4.2@sha256:… config=4e1f…")]
+  promoter freight create web=1.4.2@sha256:… config=4e1f…
+
+A tag or version without a digest is looked up where its subscription looks.")]
 pub(crate) struct CreateArguments {
     /// Artifacts, by the names of their subscriptions
     #[arg(required = true, value_name = "NAME=VALUE")]
     artifacts: Vec<Setting>,
     #[command(flatten)]
     repository: RepositoryOptions,
+    #[command(flatten)]
+    registries: RegistryOptions,
     #[command(flatten)]
     signing: PersonSigning,
 }
@@ -63,6 +70,9 @@ pub(crate) fn run(command: &Command) -> Result<Outcome, Diagnosis> {
         Command::Create(arguments) => {
             let pipeline = arguments.repository.pipeline.as_ref();
             let mut person = arguments.repository.writer(&arguments.signing)?;
+            let cache_root = person.repository().settings().cache_root.clone();
+            let mut discoverer = Discoverer::new(&arguments.registries, &cache_root)?;
+            person.look_up(pipeline, &arguments.artifacts, &mut discoverer, now())?;
             let (id, text) = person.create_freight(pipeline, &arguments.artifacts, now())?;
             edge::result(&format!("{text}\n{id}\n"))?;
             Ok(Outcome::Done)

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use promoter_core::discovery::{Found, ImageFacts, LookedUp, Ordered};
+use promoter_core::discovery::{Candidate, Found, ImageFacts, LookedUp, Ordered};
 use promoter_core::pipeline::{ImageStrategy, ImageSubscription};
-use promoter_core::{Content, Diagnosis, ImageDigest, ImageTag, Repository, UnixSeconds};
+use promoter_core::{Content, Diagnosis, ImageDigest, ImageTag, PinnedImage, Repository, UnixSeconds};
 use promoter_sources::registry::{Depth, ErrorKind, Registries, RegistryError};
 
 /// Tags that are looked up at the same time; the client bounds what one host is asked at once.
@@ -166,6 +166,19 @@ impl Asking<'_> {
         });
         self.rule.choose(ordered, looked_up)
     }
+}
+
+/// What one tag names.
+pub(super) async fn candidate(
+    registries: &Registries,
+    rule: &ImageSubscription,
+    tag: &ImageTag,
+) -> Result<Candidate, RegistryError> {
+    let repository = rule.repository.clone();
+    let depth = rule.platform.clone().map_or(Depth::Config, Depth::ConfigOf);
+    let (digest, facts) = registries.resolve(&repository, tag, depth).await?;
+    let content = Content::Image(PinnedImage { repository, tag: Some(tag.clone()), digest });
+    Ok(Candidate { content, about: facts.provenance(rule.platform.as_ref()) })
 }
 
 /// The tag of what was chosen.

@@ -14,10 +14,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use promoter_core::discovery::Found;
+use promoter_core::discovery::{Candidate, Found};
 use promoter_core::observation::{Fact, Unread};
 use promoter_core::pipeline::{ImageSubscription, Pipeline, SubscriptionOrigin};
-use promoter_core::{Diagnosis, Name, Repository, UnixSeconds};
+use promoter_core::{Diagnosis, ImageTag, Name, Repository, UnixSeconds};
 use promoter_sources::registry::{Registries, RegistryOptions};
 use schedule::Schedule;
 
@@ -134,6 +134,14 @@ impl Discoverer {
         self.sources.extend(self.runtime.block_on(futures::future::join_all(asked)));
         self.sources.retain(|_, it| it.schedule.is_kept(now));
         pipelines.map(|it| (it.name.clone(), self.artifacts(it))).collect()
+    }
+
+    /// What one tag of an image subscription names, whatever its rule would choose.
+    ///
+    /// Errors: there is no such tag, or the registry does not answer.
+    pub fn candidate(&self, rule: &ImageSubscription, tag: &ImageTag) -> Result<Candidate, Diagnosis> {
+        let candidate = image::candidate(&self.registries, rule, tag);
+        self.runtime.block_on(candidate).map_err(|error| error.diagnosis())
     }
 
     fn artifacts(&self, pipeline: &Pipeline) -> Artifacts {

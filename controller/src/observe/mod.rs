@@ -31,6 +31,7 @@ use promoter_sources::git::GitError;
 
 use crate::discover::Artifacts;
 use crate::repository::{NOTES_REF, Refs, Repository, cover};
+use crate::shard::Shard;
 use crate::signal::Sooner;
 pub use find::Found;
 use folders::Folders;
@@ -60,6 +61,7 @@ type LockPlace = (Name, Name, bool);
 pub struct Observer {
     repository: Repository,
     measures: bool,
+    shard: Option<Shard>,
     /// Branches that the pipelines name: those that the one ls-refs has to cover.
     branches: BTreeSet<String>,
     finder: find::Finder,
@@ -95,6 +97,7 @@ impl Observer {
         Self {
             repository,
             measures,
+            shard: None,
             branches: BTreeSet::new(),
             finder: find::Finder::default(),
             found: None,
@@ -109,6 +112,11 @@ impl Observer {
             discovered: BTreeMap::new(),
             looked: BTreeMap::new(),
         }
+    }
+
+    /// Looks at the pipelines of one shard only.
+    pub fn only(&mut self, shard: Option<Shard>) {
+        self.shard = shard;
     }
 
     /// The repository.
@@ -193,7 +201,8 @@ impl Observer {
         }
         let mut findings = found.findings.clone();
         let policy = self.policies.read(&self.repository, &refs, &mut findings);
-        let effective = self.policies.apply(&policy, &found.pipelines, &mut findings);
+        let mut effective = self.policies.apply(&policy, &found.pipelines, &mut findings);
+        effective.retain(|it| self.shard.is_none_or(|shard| shard.takes(&it.name)));
         let heads: Vec<Heads> = effective.iter().map(|it| heads(it, &refs, &policy.head, renders)).collect();
         let due: Vec<&Arc<Pipeline>> = effective
             .iter()

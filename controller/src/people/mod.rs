@@ -4,6 +4,7 @@
 //! on the controller's next pass.
 
 mod choose;
+mod look_up;
 mod pause;
 mod status;
 mod withdraw;

@@ -6,6 +6,7 @@
 mod metrics;
 mod standing;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,7 @@ pub struct Watch(Arc<Shared>);
 struct Shared {
     metrics: Metrics,
     late: Duration,
+    stands_by: AtomicBool,
     repos: Mutex<Vec<Repo>>,
 }
 
@@ -54,6 +56,7 @@ impl Watch {
         let repo = |url| Repo { url, passed: None, is_ok: false, seen: Seen::default() };
         Self(Arc::new(Shared {
             metrics: Metrics::default(),
+            stands_by: AtomicBool::new(false),
             late: interval.saturating_mul(2).saturating_add(LATE),
             repos: Mutex::new(repos.into_iter().map(repo).collect()),
         }))
@@ -84,14 +87,23 @@ impl Watch {
         }
     }
 
+    /// Whether another controller works, and this one waits for the Lease.
+    pub fn stands_by(&self, waits: bool) {
+        self.0.stands_by.store(waits, Ordering::Relaxed);
+    }
+
     /// Counts a request to a webhook.
     pub fn webhook(&self, kind: &'static str, result: WebhookResult) {
         self.0.metrics.webhook(kind, result);
     }
 
     /// Whether the controller does its work: every repository had its first pass, the last one of each is not late, and
-    /// that of one repository at least could be made. `Err` says what is missing, one line.
+    /// that of one repository at least could be made; or it stands by while another one works. `Err` says what is missing,
+    /// one line.
     pub fn ready(&self) -> Result<(), String> {
+        if self.0.stands_by.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         self.ready_at(Instant::now())
     }
 

@@ -81,7 +81,7 @@ impl Stage {
             Listening::start(address, Some(receivers), limits, watch.clone(), signals.clone()).unwrap();
         let told = watch.clone();
         let looping =
-            run_it.then(|| std::thread::spawn(move || run::run(controllers, hour, &receiver, &told)));
+            run_it.then(|| std::thread::spawn(move || run::run(controllers, hour, &receiver, &told, None)));
         Self { directory, listening, watch, signals, looping }
     }
 

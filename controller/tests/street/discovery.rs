@@ -1,6 +1,8 @@
 //! From a pushed tag to production: the examples' pipelines against real registries, with a proxy that counts and breaks.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use promoter_controller::discover::Discoverer;
 use promoter_controller::pass::{Controller, Pass};
@@ -22,6 +24,8 @@ const AMD64: &[&str] = &["linux/amd64"];
 /// An example with its registry and its checks on this machine.
 struct Street {
     world: World,
+    /// The world's time, for the client of registries.
+    seconds: Arc<AtomicU64>,
     server: RegistryServer,
     proxy: RegistryProxy,
     repository: &'static str,
@@ -45,7 +49,14 @@ impl Street {
             (format!("apps/{example}/{path}"), change(text))
         });
         world.commit_all(&files.collect::<Vec<_>>());
-        Some(Self { world, server, proxy, repository, pipeline })
+        let street = Self { world, seconds: Arc::default(), server, proxy, repository, pipeline };
+        street.wait(0);
+        Some(street)
+    }
+
+    fn wait(&self, seconds: i64) {
+        self.world.wait(seconds);
+        self.seconds.store(u64::try_from(self.world.now().0).unwrap(), Ordering::Relaxed);
     }
 
     fn push(&self, tag: &str) -> String {
@@ -59,7 +70,9 @@ impl Street {
             self.proxy.host()
         );
         let settings = registries::read("registries.yaml", &text).unwrap();
-        let config = RegistryConfig { settings, ..RegistryConfig::default() };
+        let seconds = self.seconds.clone();
+        let clock = move || SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::Relaxed));
+        let config = RegistryConfig { settings, clock: Arc::new(clock), ..RegistryConfig::default() };
         Discoverer::asking(Registries::new(config, None).unwrap()).unwrap()
     }
 
@@ -71,7 +84,7 @@ impl Street {
     fn settle(&self, controller: &mut Controller) -> Vec<String> {
         let mut all = Vec::new();
         for _ in 0..30 {
-            self.world.wait(1);
+            self.wait(1);
             let pass = self.pass(controller);
             if pass.events.is_empty() && !controller.is_measuring() {
                 return all;
@@ -139,7 +152,7 @@ fn the_pipeline_of_the_rfc_takes_releases_and_leaves_candidates() {
         street.push("1.1.0");
         street.push("1.2.0-rc.1");
         assert!(street.settle(&mut controller).is_empty(), "nobody asked the registry again yet");
-        street.world.wait(INTERVAL);
+        street.wait(INTERVAL);
         let said = street.settle(&mut controller);
         assert_eq!(street.tags(environments), ["1.1.0", "1.1.0", "1.0.0"]);
         let said = without_names(&said, &street, "dev");
@@ -152,7 +165,7 @@ fn the_pipeline_of_the_rfc_takes_releases_and_leaves_candidates() {
 
         // At rest: one listing, and one question what the tag names.
         street.proxy.take_requests();
-        street.world.wait(INTERVAL);
+        street.wait(INTERVAL);
         assert!(street.settle(&mut controller).is_empty());
         let asked = street.proxy.take_requests();
         assert_eq!((asked.tags, asked.heads, asked.all()), (1, 1, 2), "{:?}", street.proxy.take_log());
@@ -230,15 +243,82 @@ fn a_throttled_listing_decides_nothing() {
     assert_eq!(street.tag("dev"), "1.8.0");
     let before = street.world.refs();
 
-    // The last page, with the new release, does not come.
+    // The last page, with the new release, does not come: the registry wants to be left alone for an hour.
     street.push("1.9.0");
     let later = RegistryFault::Says(429, vec![("retry-after", "3600".into())], "slow down".into());
-    street.proxy.break_at("last=1.5.0", later);
-    street.world.wait(INTERVAL);
+    street.proxy.break_times("last=1.5.0", later, 1);
+    street.wait(INTERVAL);
     let pass = street.world.pass(&mut controller);
+    let until = UnixSeconds(street.world.now().0 + 3_600);
     assert!(pass.events.is_empty(), "{:?}", pass.events);
     assert_eq!(pass.findings.iter().map(|it| it.code).collect::<Vec<_>>(), ["registry-later"]);
     assert_eq!(street.world.refs(), before);
-    let asked_at = pass.findings[0].not_before;
-    assert!(asked_at.is_some_and(|it| it > UnixSeconds(0)));
+    assert_eq!((pass.findings[0].not_before, controller.discovers_at()), (Some(until), Some(until)));
+
+    // Nobody asks before that.
+    street.proxy.take_requests();
+    for _ in 0..11 {
+        street.wait(INTERVAL);
+        assert!(street.world.pass(&mut controller).events.is_empty());
+    }
+    assert_eq!((street.proxy.take_requests().all(), street.world.refs()), (0, before));
+    street.wait(INTERVAL);
+    street.settle(&mut controller);
+    assert_eq!(street.tag("dev"), "1.9.0");
+}
+
+#[test]
+fn a_tag_that_is_gone_or_broken_takes_nothing_back() {
+    let image = ("ghcr.io/dokaseca/my-app", "dokaseca/my-app");
+    let Some(street) = Street::new(Flavor::V3, ("my-app", "my-app"), image, |it| it) else {
+        return;
+    };
+    street.push("1.0.0");
+    let second = street.push("1.1.0");
+    let mut controller = street.controller();
+    street.settle(&mut controller);
+    assert_eq!(street.tag("dev"), "1.1.0");
+    let before = street.world.refs();
+
+    // A half-deleted tag is passed over, and nothing goes back for it.
+    street.proxy.break_at("manifests/1.1.0", RegistryFault::Says(404, Vec::new(), String::new()));
+    street.wait(INTERVAL);
+    assert!(street.settle(&mut controller).is_empty());
+    street.proxy.heal();
+    street.server.delete_manifest("dokaseca/my-app", &second);
+    street.wait(INTERVAL);
+    assert!(street.settle(&mut controller).is_empty());
+    assert_eq!(street.world.refs(), before);
+    let said = lines(&street.pass(&mut controller)).join("\n");
+    assert!(said.contains("my-app"), "{said}");
+
+    // What is newer goes on from there.
+    street.push("1.2.0");
+    street.wait(INTERVAL);
+    street.settle(&mut controller);
+    assert_eq!(street.tag("dev"), "1.2.0");
+}
+
+#[test]
+fn five_hundred_pipelines_on_one_image_ask_once() {
+    let image = ("ghcr.io/dokaseca/my-app", "dokaseca/my-app");
+    let Some(street) = Street::new(Flavor::V3, ("my-app", "my-app"), image, |it| it) else {
+        return;
+    };
+    street.push("1.0.0");
+    let repository = format!("{}/dokaseca/my-app", street.proxy.host());
+    let pipelines: Vec<_> = (0..500)
+        .map(|index| {
+            let text = format!(
+                "apiVersion: promoter.dev/v1alpha1\nkind: Pipeline\nmetadata: {{ name: app-{index} }}\nspec:\n  subscriptions:\n    - {{ name: config, git: {{}} }}\n    - {{ name: web, image: {{ repoURL: \"{repository}\" }} }}\n  environments: [{{ name: dev, source: dev, promotion: auto }}]\n"
+            );
+            promoter_core::pipeline::read("promoter.yaml", &text).unwrap().remove(0)
+        })
+        .collect();
+    let mut discoverer = street.discoverer();
+    let given = discoverer.discover(pipelines.iter(), street.world.now());
+    let found = given.values().filter(|it| it[&name("web")].found.as_ref().unwrap().chosen.is_some());
+    assert_eq!(found.count(), 500);
+    let asked = street.proxy.take_requests();
+    assert_eq!((asked.tags, asked.heads + asked.manifests, asked.blobs), (1, 1, 1));
 }
