@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use promoter_core::CommitId;
 
@@ -23,6 +24,10 @@ pub struct GitCache {
 pub(super) struct Inner {
     pub(super) remote: Remote,
     pub(super) place: Place,
+    /// True when neither files nor directories come unless they are read.
+    pub(super) is_bare: bool,
+    /// True once the server was found not to leave directories out.
+    pub(super) sends_directories: AtomicBool,
 }
 
 /// Where the objects are.
@@ -48,11 +53,25 @@ impl GitCache {
     /// The same for a repository with all that it takes to talk to its server. `owner` names a folder of the root for what
     /// not everyone may read who may read the root's other caches (`""` for none). One bound holds for all of them.
     pub fn of(cache_root: &Path, owner: &str, remote: Remote) -> Result<Self, GitError> {
+        Self::shaped(cache_root, owner, remote, Shape::Whole)
+    }
+
+    /// The same for those who read commits and tags and hardly any file: of a commit come neither its directories nor its
+    /// files, unless they are read (from servers that can leave them out). Its place must be another one than that of
+    /// [`Self::of`].
+    pub fn bare(cache_root: &Path, owner: &str, remote: Remote) -> Result<Self, GitError> {
+        Self::shaped(cache_root, owner, remote, Shape::Partial)
+    }
+
+    fn shaped(cache_root: &Path, owner: &str, remote: Remote, shape: Shape) -> Result<Self, GitError> {
         let place = match remote.url.local_path() {
             Some(path) => Place::Local(Local::open(&path, &remote)?),
-            None => Place::Cached(Store::open(cache_root, owner, &remote.url, &remote.limits)?),
+            None => Place::Cached(Store::open(cache_root, owner, &remote.url, &remote.limits, shape)?),
         };
-        Ok(Self { inner: Arc::new(Inner { remote, place }) })
+        let is_bare = shape == Shape::Partial;
+        Ok(Self {
+            inner: Arc::new(Inner { remote, place, is_bare, sends_directories: AtomicBool::new(false) }),
+        })
     }
 
     /// The repository, and what it takes to talk to it.
@@ -202,7 +221,7 @@ impl GitCache {
         }
     }
 
-    fn as_commit(&self, id: &CommitId, object: &Object) -> Result<CommitInfo, GitError> {
+    pub(super) fn as_commit(&self, id: &CommitId, object: &Object) -> Result<CommitInfo, GitError> {
         let wrong = |what: String| GitError::WrongObject { id: id.to_string(), what };
         if object.kind != Kind::Commit {
             return Err(wrong(format!("a {}", object.kind)));

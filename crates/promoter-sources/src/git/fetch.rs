@@ -38,6 +38,8 @@ pub(super) struct Want {
     pub(super) known: Known,
     /// Which files are left out, if the server can. `Some` says too that files of the commits in `known` may not be here.
     pub(super) without: Option<Filter>,
+    /// True when nothing is to be asked of a server that cannot leave files out.
+    pub(super) must_filter: bool,
     /// Beyond so many bytes the rest of the answer is not taken, if the server could leave files out.
     pub(super) budget: Option<u64>,
 }
@@ -49,6 +51,8 @@ pub(super) enum Filter {
     LargeFiles,
     /// All of them.
     Files,
+    /// All of them, and all directories.
+    Directories,
 }
 
 impl Filter {
@@ -56,6 +60,7 @@ impl Filter {
         match self {
             Self::LargeFiles => "blob:limit=131072",
             Self::Files => "blob:none",
+            Self::Directories => "tree:0",
         }
     }
 }
@@ -67,6 +72,8 @@ pub(super) enum Answer {
     Taken(Moved),
     /// It was more than the budget, and nothing was taken.
     OverBudget,
+    /// The server cannot leave files out, as was asked for; nothing was taken.
+    CannotFilter,
 }
 
 /// How the ends of our histories move with a fetch.
@@ -85,6 +92,9 @@ pub(super) fn fetch(
     take_pack: impl FnOnce(&mut dyn Read) -> Result<(), GitError>,
 ) -> Result<Answer, GitError> {
     let mut connection = remote.connect(Service::UploadPack)?;
+    if want.must_filter && !can_filter(&connection.advertisement) {
+        return Ok(Answer::CannotFilter);
+    }
     let version = connection.advertisement.version;
     let message = match version {
         2 => message_v2(&connection.advertisement, want),
@@ -102,16 +112,21 @@ pub(super) fn fetch(
     match received {
         Ok((moved, Received::Taken(taken))) => taken.map(|()| Answer::Taken(moved)),
         Ok((_, Received::OverBudget)) => Ok(Answer::OverBudget),
+        // Some servers leave files out, and not directories.
+        Err(error) if want.must_filter && server_says(&error).is_some_and(|it| it.contains("filter")) => {
+            Ok(Answer::CannotFilter)
+        }
         Err(error) => Err(refused(&mut connection, remote, &want.commits, &error)),
     }
 }
 
-/// Fetches files (or whatever else the ids name) that were left out of a commit. `NoCommit` when the server does not give
-/// them by their ids.
+/// Fetches files (or whatever else the ids name) that were left out of a commit. Of a directory comes what is below it
+/// too, but for files, unless `alone`. `NoCommit` when the server does not give them by their ids.
 pub(super) fn fetch_files(
     remote: &Remote,
     commit: &CommitId,
     files: &[ObjectId],
+    alone: bool,
     take_pack: impl FnOnce(&mut dyn Read) -> Result<(), GitError>,
 ) -> Result<(), GitError> {
     let mut connection = remote.connect(Service::UploadPack)?;
@@ -120,7 +135,9 @@ pub(super) fn fetch_files(
         return Err(GitError::NoCommit { commit: commit.clone(), url: remote.url.to_string(), answer });
     }
     let mut message = command(&connection.advertisement, "fetch");
-    for line in ["no-progress\n", "ofs-delta\n", "filter blob:none\n"] {
+    // What is named is sent whatever the filter says.
+    let filter = if alone { "filter tree:0\n" } else { "filter blob:none\n" };
+    for line in ["no-progress\n", "ofs-delta\n", filter] {
         write_data(&mut message, line.as_bytes());
     }
     for file in files {

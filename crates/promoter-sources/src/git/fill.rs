@@ -50,7 +50,7 @@ impl GitCache {
         }
     }
 
-    fn missing(&self, commits: &[CommitId]) -> Result<Vec<CommitId>, GitError> {
+    pub(super) fn missing(&self, commits: &[CommitId]) -> Result<Vec<CommitId>, GitError> {
         let objects = self.objects();
         let mut missing = BTreeSet::new();
         for commit in commits {
@@ -68,6 +68,9 @@ impl GitCache {
         commits: Vec<CommitId>,
         depth: Option<u32>,
     ) -> Result<(), GitError> {
+        if self.inner.is_bare && self.fetch_bare(store, lock, &commits, depth)? {
+            return Ok(());
+        }
         let known = store.current().known();
         let offered = !known.haves.is_empty();
         let whole = self.missing(&known.haves)?.is_empty();
@@ -128,8 +131,10 @@ impl GitCache {
             return Ok(());
         }
         if store.current().shape == Shape::Partial {
-            let taken =
-                self.take(store, &lock, |take| fetch::fetch_files(&self.inner.remote, commit, &absent, take));
+            let alone = self.inner.is_bare;
+            let taken = self.take(store, &lock, |take| {
+                fetch::fetch_files(&self.inner.remote, commit, &absent, alone, take)
+            });
             match taken {
                 Err(Failed::Otherwise(GitError::NoCommit { answer, .. })) => {
                     tracing::warn!(url = %self.inner.remote.url, %answer, "server gives no single files, fetching all of them");
@@ -143,7 +148,7 @@ impl GitCache {
     }
 
     /// Lets `fetch` hand a pack to the current generation, and tells a pack that does not fit from all else that may fail.
-    fn take<T>(
+    pub(super) fn take<T>(
         &self,
         store: &Store,
         lock: &WriteLock,
@@ -178,7 +183,7 @@ impl GitCache {
         let remote = &self.inner.remote;
         let moved = match self.take(store, lock, |take| fetch::fetch(remote, want, take))? {
             Answer::Taken(moved) => moved,
-            Answer::OverBudget => return Ok(false),
+            Answer::OverBudget | Answer::CannotFilter => return Ok(false),
         };
         if let Some(commit) = self.missing(&want.commits).map_err(Failed::Otherwise)?.first() {
             return Err(Failed::Unfit(
@@ -202,14 +207,14 @@ impl GitCache {
 }
 
 /// Why a fetch failed, as far as it matters for trying once more with an empty cache.
-enum Failed {
+pub(super) enum Failed {
     /// The answer does not fit to what is here.
     Unfit(GitError),
     Otherwise(GitError),
 }
 
 impl Failed {
-    fn into_error(self) -> GitError {
+    pub(super) fn into_error(self) -> GitError {
         match self {
             Self::Unfit(error) | Self::Otherwise(error) => error,
         }

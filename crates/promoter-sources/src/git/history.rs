@@ -12,18 +12,34 @@ const DEPTHS: &[Option<u32>] = &[Some(64), Some(1_024), None];
 impl GitCache {
     /// The commit and its first parents, newest first, at most `max`; fetches history as it needs it.
     pub fn first_parent_log(&self, head: &CommitId, max: usize) -> Result<Vec<CommitInfo>, GitError> {
-        self.ensure(std::slice::from_ref(head))?;
-        let mut depths = DEPTHS.iter();
+        self.first_parents_until(head, max, |_| false)
+    }
+
+    /// The same up to the first commit that is `last`, which comes with it.
+    pub fn first_parents_until(
+        &self,
+        head: &CommitId,
+        max: usize,
+        mut last: impl FnMut(&CommitInfo) -> bool,
+    ) -> Result<Vec<CommitInfo>, GitError> {
+        let most = u32::try_from(max).ok();
+        // So many first parents lie no deeper.
+        let bounded =
+            |depth: Option<u32>| depth.map_or(most, |it| Some(most.map_or(it, |most| it.min(most))));
+        let mut depths = DEPTHS.iter().map(|it| bounded(*it));
+        // Where a commit costs next to nothing, its history comes with it.
+        let first = if self.inner.is_bare { depths.next().flatten() } else { Some(1) };
+        self.fetch_missing(std::slice::from_ref(head), first)?;
         let mut log: Vec<CommitInfo> = Vec::new();
         let mut next = Some(head.clone());
         while let Some(id) = next.filter(|_| log.len() < max) {
             let Some(commit) = self.commit_here(&id)? else {
                 let depth = depths.next().ok_or_else(|| self.cut_off(&id))?;
-                self.deepen(head, *depth)?;
+                self.deepen(head, depth)?;
                 next = Some(id);
                 continue;
             };
-            next = commit.parents.first().cloned();
+            next = commit.parents.first().cloned().filter(|_| !last(&commit));
             log.push(commit);
         }
         Ok(log)

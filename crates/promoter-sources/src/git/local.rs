@@ -64,7 +64,11 @@ impl Local {
             if !prefixes.iter().any(|it| name.starts_with(it)) {
                 continue;
             }
+            let object = reference.try_id().and_then(|it| commit_id(&it));
             if let Some(id) = reference.peel_to_id().ok().and_then(|it| commit_id(&it)) {
+                if let Some(object) = object.filter(|it| *it != id) {
+                    found.tag_objects.insert(name.clone(), object);
+                }
                 found.tips.insert(name, id);
             }
             if found.tips.len() > self.refs_max {

@@ -30,8 +30,10 @@
 //!   that a cache is there or not, and never one that a process has open or writes to.
 //! - **Only what is read is read.** A path costs the directories on it and the file; nothing is unpacked.
 
+mod bare;
 mod cache;
 mod credentials;
+mod differ;
 mod dot_git;
 mod error;
 mod fetch;
@@ -48,6 +50,7 @@ mod refs;
 mod store;
 mod stored;
 mod sweep;
+mod tags;
 mod transport;
 mod tree;
 mod tree_entries;
@@ -57,9 +60,11 @@ pub mod wire;
 
 pub use cache::GitCache;
 pub use credentials::{Credentials, Secret, TOKEN_USERNAME, read_token};
+pub use differ::{Counts, Paths};
 pub use error::GitError;
 pub use helper::CredentialHelper;
 pub use objects::Kind as ObjectKind;
+pub use tags::{TagInfo, TagRef};
 pub use transport::Transport;
 pub use tree::GitTree;
 pub use tree_entries::{BadEntry, Entries as TreeEntries, Entry as TreeEntry, Mode as EntryMode};

@@ -194,6 +194,14 @@ pub(super) fn parse_commit(id: &CommitId, bytes: &[u8]) -> Option<CommitInfo> {
     })
 }
 
+/// Reads who made a tag, and its message, out of the text of a tag object. Source: git-mktag(1).
+pub(super) fn parse_tag(bytes: &[u8]) -> (Option<Signature>, String) {
+    let text = String::from_utf8_lossy(bytes);
+    let (head, message) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let tagger = head.lines().find_map(|it| it.strip_prefix("tagger ")).and_then(parse_signature);
+    (tagger, message.to_owned())
+}
+
 /// Reads `Name <mail> 1700000000 +0100`.
 fn parse_signature(text: &str) -> Option<Signature> {
     let (name, rest) = text.split_once('<')?;

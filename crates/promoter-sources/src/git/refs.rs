@@ -46,17 +46,18 @@ fn read_refs<R: Read>(
         let (Some(id), Some(name)) = (words.next(), words.next()) else {
             return Err(super::wire::packet::invalid("a line that is no ref"));
         };
-        let mut id = id;
+        let mut tip = id;
         for word in words {
             if let Some(peeled) = word.strip_prefix("peeled:") {
-                id = peeled;
+                found.tag_objects.insert(name.into(), commit_id(id)?);
+                tip = peeled;
             }
             if let (Some(target), "HEAD") = (word.strip_prefix("symref-target:"), name) {
                 found.default_branch = Some(target.into());
             }
         }
-        if id != "unborn" {
-            found.tips.insert(name.into(), commit_id(id)?);
+        if tip != "unborn" {
+            found.tips.insert(name.into(), commit_id(tip)?);
         }
         if found.tips.len() > refs_max {
             return Err(io::Error::other(TooManyRefs(refs_max)));
@@ -67,14 +68,22 @@ fn read_refs<R: Read>(
 
 /// Servers may list more than what was asked for.
 fn keep_prefixes(found: &mut RemoteRefs, prefixes: &[&str]) {
-    found.tips.retain(|name, _| name == "HEAD" || prefixes.iter().any(|it| name.starts_with(it)));
+    let kept = |name: &str| name == "HEAD" || prefixes.iter().any(|it| name.starts_with(it));
+    found.tips.retain(|name, _| kept(name));
+    found.tag_objects.retain(|name, _| kept(name));
 }
 
 fn read_advertised(advertisement: &Advertisement, prefixes: &[&str]) -> io::Result<RemoteRefs> {
     let mut found = RemoteRefs::default();
     for (name, id) in &advertisement.refs {
         // The peeled line comes after its tag and takes its place.
-        found.tips.insert(name.strip_suffix("^{}").unwrap_or(name).into(), commit_id(id)?);
+        let Some(tag) = name.strip_suffix("^{}") else {
+            found.tips.insert(name.clone(), commit_id(id)?);
+            continue;
+        };
+        if let Some(object) = found.tips.insert(tag.into(), commit_id(id)?) {
+            found.tag_objects.insert(tag.into(), object);
+        }
     }
     found.default_branch =
         advertisement.values("symref").find_map(|it| it.strip_prefix("HEAD:")).map(ToOwned::to_owned);

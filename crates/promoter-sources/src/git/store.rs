@@ -50,11 +50,18 @@ pub(super) struct WriteLock(#[expect(dead_code, reason = "held for its lock")] F
 
 impl Store {
     /// Opens the cache of a repository below `root`, making it if need be. Caches of one owner lie side by side in a
-    /// folder of that name (`""` for none); the root's bound is for all of them.
-    pub(super) fn open(root: &Path, owner: &str, url: &RepoUrl, limits: &Limits) -> Result<Self, GitError> {
+    /// folder of that name (`""` for none); the root's bound is for all of them. A new one begins in this shape.
+    pub(super) fn open(
+        root: &Path,
+        owner: &str,
+        url: &RepoUrl,
+        limits: &Limits,
+        shape: Shape,
+    ) -> Result<Self, GitError> {
         let directory = root.join(owner).join(directory_name(url));
         let url = url.to_string();
-        let (current, made) = open_or_make(&directory, &url, limits).map_err(|it| failed(&directory, &it))?;
+        let (current, made) =
+            open_or_make(&directory, &url, shape, limits).map_err(|it| failed(&directory, &it))?;
         let store = Self {
             root: root.to_owned(),
             directory,
@@ -180,14 +187,19 @@ fn make_private(directory: &Path) -> io::Result<()> {
 }
 
 /// Opens the current generation. True when there was none.
-fn open_or_make(directory: &Path, url: &str, limits: &Limits) -> io::Result<(Arc<Generation>, bool)> {
+fn open_or_make(
+    directory: &Path,
+    url: &str,
+    shape: Shape,
+    limits: &Limits,
+) -> io::Result<(Arc<Generation>, bool)> {
     if let Some(generation) = open_current(directory, limits)? {
         return Ok((generation, false));
     }
     let _lock = lock(directory, limits.deadline)?;
     match open_current(directory, limits)? {
         Some(generation) => Ok((generation, false)),
-        None => make_current(directory, url, Shape::Whole, limits).map(|it| (it, true)),
+        None => make_current(directory, url, shape, limits).map(|it| (it, true)),
     }
 }
 

@@ -71,6 +71,8 @@ impl Default for Limits {
 pub struct RemoteRefs {
     /// Full ref name → commit (tags are peeled), for the prefixes that were asked for, and `HEAD`.
     pub tips: BTreeMap<String, CommitId>,
+    /// Full ref name → tag object, of the refs that point to one. Their `tips` are what it leads to.
+    pub tag_objects: BTreeMap<String, CommitId>,
     /// The full name of the ref that `HEAD` points to: the default branch. Also for a repository without commits,
     /// if the server tells.
     pub default_branch: Option<String>,

@@ -4,6 +4,7 @@
 
 mod bound;
 mod cache;
+mod discovery;
 mod disk;
 mod faults;
 mod logins;
