@@ -1,5 +1,6 @@
 //! What promoter reads from the world: git, registries, helm, disk, what checks ask. Reads only; every write is the controller's.
 
+pub mod charts;
 pub mod checks;
 mod child;
 pub mod disk;

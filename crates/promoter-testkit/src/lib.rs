@@ -12,7 +12,9 @@ mod golden;
 pub mod registry;
 mod tools;
 mod transcript;
+mod web;
 
 pub use golden::{golden, golden_text};
 pub use tools::{Kustomize, on_small_disk, say_skipped, tool};
 pub use transcript::{texts_below, words};
+pub use web::{WebFault, WebServer};

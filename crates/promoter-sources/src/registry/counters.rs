@@ -18,6 +18,8 @@ pub enum RequestKind {
     Referrers,
     /// A token.
     Token,
+    /// An index or archive of charts on a web server.
+    File,
 }
 
 impl RequestKind {
@@ -30,6 +32,7 @@ impl RequestKind {
             Self::Blob => "blob",
             Self::Referrers => "referrers",
             Self::Token => "token",
+            Self::File => "file",
         }
     }
 }

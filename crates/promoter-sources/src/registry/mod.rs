@@ -18,6 +18,7 @@
 mod cache;
 mod challenge;
 mod counters;
+pub(crate) mod download;
 mod error;
 mod facts;
 mod flights;

@@ -214,7 +214,7 @@ impl Wire {
     }
 
     /// The credentials for a repository, from file or helper.
-    async fn login(&self, repository: &Repository) -> Result<Option<Login>, RegistryError> {
+    pub(super) async fn login(&self, repository: &Repository) -> Result<Option<Login>, RegistryError> {
         let Some(file) = self.config.credentials_file.clone() else {
             return Ok(None);
         };
@@ -306,7 +306,7 @@ fn read_token(answer: &Answer, start: SystemTime) -> Result<Pass, RegistryError>
 }
 
 /// The header of RFC 7617.
-fn basic(username: &str, password: &Secret) -> Secret {
+pub(super) fn basic(username: &str, password: &Secret) -> Secret {
     Secret::new(format!("Basic {}", BASE64.encode(format!("{username}:{}", password.expose()))))
 }
 

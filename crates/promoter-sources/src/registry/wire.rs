@@ -19,7 +19,7 @@ use crate::git::Secret;
 
 /// So many times a question is asked whose connection breaks.
 const ATTEMPTS_MAX: u32 = 3;
-const REDIRECTS_MAX: usize = 5;
+pub(super) const REDIRECTS_MAX: usize = 5;
 /// What is read of the words of a refusal.
 const WORDS_BYTES_MAX: usize = 16 << 10;
 /// Beyond so many hosts (registries send us on to many), those are forgotten that nobody is asking.
@@ -248,7 +248,7 @@ impl Wire {
 }
 
 /// Why there is no answer.
-enum Unsent {
+pub(super) enum Unsent {
     /// The connection broke, or the answer ended too early.
     Broken(String),
     /// It cannot be asked, or does not answer.
@@ -260,7 +260,7 @@ enum Unsent {
 }
 
 impl Unsent {
-    fn of(error: &reqwest::Error) -> Self {
+    pub(super) fn of(error: &reqwest::Error) -> Self {
         let chain = std::iter::successors(Some(error as &dyn Error), |it: &&dyn Error| (*it).source());
         // The words of the cause at the bottom; the URL is not among them.
         let why = chain.last().map(ToString::to_string).unwrap_or_default();
@@ -275,7 +275,7 @@ impl Unsent {
         }
     }
 
-    fn error(self, host: &Host) -> RegistryError {
+    pub(super) fn error(self, host: &Host) -> RegistryError {
         match self {
             Self::Broken(why) | Self::Silent(why) => host.unreachable(why),
             Self::Untrusted(why) => RegistryError::Certificate { host: host.name.clone(), why },

@@ -224,7 +224,7 @@ fn only_directories_that_matter_are_fetched() {
     assert_eq!(kinds_here(root.path()), kinds(&[("commit", 2), ("tree", 4)]));
     assert_eq!(posts(&http), 1);
     assert!(cache.differ(&id(&first), &id(&second), &Ending(".rs")).unwrap());
-    assert_eq!(posts(&http), 2, "two levels more, each in one conversation");
+    assert_eq!(posts(&http), 3, "three levels more, each in one conversation");
 }
 
 #[test]
