@@ -51,7 +51,8 @@ pub struct Observation {
     /// The dry branch.
     pub dry: Fact<Dry>,
     /// What the subscriptions besides the dry branch gave when they were last asked. One that is missing here was not asked
-    /// by this process, as with people's commands: what the newest freight holds stays.
+    /// by this process, as with people's commands: what the newest freight holds stays. What the rule of the dry branch
+    /// gave, if it has one, is here too; the commit itself is the dry head.
     pub artifacts: BTreeMap<Name, Fact<Found>>,
     /// The state branch.
     pub state: Fact<State>,

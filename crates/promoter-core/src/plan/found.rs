@@ -1,4 +1,5 @@
-//! What the subscriptions besides the dry branch bring, and a line for each that stands in the way.
+//! What the subscriptions besides the dry branch bring, and a line for each that stands in the way, that of the dry branch
+//! too where it has a rule.
 //!
 //! What could not be read, what fits no rule and what ranks lower changes nothing: the artifact of the newest freight stays.
 
@@ -22,12 +23,17 @@ pub(super) struct Taken {
 /// Decides for each subscription between what was found and what the newest freight holds.
 pub(super) fn take(facts: &Facts<'_>, seen: &Observation, newest: Option<&FreightRecord>) -> Taken {
     let mut taken = Taken::default();
-    for own in facts.pipeline.subscriptions.iter().filter(|it| !it.origin.is_dry()) {
+    for own in &facts.pipeline.subscriptions {
         let held = newest.and_then(|it| it.freight.get(&own.name));
         let held = held.filter(|it| own.origin.gives(it, &seen.repository));
         let about = newest.and_then(|it| it.about.get(&own.name));
         if let Some(found) = seen.artifacts.get(&own.name) {
+            let before = taken.artifacts.len();
             taken.one(own, held.map(|it| (it, about)), found);
+            if own.origin.is_dry() {
+                // Whoever looked has decided the same: it is the dry head. Here are the words for it.
+                taken.artifacts.truncate(before);
+            }
         }
     }
     taken
