@@ -6,10 +6,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use promoter_controller::discover::Discoverer;
-use promoter_core::UnixSeconds;
+use promoter_controller::discover::{Discoverer, Subscriber};
 use promoter_core::pipeline::{self, Pipeline};
-use promoter_core::registries;
+use promoter_core::{GitUrl, UnixSeconds, registries};
 use promoter_sources::registry::{Registries, RegistryConfig};
 use promoter_testkit::registry::{RegistryProxy, RegistryRequests, RegistryServer};
 
@@ -92,9 +91,11 @@ impl std::fmt::Display for Passed {
 }
 
 fn pass(discoverer: &mut Discoverer, apps: &[Pipeline], proxy: &RegistryProxy, at: i64) -> Result<Passed> {
+    let main: GitUrl = "https://git.example.com/acme/deploy".parse()?;
     proxy.take_requests();
     let start = Instant::now();
-    let given = discoverer.discover(apps.iter(), UnixSeconds(START.0 + at * INTERVAL));
+    let subscribers = apps.iter().map(|pipeline| Subscriber { pipeline, newest: None });
+    let given = discoverer.discover(&main, subscribers, UnixSeconds(START.0 + at * INTERVAL));
     let time = start.elapsed();
     for artifacts in given.values() {
         let web = artifacts.values().next().context("an answer")?;

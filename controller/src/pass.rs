@@ -13,7 +13,7 @@ use promoter_core::{Diagnosis, Name, UnixSeconds};
 
 use crate::apply::{Applied, Due, apply_all};
 use crate::check::{self, Checker};
-use crate::discover::Discoverer;
+use crate::discover::{Discoverer, Subscriber};
 use crate::observe::{Observer, Seen};
 use crate::options::CheckOptions;
 use crate::repository::Repository;
@@ -121,6 +121,7 @@ impl Controller {
     /// The same that discovers artifacts, too. Without it the freight keeps those that it has.
     #[must_use]
     pub fn discovering(mut self, discoverer: Arc<Mutex<Discoverer>>) -> Self {
+        locked(&discoverer).reach_as(self.observer.repository());
         self.discoverer = Some(discoverer);
         self
     }
@@ -200,9 +201,10 @@ impl Controller {
             return false;
         };
         let mut discoverer = locked(discoverer);
-        let pipelines = seen.pipelines.iter().map(|(it, _)| &**it);
-        let given = discoverer.discover(pipelines.clone(), now);
-        self.discovers_at = discoverer.wake_at(pipelines);
+        let main = &self.observer.repository().url;
+        let subscribers = seen.pipelines.iter().map(|(pipeline, seen)| subscriber(pipeline, seen));
+        let given = discoverer.discover(main, subscribers.clone(), now);
+        self.discovers_at = discoverer.wake_at(main, subscribers);
         self.observer.discovered(given)
     }
 
@@ -316,6 +318,13 @@ impl Controller {
         }
         Ok(due.len() as u64)
     }
+}
+
+/// A pipeline as discovery sees it.
+pub fn subscriber<'a>(pipeline: &'a Pipeline, seen: &'a Observation) -> Subscriber<'a> {
+    let records = seen.state.as_ref().ok().map(|it| &it.records);
+    let newest = records.and_then(|it| it.newest().ok().flatten());
+    Subscriber { pipeline, newest: newest.map(|it| &it.freight) }
 }
 
 /// Who discovers; after a panic in another thread, too, since what is remembered there is only a short way to answers.

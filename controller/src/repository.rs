@@ -3,7 +3,7 @@
 //! Reads only. Everything here is a function of object ids, so nothing that was read once grows old.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use promoter_core::observation::Unread;
@@ -14,7 +14,7 @@ use promoter_kustomize::{FileError, FileKind, Files};
 use promoter_render::{ChartCall, MANIFEST_FILE, PinnedSource, World, read_manifest};
 use promoter_signatures::SigningKey;
 use promoter_sources::git::wire::Remote;
-use promoter_sources::git::{Credentials, GitCache, GitError, RemoteRefs, RepoUrl, Scheme};
+use promoter_sources::git::{Credentials, GitCache, GitError, RemoteRefs, RepoUrl, Scheme, TagRef};
 use promoter_sources::helm::{Helm, HelmLimits};
 
 use crate::settings::Settings;
@@ -24,6 +24,9 @@ pub const NOTES_REF: &str = "refs/notes/hydrator.metadata";
 
 /// The largest lock or record that is read.
 const TEXT_BYTES_MAX: usize = 4 << 20;
+
+/// The folder of the caches that discovery fills, below that of the others.
+const DISCOVERY_FOLDER: &str = "discovery";
 
 /// A repository and its object cache.
 #[derive(Debug, Clone)]
@@ -89,6 +92,14 @@ impl Repository {
     /// The object cache of another repository.
     pub(crate) fn elsewhere(&self, url: &RepoUrl) -> Result<GitCache, GitError> {
         self.credentials_elsewhere(url).and_then(|credentials| open(&self.settings, url, credentials))
+    }
+
+    /// The object cache of another repository of which commits and tags are read and hardly any file.
+    pub(crate) fn discovered(&self, url: &RepoUrl) -> Result<GitCache, GitError> {
+        let credentials = self.credentials_elsewhere(url)?;
+        let settings = &self.settings;
+        let remote = Remote::new(url, credentials, settings.limits.clone()).over(&settings.transport);
+        GitCache::bare(&settings.cache_root, DISCOVERY_FOLDER, remote)
     }
 
     /// The files of a folder in a commit; `None` when the commit has no such folder.
@@ -240,6 +251,8 @@ pub struct Refs {
     branches: BTreeMap<String, CommitId>,
     /// The head of the notes.
     pub notes: Option<CommitId>,
+    /// The tags, where a pipeline chooses among them.
+    pub tags: Arc<BTreeSet<TagRef>>,
 }
 
 impl Refs {
@@ -256,9 +269,10 @@ impl Refs {
             }),
         };
         let notes = remote.tips.get(NOTES_REF).cloned();
+        let tags = Arc::new(remote.tags().collect());
         let branches =
             remote.tips.into_iter().filter_map(|(full, head)| Some((name(&full)?, head))).collect();
-        Self { dry, branches, notes }
+        Self { dry, branches, notes, tags }
     }
 
     /// Without the branches that nobody asked for.

@@ -5,6 +5,7 @@ use crate::edge::{self, Format, Outcome};
 use crate::table::columns;
 use clap::Args;
 use promoter_controller::discover::Discoverer;
+use promoter_controller::pass::subscriber;
 use promoter_controller::run::now;
 use promoter_core::discovery::{Candidate, Found, Step, Why};
 use promoter_core::observation::{Fact, Observation};
@@ -41,7 +42,9 @@ pub(crate) fn run(arguments: &DiscoverArguments) -> Result<Outcome, Diagnosis> {
             .hint("name one of the subscriptions in promoter.yaml"));
     }
     let mut discoverer = Discoverer::new(&arguments.registries, &person.repository().settings().cache_root)?;
-    let artifacts = discoverer.discover(seen.pipelines.iter().map(|(it, _)| &**it), now());
+    discoverer.reach_as(person.repository());
+    let subscribers = seen.pipelines.iter().map(|(pipeline, seen)| subscriber(pipeline, seen));
+    let artifacts = discoverer.discover(&person.repository().url, subscribers, now());
     let mut views = Vec::new();
     let mut findings = Vec::new();
     for (pipeline, observation) in &seen.pipelines {

@@ -1,29 +1,41 @@
 //! Discovery: asks registries and repositories for what the subscriptions of all pipelines name.
 //!
-//! Decides that something is asked once however many pipelines want it, and when (`schedule`). What is wanted of the answer
-//! follows from the rules ([`promoter_core::discovery`]); what becomes of it is the planner's. Everything here is remembered
-//! by the process alone, and may be lost without harm. Blocking, for a bounded time: all that is due is asked at once, and
-//! what does not answer in time could not be read.
+//! Decides that something is asked once however many pipelines wish to know it (`place`), and when (`schedule`); one kind of place
+//! a file. What is wanted of the answer follows from the rules ([`promoter_core::discovery`]); what becomes of it is the
+//! planner's. Everything here is remembered by the process alone, and may be lost without harm. Blocking, for a bounded time: all
+//! that is due is asked at once, and what does not answer in time could not be read.
 
+mod chart;
+mod commits;
+mod git;
 mod image;
+mod place;
 mod schedule;
+mod source;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use promoter_core::discovery::{Candidate, Found};
 use promoter_core::observation::{Fact, Unread};
-use promoter_core::pipeline::{ImageSubscription, Pipeline, SubscriptionOrigin};
-use promoter_core::{Diagnosis, ImageTag, Name, Repository, UnixSeconds};
+use promoter_core::pipeline::{ImageSubscription, SubscriptionOrigin};
+use promoter_core::{Diagnosis, GitUrl, ImageTag, Name, UnixSeconds};
+use promoter_sources::charts::Charts;
 use promoter_sources::registry::{Registries, RegistryOptions};
-use schedule::Schedule;
 
+use crate::repository::Repository;
 use crate::signal::Sooner;
 
-/// How long one source may take, all its answers together.
+pub use chart::ChartDiscovery;
+pub(crate) use commits::{Among, choose};
+pub use git::{GitAsk, GitDiscovery};
+pub use place::Subscriber;
+use place::{Place, wanted};
+use source::{Asked, Source};
+
+/// How long one place may take, all its answers together.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Asks for all pipelines of one process.
@@ -31,6 +43,9 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 pub struct Discoverer {
     runtime: tokio::runtime::Runtime,
     registries: Registries,
+    charts: ChartDiscovery,
+    /// By the repository of pipelines whose settings say how others are reached.
+    git: BTreeMap<String, GitDiscovery>,
     sources: BTreeMap<Place, Source>,
 }
 
@@ -46,94 +61,79 @@ pub struct Discovered {
     pub finding: Option<Diagnosis>,
 }
 
-/// Where something is asked.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
-    Image(Repository),
-}
-
-/// A place, with what is known of it.
-#[derive(Debug, Default)]
-struct Source {
-    schedule: Schedule,
-    memory: Memory,
-    /// What each rule found. Rules that are alike stand here once.
-    found: Vec<(SubscriptionOrigin, Arc<Discovered>)>,
-}
-
-/// What makes the next answer cheaper, by the kind of place.
-#[derive(Debug, Default)]
-struct Memory {
-    images: image::Memory,
-}
-
-/// What all pipelines want of a place.
-#[derive(Debug)]
-struct Wanted<'a> {
-    interval: i64,
-    rules: Vec<&'a SubscriptionOrigin>,
-}
-
 impl Discoverer {
-    /// Makes one. What digests stand for is kept below `cache_root`.
+    /// Makes one. What never changes (what digests stand for, archives of charts) is kept below `cache_root`.
     pub fn new(options: &RegistryOptions, cache_root: &Path) -> Result<Self, Diagnosis> {
-        Self::asking(Registries::new(options.config()?, Some(cache_root.join("registries")))?)
+        let registries = Registries::new(options.config()?, Some(cache_root.join("registries")))?;
+        let charts = Charts::new(registries.clone(), Some(cache_root.join("charts")))?;
+        Self::with(registries, charts)
     }
 
-    /// The same with a client that is at hand.
+    /// One with a client that is at hand, which keeps nothing on disk.
     pub fn asking(registries: Registries) -> Result<Self, Diagnosis> {
+        let charts = Charts::new(registries.clone(), None)?;
+        Self::with(registries, charts)
+    }
+
+    fn with(registries: Registries, charts: Charts) -> Result<Self, Diagnosis> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime
             .map_err(|error| Diagnosis::upstream("runtime", format!("no runtime can be started: {error}")))?;
-        Ok(Self { runtime, registries, sources: BTreeMap::new() })
+        let charts = ChartDiscovery::new(charts);
+        Ok(Self { runtime, registries, charts, git: BTreeMap::new(), sources: BTreeMap::new() })
     }
 
-    /// The client of registries.
-    pub fn registries(&self) -> &Registries {
-        &self.registries
+    /// Learns how git repositories are reached for the pipelines of one repository.
+    pub fn reach_as(&mut self, main: &Repository) {
+        self.git.entry(main.url.normal()).or_insert_with(|| GitDiscovery::new(main.clone()));
     }
 
-    /// The next time at which something that these pipelines subscribe to is to be asked.
-    pub fn wake_at<'a>(&self, pipelines: impl Iterator<Item = &'a Pipeline>) -> Option<UnixSeconds> {
-        let places = wanted(pipelines).into_keys();
+    /// The next time at which something that these pipelines of a repository subscribe to is to be asked.
+    pub fn wake_at<'a>(
+        &self,
+        main: &GitUrl,
+        subscribers: impl Iterator<Item = Subscriber<'a>>,
+    ) -> Option<UnixSeconds> {
+        let places = wanted(subscribers, main).into_keys();
         places.filter_map(|it| self.sources.get(&it)).map(|it| it.schedule.due).min()
     }
 
     /// Has what may have moved asked for with the next look; true when something of it is known here.
     pub fn look_sooner(&mut self, sooner: &Sooner) -> bool {
         let mut is_known = false;
-        for (place, source) in &mut self.sources {
-            if place.is_named(sooner) {
-                source.schedule.due = UnixSeconds(0);
-                is_known = true;
-            }
+        for (_, source) in self.sources.iter_mut().filter(|(place, _)| place.is_named(sooner)) {
+            source.schedule.due = UnixSeconds(0);
+            is_known = true;
         }
         is_known
     }
 
-    /// Asks what is due of what these pipelines subscribe to. Gives what each subscription gave last, by pipeline.
+    /// Asks what is due of what these pipelines of a repository subscribe to. Gives what each subscription gave last, by
+    /// pipeline.
     pub fn discover<'a>(
         &mut self,
-        pipelines: impl Iterator<Item = &'a Pipeline> + Clone,
+        main: &GitUrl,
+        subscribers: impl Iterator<Item = Subscriber<'a>> + Clone,
         now: UnixSeconds,
     ) -> BTreeMap<Name, Artifacts> {
-        let wanted = wanted(pipelines.clone());
-        let mut due = Vec::new();
-        for (place, wanted) in &wanted {
-            let source = self.sources.entry(place.clone()).or_default();
-            source.schedule.wanted = now;
-            if !source.is_up_to_date(wanted, now) {
-                due.extend(self.sources.remove_entry(place).map(|(place, source)| (place, source, wanted)));
+        let mut asked = Vec::new();
+        for (place, wanted) in wanted(subscribers.clone(), main) {
+            let source = self.sources.remove(&place).unwrap_or_default();
+            match source.asked(place, &wanted, now) {
+                Ok(it) => asked.push(it),
+                Err((place, source)) => _ = self.sources.insert(place, source),
             }
         }
-        let registries = &self.registries;
-        let asked = due.into_iter().map(|(place, mut source, wanted)| async move {
-            source.ask(registries, &place, wanted, now).await;
-            (place, source)
-        });
-        self.sources.extend(self.runtime.block_on(futures::future::join_all(asked)));
-        self.sources.retain(|_, it| it.schedule.is_kept(now));
-        pipelines.map(|it| (it.name.clone(), self.artifacts(it))).collect()
+        if !asked.is_empty() {
+            let (git, others): (Vec<_>, Vec<_>) =
+                asked.into_iter().partition(|it| matches!(it.place, Place::Git { .. }));
+            self.ask_git(git, now);
+            let (registries, charts) = (&self.registries, &self.charts);
+            let answered = others.into_iter().map(|it| ask(registries, charts, it, now));
+            self.sources.extend(self.runtime.block_on(futures::future::join_all(answered)));
+            self.sources.retain(|_, it| it.schedule.is_kept(now));
+        }
+        subscribers.map(|it| (it.pipeline.name.clone(), self.artifacts(main, it))).collect()
     }
 
     /// What one tag of an image subscription names, whatever its rule would choose.
@@ -144,124 +144,98 @@ impl Discoverer {
         self.runtime.block_on(candidate).map_err(|error| error.diagnosis())
     }
 
-    fn artifacts(&self, pipeline: &Pipeline) -> Artifacts {
-        let given = pipeline.subscriptions.iter().filter_map(|it| {
-            let source = self.sources.get(&place(&it.origin)?)?;
-            Some((it.name.clone(), source.found(&it.origin)?))
+    /// Git repositories are asked together for each way of reaching them. The cache has its own bounds in time.
+    fn ask_git(&mut self, asked: Vec<Asked>, now: UnixSeconds) {
+        let mut of_main: BTreeMap<String, Vec<Asked>> = BTreeMap::new();
+        for it in asked {
+            if let Place::Git { main, .. } = &it.place {
+                of_main.entry(main.clone()).or_default().push(it);
+            }
+        }
+        for (main, asked) in of_main {
+            let asks = asked.iter().flat_map(|it| &it.wishes).filter_map(|wish| match &wish.origin {
+                SubscriptionOrigin::Git(subscription) => {
+                    Some(GitAsk { subscription, held: wish.held.as_ref() })
+                }
+                SubscriptionOrigin::Dry(_) | SubscriptionOrigin::Image(_) | SubscriptionOrigin::Chart(_) => {
+                    None
+                }
+            });
+            let asks: Vec<GitAsk<'_>> = asks.collect();
+            let answers = match self.git.get_mut(&main) {
+                Some(git) => git.found(&asks),
+                None => asks.iter().map(|_| Err(unreached(&main))).collect(),
+            };
+            let mut answers = answers.into_iter();
+            for it in asked {
+                let own: Vec<_> = answers.by_ref().take(it.wishes.len()).collect();
+                let (place, source) = it.answered(own, now);
+                self.sources.insert(place, source);
+            }
+        }
+    }
+
+    fn artifacts(&self, main: &GitUrl, subscriber: Subscriber<'_>) -> Artifacts {
+        let given = subscriber.wishes(main).filter_map(|(subscription, place, wish)| {
+            let answer = self.sources.get(&place)?.answer(&wish)?;
+            Some((subscription.name.clone(), answer.clone()))
         });
         given.collect()
     }
 }
 
-impl Place {
-    fn is_named(&self, sooner: &Sooner) -> bool {
-        match self {
-            Self::Image(repository) => sooner.names_image(repository),
-        }
-    }
-}
-
-impl Source {
-    fn found(&self, rule: &SubscriptionOrigin) -> Option<Arc<Discovered>> {
-        self.found.iter().find(|(known, _)| known == rule).map(|(_, found)| found.clone())
-    }
-
-    fn is_up_to_date(&self, wanted: &Wanted<'_>, now: UnixSeconds) -> bool {
-        now < self.schedule.due && wanted.rules.iter().all(|it| self.found(it).is_some())
-    }
-
-    /// Asks for everything when its time has come, else only for the rules that are new, of what is remembered.
-    async fn ask(&mut self, registries: &Registries, place: &Place, wanted: &Wanted<'_>, now: UnixSeconds) {
-        let is_due = self.schedule.due <= now;
-        let is_known = |it: &&&SubscriptionOrigin| !is_due && self.found(it).is_some();
-        let (known, asked): (Vec<_>, Vec<_>) = wanted.rules.iter().partition(is_known);
-        let asking = self.memory.ask(registries, place, &asked, is_due, now);
-        let answers = tokio::time::timeout(TIMEOUT, asking).await.unwrap_or_else(|_| {
-            let why = format!("`{place}` gave no answer within {} s", TIMEOUT.as_secs());
-            let late = Diagnosis::upstream("discovery-late", why);
-            asked.iter().map(|_| Err(late.clone())).collect()
-        });
-        let failure = answers.iter().find_map(|it| it.as_ref().err());
-        if is_due || failure.is_some() {
-            self.schedule.asked(failure, wanted.interval, now);
-        }
-        let due = self.schedule.due;
-        let answered = asked.into_iter().cloned().zip(answers).map(|(rule, answer)| {
-            let discovered = match answer {
-                Ok(found) => Discovered { found: Ok(found), finding: None },
-                Err(why) => {
-                    let unread = Unread::new(place.to_string(), why.cause.clone()).again(due);
-                    Discovered { found: Err(unread), finding: Some(why) }
+/// Asks an image repository or a repository of charts.
+async fn ask(
+    registries: &Registries,
+    charts: &ChartDiscovery,
+    mut asked: Asked,
+    now: UnixSeconds,
+) -> (Place, Source) {
+    let Asked { place, source, is_due, wishes, .. } = &mut asked;
+    let origins = wishes.iter().map(|it| &it.origin);
+    let answers = match place {
+        Place::Image(repository) => {
+            let rules = origins.filter_map(|it| match it {
+                SubscriptionOrigin::Image(rule) => Some(rule),
+                SubscriptionOrigin::Dry(_) | SubscriptionOrigin::Git(_) | SubscriptionOrigin::Chart(_) => {
+                    None
                 }
-            };
-            (rule, discovered)
-        });
-        // What did not change keeps its place, so that whoever holds it sees at once that nothing is new.
-        let kept = |rule: &SubscriptionOrigin, new: Discovered| match self.found(rule) {
-            Some(before) if *before == new => before,
-            _ => Arc::new(new),
-        };
-        let answered: Vec<_> = answered.map(|(rule, new)| (rule.clone(), kept(&rule, new))).collect();
-        let known: Vec<_> =
-            known.into_iter().filter_map(|it| Some(((*it).clone(), self.found(it)?))).collect();
-        self.found = answered.into_iter().chain(known).collect();
-    }
-}
-
-impl Memory {
-    /// Answers for each of the rules, in their order.
-    async fn ask(
-        &mut self,
-        registries: &Registries,
-        place: &Place,
-        rules: &[&SubscriptionOrigin],
-        is_due: bool,
-        now: UnixSeconds,
-    ) -> Vec<Result<Found, Diagnosis>> {
-        match place {
-            Place::Image(repository) => {
-                let rules: Vec<_> = rules.iter().filter_map(|it| image_rule(it)).collect();
-                self.images.ask(registries, repository, &rules, is_due, now).await
-            }
+            });
+            let rules: Vec<_> = rules.collect();
+            let answers = source.images.ask(registries, repository, &rules, *is_due, now);
+            tokio::time::timeout(TIMEOUT, answers).await
         }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Image(repository) => repository.fmt(f),
+        Place::Chart(_) | Place::Git { .. } => {
+            let subscriptions = origins.filter_map(|it| match it {
+                SubscriptionOrigin::Chart(subscription) => Some(subscription),
+                SubscriptionOrigin::Dry(_) | SubscriptionOrigin::Git(_) | SubscriptionOrigin::Image(_) => {
+                    None
+                }
+            });
+            let subscriptions: Vec<_> = subscriptions.collect();
+            tokio::time::timeout(TIMEOUT, charts.found(&subscriptions)).await
         }
-    }
+    };
+    let answers = answers.unwrap_or_else(|_| {
+        let why = format!("`{place}` gave no answer within {} s", TIMEOUT.as_secs());
+        let late = Diagnosis::upstream("discovery-late", why);
+        wishes.iter().map(|_| Err(late.clone())).collect()
+    });
+    asked.answered(answers, now)
 }
 
-fn place(origin: &SubscriptionOrigin) -> Option<Place> {
-    match origin {
-        SubscriptionOrigin::Image(rule) => Some(Place::Image(rule.repository.clone())),
-        SubscriptionOrigin::Dry(_) | SubscriptionOrigin::Git(_) | SubscriptionOrigin::Chart(_) => None,
-    }
+fn unreached(main: &str) -> Diagnosis {
+    Diagnosis::bug(
+        "discovery-unreached",
+        format!("nobody said how git repositories are reached for `{main}`"),
+    )
 }
 
-fn image_rule(origin: &SubscriptionOrigin) -> Option<&ImageSubscription> {
-    match origin {
-        SubscriptionOrigin::Image(rule) => Some(rule),
-        SubscriptionOrigin::Dry(_) | SubscriptionOrigin::Git(_) | SubscriptionOrigin::Chart(_) => None,
+/// What could not be read, with the words of the cause, and when it may be asked again.
+pub(crate) fn unread(what: &impl std::fmt::Display, why: &Diagnosis) -> Unread {
+    let unread = Unread::new(format!("`{what}`"), why.to_string());
+    match why.not_before {
+        Some(at) => unread.again(at),
+        None => unread,
     }
-}
-
-/// What the pipelines want of each place, and how often.
-fn wanted<'a>(pipelines: impl Iterator<Item = &'a Pipeline>) -> BTreeMap<Place, Wanted<'a>> {
-    let mut all: BTreeMap<Place, Wanted<'_>> = BTreeMap::new();
-    for subscription in pipelines.flat_map(|it| &it.subscriptions) {
-        let Some(place) = place(&subscription.origin) else {
-            continue;
-        };
-        let interval = i64::from(subscription.interval.0);
-        let wanted = all.entry(place).or_insert(Wanted { interval, rules: Vec::new() });
-        wanted.interval = wanted.interval.min(interval);
-        if !wanted.rules.contains(&&subscription.origin) {
-            wanted.rules.push(&subscription.origin);
-        }
-    }
-    all
 }

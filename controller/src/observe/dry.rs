@@ -51,6 +51,8 @@ struct Rendered {
 pub(super) struct Due<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) records: &'a Records,
+    /// The commit that is compared.
+    pub(super) head: &'a CommitId,
     /// What active locks hold. In the layout `folders` it stands in for the newest freight while none is recorded, as after
     /// a state branch was lost.
     pub(super) locked: Vec<Freight>,
@@ -75,13 +77,8 @@ pub(super) struct Broken {
 }
 
 impl Renders {
-    /// Compares the renders of every environment at `head` with those of the newest freight, for several pipelines.
-    pub(super) fn compare(
-        &mut self,
-        repository: &Repository,
-        head: &CommitId,
-        due: Vec<Due<'_>>,
-    ) -> BTreeMap<Name, Compare> {
+    /// Compares the renders of every environment at the head with those of the newest freight, for several pipelines.
+    pub(super) fn compare(&mut self, repository: &Repository, due: Vec<Due<'_>>) -> BTreeMap<Name, Compare> {
         let mut compares = BTreeMap::new();
         let mut open = Vec::new();
         for it in due {
@@ -92,7 +89,7 @@ impl Renders {
             if known.layout.replace(it.pipeline.layout) != Some(it.pipeline.layout) {
                 known = Compared { layout: known.layout, ..Compared::default() };
             }
-            match known.answer.as_ref().filter(|(at, than, _)| at == head && *than == newest) {
+            match known.answer.as_ref().filter(|(at, than, _)| at == it.head && *than == newest) {
                 Some((.., compare)) => {
                     compares.insert(name.clone(), compare.clone());
                     self.of.insert(name.clone(), known);
@@ -103,10 +100,15 @@ impl Renders {
         if open.is_empty() {
             return compares;
         }
-        // What cannot be opened cannot be rendered either, which says why.
-        let at_head = repository.cache.tree(head, "").ok();
+        // Pipelines that share a head share what is read of its directories.
+        let mut trees: BTreeMap<CommitId, Option<GitTree>> = BTreeMap::new();
+        for (due, ..) in &open {
+            // What cannot be opened cannot be rendered either, which says why.
+            trees.entry(due.head.clone()).or_insert_with(|| repository.cache.tree(due.head, "").ok());
+        }
         let compared = parallel::each(open, |(due, newest, mut known)| {
-            let street = Street { repository, pipeline: due.pipeline, head, at_head: at_head.as_ref() };
+            let (head, at_head) = (due.head, trees.get(due.head).and_then(Option::as_ref));
+            let street = Street { repository, pipeline: due.pipeline, head, at_head };
             let answer = street.compare(newest.as_ref(), &mut known.rendered);
             let pin = street.pin(newest.as_ref(), &due.locked, &answer, &mut known.rendered);
             let compare = Compare { answer, pin };

@@ -1,11 +1,14 @@
 //! What is remembered of a pipeline that was looked at, and whether it has to be looked at again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use promoter_core::observation::{Dry, DryRender, Fact, Observation, Tip};
 use promoter_core::pipeline::{Environment, Pipeline};
 use promoter_core::{CommitId, Diagnosis};
+use promoter_sources::git::TagRef;
 
+use super::candidate::wants_tags;
 use crate::repository::Refs;
 
 /// What was seen of one pipeline, with the heads that it depends on.
@@ -24,6 +27,8 @@ pub(super) struct Looked {
 pub(super) struct Heads {
     pub(super) dry: Option<CommitId>,
     pub(super) rendered: bool,
+    /// Where the rule of the pipeline chooses among them.
+    pub(super) tags: Option<Arc<BTreeSet<TagRef>>>,
     pub(super) state: Option<CommitId>,
     pub(super) policy: Fact<Option<CommitId>>,
     /// Of each environment, active and proposed.
@@ -51,6 +56,7 @@ pub(super) fn heads(
     Heads {
         dry: refs.dry.as_ref().map(|(_, head)| head.clone()),
         rendered,
+        tags: wants_tags(pipeline).then(|| refs.tags.clone()),
         state: refs.state().cloned(),
         policy: policy.clone(),
         branches: pipeline.environments.iter().flat_map(of).collect(),

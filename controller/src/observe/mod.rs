@@ -6,6 +6,7 @@
 //! anything is new. Leaves to the planner what any of it means. What the process alone remembers (measurements, refused
 //! renders) may be lost without harm.
 
+mod candidate;
 mod dry;
 mod environment;
 mod find;
@@ -33,6 +34,7 @@ use crate::discover::Artifacts;
 use crate::repository::{NOTES_REF, Refs, Repository, cover};
 use crate::shard::Shard;
 use crate::signal::Sooner;
+use candidate::{Candidates, Chosen};
 pub use find::Found;
 use folders::Folders;
 use looked::{Heads, Looked, heads};
@@ -64,6 +66,8 @@ pub struct Observer {
     shard: Option<Shard>,
     /// Branches that the pipelines name: those that the one ls-refs has to cover.
     branches: BTreeSet<String>,
+    /// Whether it has to cover tags.
+    tagged: bool,
     finder: find::Finder,
     found: Option<DryFound>,
     policies: policy::Policies,
@@ -71,6 +75,7 @@ pub struct Observer {
     locks: BTreeMap<LockPlace, environment::Known>,
     records: BTreeMap<Name, records::Known>,
     merges: merges::Merges,
+    candidates: Candidates,
     dry: dry::Renders,
     refused: BTreeMap<Place, BTreeMap<FreightId, Diagnosis>>,
     measurements: BTreeMap<Place, Vec<Measurement>>,
@@ -99,6 +104,7 @@ impl Observer {
             measures,
             shard: None,
             branches: BTreeSet::new(),
+            tagged: false,
             finder: find::Finder::default(),
             found: None,
             policies: policy::Policies::default(),
@@ -106,6 +112,7 @@ impl Observer {
             locks: BTreeMap::new(),
             records: BTreeMap::new(),
             merges: merges::Merges::default(),
+            candidates: Candidates::default(),
             dry: dry::Renders::default(),
             refused: BTreeMap::new(),
             measurements: BTreeMap::new(),
@@ -193,9 +200,10 @@ impl Observer {
         let found = self.find(&refs)?;
         if known.is_none_or(|it| !Arc::ptr_eq(&it, &found)) {
             let branches: BTreeSet<String> = found.pipelines.iter().flat_map(|it| branches(it)).collect();
-            if branches != self.branches {
+            let tagged = found.pipelines.iter().any(|it| candidate::wants_tags(it));
+            if branches != self.branches || tagged != self.tagged {
                 // The first look, or a pipeline that names other branches: their heads were not asked for yet.
-                self.branches = branches;
+                (self.branches, self.tagged) = (branches, tagged);
                 refs = self.ls_refs().map_err(|error| error.diagnosis())?;
             }
         }
@@ -233,6 +241,7 @@ impl Observer {
         let policy = &self.repository.settings().policy;
         wanted.extend(policy.repo.is_none().then(|| format!("refs/heads/{}", policy.branch)));
         wanted.push(NOTES_REF.to_owned());
+        wanted.extend(self.tagged.then(|| "refs/tags/".to_owned()));
         let remote = self.repository.cache.ls_refs(&cover(wanted.iter().map(String::as_str)))?;
         Ok(Refs::of(remote, dry_branch).only(|it| it == policy.branch || self.branches.contains(it)))
     }
@@ -275,20 +284,35 @@ impl Observer {
     /// Looks at pipelines, and remembers what was seen.
     fn see(&mut self, due: &[&Arc<Pipeline>], refs: &Refs, policy: &Fact<Option<CommitId>>, renders: bool) {
         let states: Vec<Fact<State>> = due.iter().map(|it| self.state(it, refs)).collect();
-        let mut compares = match &refs.dry {
-            Some((_, head)) if renders => self.compare(due, &states, refs, head),
-            _ => BTreeMap::new(),
+        let chosen: Vec<Fact<Chosen>> =
+            due.iter().zip(&states).map(|(pipeline, state)| self.chosen(pipeline, state, refs)).collect();
+        let mut compares = match renders {
+            true => self.compare(due, &states, refs, &chosen),
+            false => BTreeMap::new(),
         };
-        for (pipeline, state) in due.iter().zip(states) {
+        for ((pipeline, state), chosen) in due.iter().zip(states).zip(chosen) {
             let mut findings = Vec::new();
-            let compare = compares.remove(&pipeline.name);
+            let dry = chosen.map(|it| (it, compares.remove(&pipeline.name)));
             let policy_read = policy.clone().map(drop);
-            let observation = self.observation(pipeline, refs, state, policy_read, compare, &mut findings);
+            let observation = self.observation(pipeline, refs, state, policy_read, dry, &mut findings);
             let observation = Arc::new(observation);
             let heads = heads(pipeline, refs, policy, renders);
             let looked = Looked { pipeline: (*pipeline).clone(), heads, observation, findings, fresh: true };
             self.looked.insert(pipeline.name.clone(), looked);
         }
+    }
+
+    /// The commit that counts as the dry head for a pipeline.
+    fn chosen(&mut self, pipeline: &Pipeline, state: &Fact<State>, refs: &Refs) -> Fact<Chosen> {
+        let records = &state.as_ref().map_err(Clone::clone)?.records;
+        let Some((_, head)) = &refs.dry else {
+            return Err(Unread::new("the dry branch", "it does not exist"));
+        };
+        let known = self.found.as_ref().filter(|it| it.head == *head);
+        let branch = candidate::Branch { head, since: known.map_or(head, |it| &it.since) };
+        // Without a readable newest freight the planner makes none, whatever is chosen here.
+        let newest = records.newest().ok().flatten();
+        self.candidates.choose(&self.repository, pipeline, refs, &branch, newest)
     }
 
     /// Compares what the dry head renders to with the newest freight.
@@ -297,17 +321,15 @@ impl Observer {
         due: &[&Arc<Pipeline>],
         states: &[Fact<State>],
         refs: &Refs,
-        head: &CommitId,
+        chosen: &[Fact<Chosen>],
     ) -> BTreeMap<Name, dry::Compare> {
         let locked: Vec<Vec<Freight>> = due.iter().map(|it| self.locked(it, refs)).collect();
-        let read = due.iter().zip(states).zip(locked);
-        let read = read.filter_map(|((pipeline, state), locked)| {
+        let read = due.iter().zip(states).zip(locked).zip(chosen);
+        let read = read.filter_map(|(((pipeline, state), locked), chosen)| {
             let records = &state.as_ref().ok()?.records;
-            Some(dry::Due { pipeline, records, locked })
+            Some(dry::Due { pipeline, records, locked, head: &chosen.as_ref().ok()?.at })
         });
-        let known = self.found.as_ref().filter(|it| it.head == *head);
-        let since = known.map_or(head, |it| &it.since);
-        self.dry.compare(&self.repository, since, read.collect())
+        self.dry.compare(&self.repository, read.collect())
     }
 
     fn observation(
@@ -316,30 +338,31 @@ impl Observer {
         refs: &Refs,
         state: Fact<State>,
         policy: Fact<()>,
-        compare: Option<dry::Compare>,
+        dry: Fact<(Chosen, Option<dry::Compare>)>,
         findings: &mut Vec<Diagnosis>,
     ) -> Observation {
         match &state {
             Ok(state) => findings.extend(findings::unreadable(&state.records)),
             Err(unread) => findings.push(Diagnosis::upstream("branch-unreadable", unread)),
         }
-        let dry = match (&refs.dry, &state) {
-            (Some((_, head)), Ok(_)) => {
-                let (answer, pin) = match compare {
-                    Some(dry::Compare { answer, pin }) => (answer, pin),
-                    None => (Ok(false), head.clone()),
-                };
-                findings.extend(answer.as_ref().err().map(|it| it.why.clone()));
-                let author = self.repository.author(&pin);
-                Ok(Dry { head: head.clone(), pin, author, render: dry_render(answer) })
+        let mut artifacts = BTreeMap::new();
+        let dry = dry.map(|(chosen, compare)| {
+            let (answer, pin) = match compare {
+                Some(dry::Compare { answer, pin }) => (answer, pin),
+                None => (Ok(false), chosen.head.clone()),
+            };
+            findings.extend(answer.as_ref().err().map(|it| it.why.clone()));
+            // What is known of the commit goes into the record of freight.
+            if let (Some(found), Some(name)) = (chosen.found, pipeline.git_subscription()) {
+                artifacts.insert(name.clone(), Ok(found));
             }
-            (_, Err(unread)) => Err(unread.clone()),
-            (None, _) => Err(Unread::new("the dry branch", "it does not exist")),
-        };
+            let author = self.repository.author(&pin);
+            Dry { head: chosen.head, pin, author, render: dry_render(answer) }
+        });
         let discovered = self.discovered.get(&pipeline.name);
         findings.extend(discovered.iter().flat_map(|it| it.values()).filter_map(|it| it.finding.clone()));
-        let artifacts = discovered.iter().flat_map(|it| it.iter());
-        let artifacts = artifacts.map(|(name, it)| (name.clone(), it.found.clone())).collect();
+        let discovered = discovered.iter().flat_map(|it| it.iter());
+        artifacts.extend(discovered.map(|(name, it)| (name.clone(), it.found.clone())));
         let mut environments = BTreeMap::new();
         for environment in &pipeline.environments {
             let seen = self.environment(pipeline, environment, refs, findings);
@@ -391,6 +414,7 @@ impl Observer {
         self.locks.retain(|(name, ..), _| names.contains(name));
         self.records.retain(|name, _| names.contains(name));
         self.dry.keep(|name| names.contains(name));
+        self.candidates.keep(|name| names.contains(name));
         let heads: BTreeSet<&CommitId> = self
             .looked
             .values()

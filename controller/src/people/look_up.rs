@@ -10,6 +10,7 @@ use promoter_core::{Diagnosis, ImageTag, Name, Setting, UnixSeconds};
 use super::Person;
 use super::choose::find_pipeline;
 use crate::discover::{Artifacts, Discovered, Discoverer};
+use crate::pass::subscriber;
 
 impl Person {
     /// Asks for what these settings name without a digest, so that [`Person::create_freight`] knows what is meant. Nothing is
@@ -28,7 +29,7 @@ impl Person {
             return Ok(());
         }
         let seen = self.observe_unrendered()?;
-        let (pipeline, _) = find_pipeline(&seen, pipeline)?;
+        let (pipeline, observation) = find_pipeline(&seen, pipeline)?;
         let named = |name: &Name| open.iter().find(|it| it.name == *name);
         let mut asked: Pipeline = pipeline.clone();
         asked.subscriptions.retain(|it| named(&it.name).is_some());
@@ -45,7 +46,9 @@ impl Person {
             }
         }
         asked.subscriptions.retain(|it| !artifacts.contains_key(&it.name));
-        for (_, found) in discoverer.discover([&asked].into_iter(), now) {
+        discoverer.reach_as(self.repository());
+        let subscribers = [subscriber(&asked, observation)].into_iter();
+        for (_, found) in discoverer.discover(&self.repository().url, subscribers, now) {
             artifacts.extend(found);
         }
         if let Some(why) = artifacts.values().find_map(|it| it.finding.clone()) {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use promoter_controller::discover::Discoverer;
+use promoter_controller::discover::{Discoverer, Subscriber};
 use promoter_controller::pass::{Controller, Pass};
 use promoter_controller::people::Report;
 use promoter_core::UnixSeconds;
@@ -316,7 +316,9 @@ fn five_hundred_pipelines_on_one_image_ask_once() {
         })
         .collect();
     let mut discoverer = street.discoverer();
-    let given = discoverer.discover(pipelines.iter(), street.world.now());
+    let subscribers = pipelines.iter().map(|pipeline| Subscriber { pipeline, newest: None });
+    let main = street.world.repo.url().parse().unwrap();
+    let given = discoverer.discover(&main, subscribers, street.world.now());
     let found = given.values().filter(|it| it[&name("web")].found.as_ref().unwrap().chosen.is_some());
     assert_eq!(found.count(), 500);
     let asked = street.proxy.take_requests();

@@ -23,6 +23,7 @@ mod policy;
 mod program;
 mod quiet;
 mod reach;
+mod rule;
 mod signing;
 mod story;
 mod swap;
