@@ -82,7 +82,7 @@ bless: ## rewrites the golden files from what the code does now; review the diff
 	INSTA_UPDATE=always PROMOTER_BLESS=1 $(CARGO) test --locked --workspace
 
 .PHONY: bench
-bench: release tools ## measures against the real peers in the same run and prints ratios; ONLY=git, plan, registry or scale for a part
+bench: release tools ## measures against the real peers in the same run and prints ratios; ONLY=git, plan, plugin, registry or scale for a part
 	CORPUS="$(CORPUS)" $(CARGO) run --release --locked -p promoter-benches
 
 SEED ?= 1

@@ -4,6 +4,7 @@
 
 mod git;
 mod library;
+mod many;
 mod measure;
 mod pass;
 mod plan;
@@ -57,6 +58,7 @@ fn main() -> Result<()> {
         Ok("git") => return git::measure(tell),
         Ok("plan") => return plan::measure(tell),
         Ok("registry") => return registry::measure(tell),
+        Ok("plugin") => return print(&serve::measure(&Programs::find()?)?),
         Ok("scale") => return scale::measure(&scale::APPS, tell),
         _ => {}
     }

@@ -8,15 +8,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use promoter_plugin::cmp::client::{Archive, Client, Request};
 
-use crate::measure::{compare, in_turn, millis, output};
-use crate::{Programs, tree};
+use crate::measure::{compare, in_turn, output};
+use crate::{Programs, many, tree};
 
 const ROUNDS: usize = 21;
 const FILES: usize = 1_500;
 const BYTES: usize = 2_000_000;
-const AT_ONCE: usize = 64;
 
-/// Measures single requests, many at once, and memory.
+/// Measures single requests, many at once, and memory. The many at once are `many`'s.
 pub(crate) fn measure(programs: &Programs) -> Result<Vec<String>> {
     let place = tempfile::tempdir()?;
     let repository = place.path().join("repository");
@@ -62,37 +61,11 @@ pub(crate) fn measure(programs: &Programs) -> Result<Vec<String>> {
     )];
     report.push(compare("request to answer", &ours, &peer, "tar + kustomize build + rm"));
     report.push(format!("{:<44} {:>9.1} MB", "resident memory, idle", idle as f64 / 1024.0));
-    let (slowest, middle) = runtime.block_on(many(&socket, &request))?;
-    report.push(format!(
-        "{AT_ONCE} requests at once: median {}, slowest {}",
-        millis(middle),
-        millis(slowest)
-    ));
-    report.push(format!(
-        "{:<44} {:>9.1} MB",
-        "resident memory after that",
-        plugin.resident_kib()? as f64 / 1024.0
-    ));
+    report.extend(many::measure(
+        programs,
+        &many::Subject { plugin: &plugin, place: place.path(), tgz: &tgz, app_path: &request.app_path },
+    )?);
     Ok(report)
-}
-
-async fn many(socket: &Path, request: &Request) -> Result<(Duration, Duration)> {
-    let mut running = tokio::task::JoinSet::new();
-    for _ in 0..AT_ONCE {
-        let (socket, request) = (socket.to_owned(), request.clone());
-        running.spawn(async move {
-            let started = Instant::now();
-            let client = Client::connect(&socket, Duration::from_secs(5)).await?;
-            client.generate(&request).await?;
-            anyhow::Ok(started.elapsed())
-        });
-    }
-    let mut times = Vec::new();
-    while let Some(time) = running.join_next().await {
-        times.push(time??);
-    }
-    times.sort();
-    Ok((times[times.len() - 1], times[times.len() / 2]))
 }
 
 /// Writes the repository with the app in it and commits it with the real git.
@@ -130,9 +103,11 @@ fn write_lock(root: &Path, commit: &str) -> Result<()> {
     tree::write(root, &format!("{}/envs/prod/promotion.lock.yaml", tree::APP), &lock.emit())
 }
 
-struct Plugin {
+/// A running plugin.
+pub(crate) struct Plugin {
     child: Child,
-    socket: std::path::PathBuf,
+    /// Its socket.
+    pub(crate) socket: std::path::PathBuf,
 }
 
 impl Plugin {
@@ -155,10 +130,25 @@ impl Plugin {
         Ok(plugin)
     }
 
-    /// `VmRSS` of the process.
-    fn resident_kib(&self) -> Result<u64> {
+    /// Resident memory of the process now.
+    pub(crate) fn resident_kib(&self) -> Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    /// The most that it held since [`Self::reset_peak`].
+    pub(crate) fn peak_kib(&self) -> Result<u64> {
+        self.status("VmHWM:")
+    }
+
+    /// Begins to count the most memory anew; without the right to, the figure is that of the whole life.
+    pub(crate) fn reset_peak(&self) {
+        let _ = std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5");
+    }
+
+    fn status(&self, field: &str) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let line =
+            status.lines().find_map(|it| it.strip_prefix(field)).with_context(|| format!("no {field}"))?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 }

@@ -9,10 +9,12 @@ use promoter_plugin::cmp::archive::ArchiveLimits;
 use promoter_plugin::cmp::service::ServiceLimits;
 use promoter_plugin::engine::Engine;
 use promoter_plugin::git_access::{GitAccess, GitOptions};
+use promoter_plugin::requests::KeepOptions;
 use promoter_plugin::server::ServeOptions;
 use promoter_render::Limits;
 use promoter_sources::git::{Limits as GitLimits, Transport};
 use promoter_sources::helm::{Helm, HelmLimits};
+use tracing_subscriber::filter::LevelFilter;
 
 /// Argo CD config management plugin: renders what an environment's lockfile pins
 #[derive(Debug, Parser)]
@@ -30,12 +32,16 @@ pub(crate) enum Command {
     Generate {
         #[command(flatten)]
         engine: EngineArgs,
+        #[command(flatten)]
+        patience: PatienceArgs,
         /// Form of the manifests
         #[arg(long, value_enum, default_value_t = Output::Yaml)]
         output: Output,
     },
     /// Print the parameters of the Application in the working directory, behind the stock argocd-cmp-server
     Parameters,
+    /// Run a request that `serve --keep-requests` kept, and print the manifests or the error
+    Replay(ReplayArgs),
     /// Ask the plugin at the socket whether it serves
     Healthcheck(HealthArgs),
 }
@@ -80,6 +86,15 @@ pub(crate) struct ServeArgs {
     /// Seconds that running requests are waited for at the end; keep it below the pod's grace period
     #[arg(long, env = "PROMOTER_DRAIN_SECONDS", default_value_t = 20)]
     drain_seconds: u64,
+    /// Keep what Argo CD sends in this directory, for `promoter-plugin replay`; credentials are left out
+    #[arg(long, value_name = "DIR", env = "PROMOTER_KEEP_REQUESTS")]
+    keep_requests: Option<PathBuf>,
+    /// Requests that are kept; the oldest go
+    #[arg(long, value_name = "N", env = "PROMOTER_KEEP_REQUESTS_MAX", default_value_t = 20)]
+    keep_requests_max: usize,
+    /// Bytes that all kept requests may take
+    #[arg(long, value_name = "BYTES", env = "PROMOTER_KEEP_REQUESTS_BYTES_MAX", default_value_t = 256 << 20)]
+    keep_requests_bytes_max: u64,
 }
 
 impl ServeArgs {
@@ -92,6 +107,11 @@ impl ServeArgs {
             socket_mode: self.socket_mode,
             drain: Duration::from_secs(self.drain_seconds),
             message_bytes_max: self.message_mib_max << 20,
+            keep: self.keep_requests.clone().map(|directory| KeepOptions {
+                directory,
+                requests_max: self.keep_requests_max,
+                bytes_max: self.keep_requests_bytes_max,
+            }),
             limits: ServiceLimits {
                 archive: ArchiveLimits {
                     inflated_bytes_max: self.archive_bytes_max,
@@ -103,6 +123,36 @@ impl ServeArgs {
                 ..defaults
             },
         }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReplayArgs {
+    /// The kept request
+    pub(crate) file: PathBuf,
+    /// Set a variable of the request to another value; an empty one counts as not set
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) variables: Vec<(String, String)>,
+    /// Form of the manifests
+    #[arg(short, long, value_enum, default_value_t = Output::Yaml)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+    #[command(flatten)]
+    pub(crate) patience: PatienceArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PatienceArgs {
+    /// Seconds for which what fails for a passing reason is tried again
+    #[arg(long, value_name = "SECONDS", env = "PROMOTER_RETRY_SECONDS", default_value_t = 20)]
+    retry_seconds: u64,
+}
+
+impl PatienceArgs {
+    /// The time.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_secs(self.retry_seconds)
     }
 }
 
@@ -172,11 +222,17 @@ impl EngineArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct LogArgs {
     /// Form of the log
-    #[arg(long = "log-format", env = "ARGOCD_CMP_SERVER_LOGFORMAT", value_enum, default_value_t = LogFormat::Json)]
+    #[arg(
+        long = "log-format",
+        env = "ARGOCD_CMP_SERVER_LOGFORMAT",
+        value_enum,
+        ignore_case = true,
+        default_value_t = LogFormat::Json
+    )]
     pub(crate) format: LogFormat,
     /// Least level that is logged: error, warn, info, debug, trace
-    #[arg(long = "log-level", env = "ARGOCD_CMP_SERVER_LOGLEVEL", default_value = "info")]
-    pub(crate) level: tracing_subscriber::filter::LevelFilter,
+    #[arg(long = "log-level", env = "ARGOCD_CMP_SERVER_LOGLEVEL", default_value = "info", value_parser = level)]
+    pub(crate) level: LevelFilter,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -185,6 +241,26 @@ pub(crate) enum LogFormat {
     Json,
     /// Words
     Text,
+}
+
+/// A level by our name or by one of the stock server's (logrus).
+fn level(text: &str) -> Result<LevelFilter, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "off" => Ok(LevelFilter::OFF),
+        "panic" | "fatal" | "error" => Ok(LevelFilter::ERROR),
+        "warn" | "warning" => Ok(LevelFilter::WARN),
+        "info" => Ok(LevelFilter::INFO),
+        "debug" => Ok(LevelFilter::DEBUG),
+        "trace" => Ok(LevelFilter::TRACE),
+        _ => Err("the levels are error, warn, info, debug and trace".into()),
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("a variable is written `NAME=VALUE`".into()),
+    }
 }
 
 fn octal(text: &str) -> Result<u32, String> {

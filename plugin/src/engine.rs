@@ -5,13 +5,17 @@
 //!
 //! [`World`]: promoter_render::World
 
-use promoter_core::Diagnosis;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use promoter_core::{Diagnosis, UnixSeconds};
 use promoter_kustomize::{Files, MemoryFiles};
-use promoter_render::{Cluster, Limits, Manifests, Verified, answer_pins, resolve};
+use promoter_render::{Chosen, Cluster, Limits, Manifests, Mode, Verified, answer_pins, resolve};
 use promoter_sources::helm::Helm;
 
 use crate::cmp::environment::Environment;
 use crate::git_access::GitAccess;
+use crate::phases::{Phase, Phases};
+use crate::retry::Retries;
 use crate::stop::Stop;
 use crate::world::PluginWorld;
 
@@ -50,6 +54,8 @@ pub struct Question<'a> {
     pub environment: &'a Environment,
     /// When to end early.
     pub stop: &'a Stop,
+    /// Told what is being done.
+    pub phases: &'a Phases,
 }
 
 /// What a request turned out to be about, for the log.
@@ -59,6 +65,10 @@ pub struct About {
     pub environment: Option<String>,
     /// The id of the lock's freight.
     pub freight: Option<String>,
+    /// Its alias.
+    pub alias: Option<String>,
+    /// Which manifests answer: `live`, `hydrated` or `verify`.
+    pub mode: Option<Mode>,
 }
 
 /// The end of the street.
@@ -78,20 +88,52 @@ impl Engine {
         Answer { about, manifests }
     }
 
+    /// The same for callers without a deadline of their own: what fails for a passing reason is tried again for so long.
+    /// Sleeps in between.
+    pub fn answer_patiently(&self, question: &Question<'_>, patience: Duration) -> Answer {
+        let (begun, mut retries) = (Instant::now(), Retries::default());
+        loop {
+            let tried = Instant::now();
+            let answer = self.answer(question);
+            let Err(error) = &answer.manifests else { return answer };
+            let left = patience.saturating_sub(begun.elapsed());
+            let Some(pause) = retries.pause(error, tried.elapsed(), left, now()) else {
+                let manifests = answer.manifests.map_err(|error| retries.told(error));
+                return Answer { manifests, ..answer };
+            };
+            question.phases.enter(Phase::Fetch);
+            std::thread::sleep(pause);
+        }
+    }
+
     fn manifests(
         &self,
         question: &Question<'_>,
         about: &mut About,
     ) -> Result<Verified<Manifests>, Diagnosis> {
         question.stop.check()?;
+        question.phases.enter(Phase::Resolve);
         let parameters = question.environment.parameters().map_err(|it| it.diagnosis())?;
         let pins = resolve(question.files, question.app_path, &parameters).map_err(|it| it.diagnosis())?;
         about.environment = Some(pins.lock.environment.to_string());
-        about.freight = Some(pins.lock.freight.id().to_string());
+        let freight = pins.lock.freight.id();
+        about.freight = Some(freight.to_string());
+        about.alias = Some(freight.alias());
+        about.mode = Some(match pins.chosen {
+            Chosen::Live => Mode::Live,
+            Chosen::Hydrated(_) => Mode::Hydrated,
+            Chosen::Verify(_) => Mode::Verify,
+        });
         let cluster = cluster(question.environment);
         let world = PluginWorld { git: &self.git, helm: &self.helm, question: *question };
         answer_pins(question.files, &pins, &cluster, &self.limits, &world).map_err(|it| it.diagnosis())
     }
+}
+
+/// The time, for servers that said when to come back.
+pub(crate) fn now() -> UnixSeconds {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixSeconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 fn cluster(environment: &Environment) -> Cluster {

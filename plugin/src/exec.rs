@@ -3,6 +3,7 @@
 //! Decides where the tree's root is. Everything else is as behind the socket.
 
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use promoter_core::Diagnosis;
 use promoter_sources::disk::{DiskFiles, DiskLimits};
@@ -11,6 +12,7 @@ use crate::cmp::client::ParameterAnnouncement;
 use crate::cmp::environment::Environment;
 use crate::engine::{Answer, Engine, Question, RequestGit};
 use crate::parameters;
+use crate::phases::Phases;
 use crate::stop::Stop;
 
 /// The directory in which the stock server unpacks, one directory below it for each request.
@@ -34,20 +36,22 @@ impl Unpacked {
         Ok(Self { files, dot_git, app_path })
     }
 
-    /// The manifests.
-    pub fn generate(&self, engine: &Engine, environment: &Environment) -> Answer {
-        engine.answer(&Question {
+    /// The manifests. The stock server tells nobody how long its caller waits, so `patience` bounds the further tries.
+    pub fn generate(&self, engine: &Engine, environment: &Environment, patience: Duration) -> Answer {
+        let question = Question {
             files: &self.files,
             git: self.dot_git.as_deref().map_or(RequestGit::Absent, RequestGit::Disk),
             app_path: &self.app_path,
             environment,
             stop: &Stop::default(),
-        })
+            phases: &Phases::default(),
+        };
+        engine.answer_patiently(&question, patience)
     }
 
     /// The parameters.
     pub fn announce(&self, environment: &Environment) -> Vec<ParameterAnnouncement> {
-        parameters::announce(&self.files, &self.app_path, environment)
+        parameters::announce(&self.files, Ok(&self.app_path), environment)
     }
 }
 

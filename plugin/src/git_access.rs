@@ -105,7 +105,25 @@ impl GitAccess {
             .parse()
             .map_err(|error: promoter_sources::git::GitError| error.diagnosis())?;
         let cache = self.cache(&url, environment)?;
-        Ok(Arc::new(cache.tree(&source.commit, "").map_err(|error| error.diagnosis())?))
+        let tree = cache.tree(&source.commit, "");
+        Ok(Arc::new(tree.map_err(|error| self.without_key(&url, error.diagnosis()))?))
+    }
+
+    /// An ssh server that does not let us in, or is not known, where nothing was mounted for it: Argo CD sends paths of files
+    /// in another container, so people think that there is a key.
+    fn without_key(&self, url: &RepoUrl, error: Diagnosis) -> Diagnosis {
+        let no_key = match error.code {
+            "git-denied" => self.options.transport.ssh_key_file.is_none(),
+            "git-host-key" => self.options.transport.ssh_known_hosts_file.is_none(),
+            _ => false,
+        };
+        match no_key && url.scheme() == Scheme::Ssh {
+            true => error.hint(
+                "Argo CD's ssh key stays in repo-server's container: mount a key and the known hosts into the plugin's, \
+                 and name them by `--ssh-key-file` and `--ssh-known-hosts-file`",
+            ),
+            false => error,
+        }
     }
 
     fn cache(&self, url: &RepoUrl, environment: &Environment) -> Result<GitCache, Diagnosis> {

@@ -12,13 +12,17 @@ use promoter_core::Diagnosis;
 use promoter_plugin::cmp::client::Client;
 use promoter_plugin::cmp::environment::Environment;
 use promoter_plugin::exec::Unpacked;
-use promoter_plugin::{parameters, server};
+use promoter_plugin::replay::Replay;
+use promoter_plugin::{parameters, replay, requests, server};
+use promoter_render::{Manifests, Verified};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use args::{Command, EngineArgs, HealthArgs, LogArgs, LogFormat, Output, ServeArgs};
+use args::{
+    Command, EngineArgs, HealthArgs, LogArgs, LogFormat, Output, PatienceArgs, ReplayArgs, ServeArgs,
+};
 
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -26,8 +30,9 @@ fn main() -> ExitCode {
     let args = args::Args::parse();
     let done = match args.command {
         Command::Serve(serve_args) => serve(&serve_args),
-        Command::Generate { engine, output } => generate(&engine, output),
+        Command::Generate { engine, patience, output } => generate(&engine, &patience, output),
         Command::Parameters => announce(),
+        Command::Replay(replay_args) => replay(&replay_args),
         Command::Healthcheck(health_args) => healthcheck(&health_args),
     };
     let Err(error) = done else {
@@ -67,15 +72,32 @@ fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     served
 }
 
-fn generate(args: &EngineArgs, output: Output) -> anyhow::Result<()> {
+fn generate(args: &EngineArgs, patience: &PatienceArgs, output: Output) -> anyhow::Result<()> {
     let environment = process_environment();
     let unpacked = unpacked(&environment)?;
-    let manifests = unpacked.generate(&args.engine(), &environment).manifests?;
+    let answer = unpacked.generate(&args.engine(), &environment, patience.patience());
+    print(&written(&answer.manifests?, output)?)
+}
+
+/// Manifests or the error as for Argo CD; what it was about and how long each phase took go to stderr.
+fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
+    let kept = requests::read(&args.file).map_err(|it| it.diagnosis())?;
+    let replayed = replay::replay(kept, &args.variables, &args.engine.engine(), args.patience.patience());
+    replayed.summary().iter().for_each(|line| {
+        let _ = writeln!(io::stderr(), "{line}");
+    });
+    match replayed.answer? {
+        Replay::Manifests(manifests) => print(&written(&manifests, args.output)?),
+        Replay::Parameters(announcements) => print(&format!("{}\n", parameters::to_json(&announcements))),
+    }
+}
+
+fn written(manifests: &Verified<Manifests>, output: Output) -> anyhow::Result<String> {
     let text = match output {
         Output::Yaml => manifests.to_yaml(),
         Output::Json => manifests.to_json_objects().map(|it| it.iter().map(|it| format!("{it}\n")).collect()),
     };
-    print(&text.map_err(|error| error.diagnosis())?)
+    Ok(text.map_err(|error| error.diagnosis())?)
 }
 
 fn announce() -> anyhow::Result<()> {

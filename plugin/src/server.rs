@@ -23,6 +23,7 @@ use crate::cmp::proto::config_management_plugin_service_server::ConfigManagement
 use crate::cmp::service::{Service, ServiceLimits};
 use crate::connection::{Services, serve_connection};
 use crate::engine::Engine;
+use crate::requests::{KeepOptions, Requests};
 
 /// Time for the last answers to leave and for idle connections to say goodbye, once nothing runs any more.
 const LINGER: Duration = Duration::from_millis(250);
@@ -44,6 +45,8 @@ pub struct ServeOptions {
     pub message_bytes_max: usize,
     /// What the service allows.
     pub limits: ServiceLimits,
+    /// Where requests are kept, if they are.
+    pub keep: Option<KeepOptions>,
 }
 
 /// Why nothing can be served.
@@ -52,6 +55,9 @@ pub enum ServeError {
     /// A name that is no file name.
     #[error("`{0}` is no name for a plugin")]
     Name(String),
+    /// Requests cannot be kept where they should be.
+    #[error("{}", .0.cause)]
+    Keep(Diagnosis),
     /// Somebody serves there already.
     #[error("another process serves at `{}`", .0.display())]
     Taken(PathBuf),
@@ -72,6 +78,7 @@ impl ServeError {
     /// The error as a person reads it.
     pub fn diagnosis(&self) -> Diagnosis {
         match self {
+            Self::Keep(diagnosis) => diagnosis.clone(),
             Self::Name(_) => Diagnosis::input("plugin-name", self),
             Self::Taken(_) | Self::InTheWay(_) => {
                 Diagnosis::input("plugin-socket-taken", self).hint("give this one another `--name`")
@@ -89,10 +96,11 @@ pub async fn serve(
     ready: impl FnOnce(&Path),
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
+    let requests = options.keep.clone().map(Requests::open).transpose().map_err(ServeError::Keep)?;
     let socket = Socket::bind(&options)?;
     let running = Running::default();
     let health = HealthReporter::new();
-    let service = Service::new(Arc::new(engine), options.limits, running.clone());
+    let service = Service::new(Arc::new(engine), options.limits, running.clone(), requests);
     let plugin = ConfigManagementPluginServiceServer::new(service)
         .max_decoding_message_size(options.message_bytes_max)
         .max_encoding_message_size(options.message_bytes_max);

@@ -7,13 +7,14 @@
 use std::sync::Arc;
 
 use promoter_core::{CommitId, Diagnosis, GitUrl};
-use promoter_kustomize::Files;
-use promoter_render::{ChartCall, PinnedSource, World};
+use promoter_kustomize::{FileError, FileKind, Files};
+use promoter_render::{ChartCall, PinnedSource, Step, World};
 use promoter_sources::git::{GitTree, Limits};
 use promoter_sources::helm::Helm;
 
 use crate::engine::{Question, RequestGit};
 use crate::git_access::GitAccess;
+use crate::phases::{Phase, Phases};
 
 /// The world of one request.
 pub(crate) struct PluginWorld<'a> {
@@ -25,17 +26,16 @@ pub(crate) struct PluginWorld<'a> {
 impl World for PluginWorld<'_> {
     fn tree(&self, source: &PinnedSource) -> Result<Arc<dyn Files>, Diagnosis> {
         self.question.stop.check()?;
-        let in_request = match self.request_tree(&source.commit) {
-            Ok(tree) => return Ok(tree),
-            Err(why) => why,
-        };
-        self.question.stop.check()?;
-        self.git.tree(source, self.question.environment).map_err(|cache| Diagnosis {
-            cause: format!(
-                "the pinned commit is in neither place: {in_request}; from elsewhere, {}",
-                cache.cause
-            ),
-            ..cache
+        self.question.phases.through(Phase::Fetch, || {
+            let in_request = match self.request_tree(&source.commit) {
+                Ok(tree) => return Ok(tree),
+                Err(why) => why,
+            };
+            self.question.stop.check()?;
+            self.from_cache(source).map_err(|cache| Diagnosis {
+                cause: format!("{}{}; and {in_request}", not_to_be_had(source, &cache), cache.cause),
+                ..cache
+            })
         })
     }
 
@@ -47,7 +47,7 @@ impl World for PluginWorld<'_> {
         let application = application.and_then(|it| it.parse::<GitUrl>().ok());
         match application.is_none_or(|it| it.normal() == source.url.normal()) {
             true => self.tree(source),
-            false => self.git.tree(source, self.question.environment),
+            false => self.from_cache(source),
         }
     }
 
@@ -55,9 +55,22 @@ impl World for PluginWorld<'_> {
         self.question.stop.check()?;
         self.helm.template(call)
     }
+
+    fn begins(&self, step: Step) {
+        self.question.phases.enter(match step {
+            Step::Render => Phase::Render,
+            Step::Verify => Phase::Verify,
+        });
+    }
 }
 
 impl PluginWorld<'_> {
+    fn from_cache(&self, source: &PinnedSource) -> Result<Arc<dyn Files>, Diagnosis> {
+        let phases = self.question.phases;
+        let tree = phases.through(Phase::Fetch, || self.git.tree(source, self.question.environment))?;
+        Ok(Arc::new(Fetched { tree, phases: phases.clone() }))
+    }
+
     fn request_tree(&self, commit: &CommitId) -> Result<Arc<dyn Files>, String> {
         let limits = Limits::default();
         let tree = match self.question.git {
@@ -73,5 +86,45 @@ impl PluginWorld<'_> {
             Ok(tree) => Ok(Arc::new(tree)),
             Err(error) => Err(format!("in the request, {error}")),
         }
+    }
+}
+
+/// Which commit it is about, where the cause does not say so itself.
+fn not_to_be_had(source: &PinnedSource, cause: &Diagnosis) -> String {
+    let commit = source.commit.as_str();
+    match cause.cause.contains(commit) {
+        true => String::new(),
+        false => format!("pinned commit `{}` is not to be had: ", commit.get(..12).unwrap_or(commit)),
+    }
+}
+
+/// A tree of the object cache: of large repositories files are fetched when they are read.
+struct Fetched {
+    tree: Arc<dyn Files>,
+    phases: Phases,
+}
+
+impl Files for Fetched {
+    fn kind(&self, path: &str) -> Option<FileKind> {
+        self.tree.kind(path)
+    }
+
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, FileError> {
+        let before = self.phases.current();
+        self.phases.enter(Phase::Fetch);
+        let read = self.tree.read(path);
+        // What is not there, or is a directory, ends nothing.
+        if !matches!(read, Err(FileError::Store(..))) {
+            self.phases.enter(before);
+        }
+        read
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<String>, FileError> {
+        self.tree.list(path)
+    }
+
+    fn real_path(&self, path: &str) -> Result<String, FileError> {
+        self.tree.real_path(path)
     }
 }

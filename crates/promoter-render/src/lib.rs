@@ -26,7 +26,7 @@ pub use request::{Cluster, Limits, MODES, Mode, Parameters};
 pub use served::{MANIFEST_FILE, first_difference, read_manifest, serve};
 pub use source::{SourceKind, Sources, load};
 pub use verify::{Hydrated, Verified, verify};
-pub use world::{ChartCall, ChartPin, PinnedSource, World};
+pub use world::{ChartCall, ChartPin, PinnedSource, Step, World};
 
 /// The renderer's name and version as a lock's `render.engine` says it.
 pub const ENGINE: &str = concat!("promoter/", env!("CARGO_PKG_VERSION"));

@@ -10,7 +10,7 @@ use crate::served::first_difference;
 use crate::world::Door;
 use crate::{
     Chosen, Cluster, Hydrated, Limits, MANIFEST_FILE, Manifests, Object, Parameters, Pins, RenderError,
-    Rules, SourceError, SourceKind, Sources, Verified, World, load, resolve, serve, verify,
+    Rules, SourceError, SourceKind, Sources, Step, Verified, World, load, resolve, serve, verify,
 };
 
 /// Answers for an Application: the manifests of the lock in `app_path` of the request's tree.
@@ -35,9 +35,9 @@ pub fn answer_pins(
 ) -> Result<Verified<Manifests>, RenderError> {
     match &pins.chosen {
         Chosen::Live => live(pins, cluster, limits, world),
-        Chosen::Hydrated(_) => Ok(verify(serve(files, pins, limits)?, limits)?),
+        Chosen::Hydrated(_) => served(files, pins, limits, world),
         Chosen::Verify(_) => {
-            let served = verify(serve(files, pins, limits)?, limits)?;
+            let served = served(files, pins, limits, world)?;
             // As the controller rendered it, without a cluster.
             let rendered = hydrated(pins, limits, world)?.1;
             let path = pins.beside(MANIFEST_FILE);
@@ -45,6 +45,18 @@ pub fn answer_pins(
             Ok(served)
         }
     }
+}
+
+fn served(
+    files: &dyn Files,
+    pins: &Pins,
+    limits: &Limits,
+    world: &dyn World,
+) -> Result<Verified<Manifests>, RenderError> {
+    world.begins(Step::Render);
+    let manifests = serve(files, pins, limits)?;
+    world.begins(Step::Verify);
+    Ok(verify(manifests, limits)?)
 }
 
 /// Renders what a lock pins as it is written to a branch: without a cluster, Secrets refused.
@@ -65,7 +77,11 @@ pub fn live(
     limits: &Limits,
     world: &dyn World,
 ) -> Result<Verified<Manifests>, RenderError> {
-    Ok(verify(render(&load(pins, world)?, cluster, limits, world)?, limits)?)
+    let sources = load(pins, world)?;
+    world.begins(Step::Render);
+    let manifests = render(&sources, cluster, limits, world)?;
+    world.begins(Step::Verify);
+    Ok(verify(manifests, limits)?)
 }
 
 /// Renders a source. With a chart in it everything is rendered twice, and a difference is refused: charts may draw

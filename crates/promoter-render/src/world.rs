@@ -52,6 +52,15 @@ pub struct ChartCall<'a> {
     pub run: u8,
 }
 
+/// A step of the street that whoever accounts for time is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Manifests are made, or read where they lie.
+    Render,
+    /// They are checked.
+    Verify,
+}
+
 /// What a render takes from the world. Answers are functions of the question: everything asked is named by content.
 pub trait World {
     /// The files of a pinned commit, rooted at the root of its repository.
@@ -65,6 +74,9 @@ pub trait World {
 
     /// Renders a chart to a YAML stream.
     fn template(&self, call: &ChartCall<'_>) -> Result<String, Diagnosis>;
+
+    /// Hears that a step begins. Nothing depends on it.
+    fn begins(&self, _: Step) {}
 }
 
 /// The door as one run of a render uses it: pins charts, remembers whether one took part and what went wrong.

@@ -12,9 +12,9 @@ use promoter_render::Parameters;
 use serde::Deserialize;
 
 /// The names that may stand behind `ARGOCD_ENV_`.
-const ENTRIES: [&str; 3] = ["PROMOTER_ENVIRONMENT", "PROMOTER_LOCKFILE", "PROMOTER_RENDER"];
+pub(crate) const ENTRIES: [&str; 3] = ["PROMOTER_ENVIRONMENT", "PROMOTER_LOCKFILE", "PROMOTER_RENDER"];
 /// The parameters that may be set.
-const PARAMETERS: [&str; 3] = ["environment", "lockfile", "render"];
+pub(crate) const PARAMETERS: [&str; 3] = ["environment", "lockfile", "render"];
 /// The parameter that is announced for reading only.
 pub(crate) const FREIGHT_PARAMETER: &str = "freight";
 

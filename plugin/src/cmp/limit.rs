@@ -13,6 +13,8 @@ use tokio::time::Instant;
 use tonic::Code;
 use tonic::metadata::MetadataMap;
 
+use crate::phases::{Phase, Phases};
+
 /// How much earlier than the caller we stop, so that our answer still reaches it.
 const MARGIN: Duration = Duration::from_millis(100);
 
@@ -23,10 +25,12 @@ pub(crate) enum GivenUp {
     #[error("{0} requests wait already")]
     Overloaded(usize),
     /// The caller's time is over.
-    #[error("the request's {:.1} seconds ran out while it was {phase}", allowed.as_secs_f64())]
+    #[error("the request's {:.1} seconds ran out while it was {}{}", allowed.as_secs_f64(), phase.doing(), in_brackets(spent))]
     Deadline {
-        /// What it was doing.
-        phase: &'static str,
+        /// What it was going through.
+        phase: Phase,
+        /// What took the time, in words.
+        spent: String,
         /// What the caller allowed.
         allowed: Duration,
     },
@@ -41,8 +45,13 @@ impl GivenUp {
         match self {
             Self::Overloaded(_) => Diagnosis::upstream("plugin-overloaded", self)
                 .hint("add repo-server replicas, or raise the plugin's `--renders`"),
-            Self::Deadline { .. } => Diagnosis::upstream("plugin-deadline", self)
-                .hint("raise `controller.repo.server.timeout.seconds`, or exclude `.git` from the archive"),
+            Self::Deadline { phase, .. } => Diagnosis::upstream("plugin-deadline", self).hint(match phase {
+                Phase::Wait | Phase::Receive => {
+                    "exclude `.git` from the archive, or raise `controller.repo.server.timeout.seconds`"
+                }
+                Phase::Queue => "add repo-server replicas, or raise the plugin's `--renders`",
+                _ => "raise `controller.repo.server.timeout.seconds`; Hard Refresh asks again at once",
+            }),
             Self::Cancelled => Diagnosis::upstream("plugin-cancelled", self),
         }
     }
@@ -55,6 +64,10 @@ impl GivenUp {
             Self::Cancelled => Code::Cancelled,
         }
     }
+}
+
+fn in_brackets(spent: &str) -> String {
+    if spent.is_empty() { String::new() } else { format!(" ({spent})") }
 }
 
 /// A number of permits, and a queue of bounded length before them.
@@ -71,39 +84,41 @@ impl Limit {
         Self { permits: Arc::new(Semaphore::new(at_once)), waiting: AtomicUsize::new(0), waiting_max }
     }
 
-    /// Waits for a permit, in order of arrival; `phase` names the waiting in the error.
+    /// Waits for a permit, in order of arrival.
     pub(crate) async fn enter(
         &self,
         deadline: &Deadline,
-        phase: &'static str,
+        phases: &Phases,
     ) -> Result<OwnedSemaphorePermit, GivenUp> {
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             return Ok(permit);
         }
-        let waiting = Waiting::join(&self.waiting);
+        let waiting = Counted::join(&self.waiting);
         if waiting.others >= self.waiting_max {
             return Err(GivenUp::Overloaded(waiting.others));
         }
-        let permit = deadline.bound(phase, Arc::clone(&self.permits).acquire_owned()).await?;
+        let permit = deadline.bound(phases, Arc::clone(&self.permits).acquire_owned()).await?;
         permit.map_err(|_| GivenUp::Cancelled)
     }
 }
 
-/// A place in the queue, given back when dropped.
-struct Waiting<'a> {
-    queue: &'a AtomicUsize,
-    others: usize,
+/// One among several, until dropped.
+pub(crate) struct Counted<'a> {
+    count: &'a AtomicUsize,
+    /// How many there were before.
+    pub(crate) others: usize,
 }
 
-impl<'a> Waiting<'a> {
-    fn join(queue: &'a AtomicUsize) -> Self {
-        Self { queue, others: queue.fetch_add(1, Ordering::Relaxed) }
+impl<'a> Counted<'a> {
+    /// Joins the others.
+    pub(crate) fn join(count: &'a AtomicUsize) -> Self {
+        Self { count, others: count.fetch_add(1, Ordering::Relaxed) }
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.queue.fetch_sub(1, Ordering::Relaxed);
+        self.count.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -122,18 +137,23 @@ impl Deadline {
         Self { at: now + allowed.saturating_sub(MARGIN), allowed }
     }
 
-    /// Bounds a step; `phase` says what the request was doing, as in "while it was being received".
+    /// Bounds a step.
     pub(crate) async fn bound<T>(
         &self,
-        phase: &'static str,
+        phases: &Phases,
         step: impl Future<Output = T>,
     ) -> Result<T, GivenUp> {
-        tokio::time::timeout_at(self.at, step).await.map_err(|_| self.passed(phase))
+        tokio::time::timeout_at(self.at, step).await.map_err(|_| self.passed(phases))
     }
 
-    /// The error of a step that found the deadline passed by itself.
-    pub(crate) fn passed(&self, phase: &'static str) -> GivenUp {
-        GivenUp::Deadline { phase, allowed: self.allowed }
+    /// The error of a step that found the deadline passed by itself: it names the phase that it was in, and what each took.
+    pub(crate) fn passed(&self, phases: &Phases) -> GivenUp {
+        GivenUp::Deadline { phase: phases.current(), spent: phases.summary(), allowed: self.allowed }
+    }
+
+    /// The time until then.
+    pub(crate) fn left(&self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
     }
 
     /// True when it has passed.
@@ -202,25 +222,28 @@ mod tests {
     #[tokio::test]
     async fn one_waits_and_the_next_is_refused() {
         let limit = Arc::new(Limit::new(1, 1));
-        let running = limit.enter(&deadline(60_000), "queued").await.unwrap();
+        let phases = Phases::default();
+        let running = limit.enter(&deadline(60_000), &phases).await.unwrap();
         let second = tokio::spawn({
             let limit = Arc::clone(&limit);
-            async move { limit.enter(&deadline(60_000), "queued").await.map(drop) }
+            async move { limit.enter(&deadline(60_000), &Phases::default()).await.map(drop) }
         });
         while limit.waiting.load(Ordering::Relaxed) == 0 {
             tokio::task::yield_now().await;
         }
-        assert!(matches!(limit.enter(&deadline(60_000), "queued").await, Err(GivenUp::Overloaded(1))));
+        assert!(matches!(limit.enter(&deadline(60_000), &phases).await, Err(GivenUp::Overloaded(1))));
         drop(running);
         assert_eq!(second.await.unwrap(), Ok(()));
     }
 
     #[tokio::test]
     async fn the_deadline_ends_the_wait_and_leaves_the_queue() {
-        let limit = Limit::new(1, 1);
-        let _running = limit.enter(&deadline(60_000), "queued").await.unwrap();
-        let error = limit.enter(&deadline(120), "queued").await.unwrap_err();
-        assert_eq!(error.to_string(), "the request's 0.1 seconds ran out while it was queued");
+        let (limit, phases) = (Limit::new(1, 1), Phases::default());
+        phases.enter(Phase::Queue);
+        let _running = limit.enter(&deadline(60_000), &phases).await.unwrap();
+        let error = limit.enter(&deadline(120), &phases).await.unwrap_err().to_string();
+        let wanted = "the request's 0.1 seconds ran out while it was queued for a render";
+        assert!(error.starts_with(wanted), "{error}");
         assert_eq!(limit.waiting.load(Ordering::Relaxed), 0);
     }
 }

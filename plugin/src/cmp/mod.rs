@@ -15,11 +15,12 @@ pub mod environment;
     reason = "made by a generator"
 )]
 mod generated;
-mod hearing;
+pub(crate) mod hearing;
 mod hpack;
 pub(crate) mod limit;
 mod report;
 pub mod service;
+pub(crate) mod trace;
 mod untar;
 pub(crate) mod wire;
 

@@ -6,23 +6,29 @@
 
 use std::error::Error as _;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use promoter_core::{Diagnosis, Fault};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::archive::ArchiveLimits;
 use super::hearing::{Hearing, ProtocolError, Received};
-use super::limit::{CancelOnDrop, Deadline, GivenUp, Limit};
+use super::limit::{CancelOnDrop, Counted, Deadline, GivenUp, Limit};
 use super::proto::config_management_plugin_service_server::ConfigManagementPluginService;
 use super::proto::{
     AppStreamRequest, CheckPluginConfigurationResponse, ManifestResponse, ParametersAnnouncementResponse,
     RepositoryResponse,
 };
-use super::report::{Phase, Report};
-use crate::engine::{Engine, Question, RequestGit};
+use super::report::{Report, Size};
+use super::repository::ParameterAnnouncement;
+use crate::engine::{About, Engine, Question, RequestGit, now};
 use crate::parameters;
+use crate::phases::{Phase, Phases};
+use crate::requests::Requests;
+use crate::retry::Retries;
 use crate::server::Running;
 use crate::stop::Stop;
 
@@ -64,14 +70,25 @@ pub(crate) struct Service {
     limits: ServiceLimits,
     archives: Limit,
     renders: Limit,
+    /// Requests that may wait for another try: their archives take the room of others.
+    patient: Semaphore,
     running: Running,
+    requests: Option<Arc<Requests>>,
+    at_once: Arc<AtomicUsize>,
 }
 
 impl Service {
-    pub(crate) fn new(engine: Arc<Engine>, limits: ServiceLimits, running: Running) -> Self {
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        limits: ServiceLimits,
+        running: Running,
+        requests: Option<Requests>,
+    ) -> Self {
         let archives = Limit::new(limits.archives, limits.waiting_max);
         let renders = Limit::new(limits.renders, limits.waiting_max);
-        Self { engine, limits, archives, renders, running }
+        let patient = Semaphore::new((limits.archives / 2).max(1));
+        let (requests, at_once) = (requests.map(Arc::new), Arc::default());
+        Self { engine, limits, archives, renders, patient, running, requests, at_once }
     }
 }
 
@@ -95,7 +112,8 @@ impl ConfigManagementPluginService for Service {
     ) -> Result<Response<RepositoryResponse>, Status> {
         let _running = self.running.enter();
         let deadline = self.deadline(&request);
-        drain(&mut request.into_inner(), &deadline).await.map_err(|it| it.status())?;
+        let phases = Phases::default();
+        drain(&mut request.into_inner(), &deadline, &phases).await.map_err(|it| it.status())?;
         Ok(Response::new(RepositoryResponse { is_supported: false, is_discovery_enabled: false }))
     }
 
@@ -104,10 +122,12 @@ impl ConfigManagementPluginService for Service {
         request: Request<Streaming<AppStreamRequest>>,
     ) -> Result<Response<ManifestResponse>, Status> {
         let _running = self.running.enter();
-        let mut report = Report::new("GenerateManifest");
+        let phases = Phases::default();
+        let mut report = Report::new("GenerateManifest", request.metadata(), &phases);
         let deadline = self.deadline(&request);
-        let result = self.generate(request.into_inner(), deadline, &mut report).await;
-        report.finish(result.as_ref().map(Vec::len));
+        let result = self.generate(request.into_inner(), deadline, &phases, &mut report).await;
+        let size = |it: &Vec<String>| Size { objects: it.len(), bytes: it.iter().map(String::len).sum() };
+        report.finish(result.as_ref().map(size));
         let manifests = result.map_err(|it| it.status())?;
         Ok(Response::new(ManifestResponse { manifests, source_type: String::new() }))
     }
@@ -117,11 +137,21 @@ impl ConfigManagementPluginService for Service {
         request: Request<Streaming<AppStreamRequest>>,
     ) -> Result<Response<ParametersAnnouncementResponse>, Status> {
         let _running = self.running.enter();
-        let mut report = Report::new("GetParametersAnnouncement");
+        let phases = Phases::default();
+        let mut report = Report::new("GetParametersAnnouncement", request.metadata(), &phases);
         let deadline = self.deadline(&request);
-        let result = self.receive(request.into_inner(), &deadline, &mut report).await;
-        let result = result.map(|it| parameters::announce(&it.tree.files, &it.app_path, &it.environment));
-        report.finish(result.as_ref().map(Vec::len));
+        let result = self.receive(request.into_inner(), &deadline, &phases, &mut report).await;
+        let result = result.map(|it| {
+            phases.enter(Phase::Resolve);
+            let app_path = it.app_path.as_deref();
+            parameters::announce(&it.tree.files, app_path, &it.environment)
+        });
+        phases.enter(Phase::Respond);
+        let size = |it: &Vec<ParameterAnnouncement>| Size {
+            objects: it.len(),
+            bytes: it.iter().map(prost::Message::encoded_len).sum(),
+        };
+        report.finish(result.as_ref().map(size));
         let parameter_announcements = result.map_err(|it| it.status())?;
         Ok(Response::new(ParametersAnnouncementResponse { parameter_announcements }))
     }
@@ -132,41 +162,66 @@ impl Service {
         Deadline::of(request.metadata(), Instant::now(), self.limits.request_max)
     }
 
+    /// Renders, and renders again while something else fails for a passing reason and there is time. Nobody waits on a core:
+    /// the pause is outside of the render's place.
     async fn generate(
         &self,
         stream: Streaming<AppStreamRequest>,
         deadline: Deadline,
+        phases: &Phases,
         report: &mut Report,
     ) -> Result<Vec<String>, Failure> {
-        let received = self.receive(stream, &deadline, report).await?;
-        report.enter(Phase::Queue);
-        let permit = self.renders.enter(&deadline, "queued for a render").await?;
-        report.enter(Phase::Render);
+        let received = Arc::new(self.receive(stream, &deadline, phases, report).await?);
+        let mut retries = Retries::default();
+        loop {
+            let (took, rendered) = self.render(&received, deadline, phases, report).await?;
+            let error = match rendered {
+                Ok(objects) => return Ok(objects),
+                // The render looks at the deadline too, and may have stopped just before us.
+                Err(_) if deadline.has_passed() => return Err(deadline.passed(phases).into()),
+                Err(error) => error,
+            };
+            let patient = self.patient.try_acquire();
+            let left = if patient.is_ok() { deadline.left() } else { Duration::ZERO };
+            let Some(pause) = retries.pause(&error, took, left, now()) else {
+                return Err(retries.told(error).into());
+            };
+            report.tries(retries.failed(), &error.to_string(), pause);
+            phases.enter(Phase::Fetch);
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// One render: how long it took, and what came out.
+    async fn render(
+        &self,
+        received: &Arc<Received>,
+        deadline: Deadline,
+        phases: &Phases,
+        report: &mut Report,
+    ) -> Result<(Duration, Result<Vec<String>, Diagnosis>), Failure> {
+        phases.enter(Phase::Queue);
+        let permit = self.renders.enter(&deadline, phases).await?;
+        phases.enter(Phase::Resolve);
         let cancel = CancelOnDrop::default();
         let stop = Stop::new(deadline, cancel.signal());
-        let engine = Arc::clone(&self.engine);
+        let (engine, received, clock) = (Arc::clone(&self.engine), Arc::clone(received), phases.clone());
+        let begun = Instant::now();
+        let at_once = Arc::clone(&self.at_once);
+        let id = report.id().to_owned();
         // The permit goes along: a render whose caller gave up still uses a core until it is done.
         let work = tokio::task::spawn_blocking(move || {
-            let question = Question {
-                files: &received.tree.files,
-                git: received.tree.git.as_ref().map_or(RequestGit::Absent, RequestGit::Memory),
-                app_path: &received.app_path,
-                environment: &received.environment,
-                stop: &stop,
-            };
-            let answer = engine.answer(&question);
-            let objects = answer.manifests.and_then(|it| it.to_json_objects().map_err(|it| it.diagnosis()));
+            let counted = Counted::join(&at_once);
+            tracing::debug!(request = id, at_once = counted.others + 1, "rendering");
+            let answer = answer(&engine, &received, &stop, &clock);
+            drop(counted);
             drop((permit, received));
-            (answer.about, objects)
+            answer
         });
-        let answer = deadline.bound("being rendered", work).await?;
+        let answer = deadline.bound(phases, work).await?;
         let (about, objects) = answer.map_err(|error| Diagnosis::bug("plugin-render-died", error))?;
         report.about(about);
-        match objects {
-            // The render looks at the deadline too, and may have stopped just before us.
-            Err(_) if deadline.has_passed() => Err(deadline.passed("being rendered").into()),
-            objects => Ok(objects?),
-        }
+        Ok((begun.elapsed(), objects))
     }
 
     /// Hears a request to its end and judges it only then.
@@ -174,19 +229,21 @@ impl Service {
         &self,
         mut stream: Streaming<AppStreamRequest>,
         deadline: &Deadline,
+        phases: &Phases,
         report: &mut Report,
     ) -> Result<Received, Failure> {
         // Nothing is read before there is room: the sender waits in its flow control window.
-        let room = match self.archives.enter(deadline, "queued to be received").await {
+        let room = match self.archives.enter(deadline, phases).await {
             Ok(room) => room,
             Err(overloaded @ GivenUp::Overloaded(_)) => {
-                drain(&mut stream, deadline).await?;
+                drain(&mut stream, deadline, phases).await?;
                 return Err(overloaded.into());
             }
             Err(given_up) => return Err(given_up.into()),
         };
-        report.enter(Phase::Receive);
-        let mut hearing = Hearing::new(self.limits.archive);
+        phases.enter(Phase::Receive);
+        let keeping = self.requests.as_ref().map(|it| it.keeping(report.method()));
+        let mut hearing = Hearing::new(self.limits.archive, keeping);
         let hear = async {
             while let Some(message) = stream.message().await? {
                 hearing.hear(message);
@@ -195,22 +252,60 @@ impl Service {
             tokio::task::yield_now().await;
             Ok::<_, Status>(())
         };
-        let heard = deadline.bound("being received", hear).await;
+        let heard = deadline.bound(phases, hear).await;
         if let Some(environment) = hearing.environment() {
             report.request(environment);
         }
+        report.received(hearing.archive_bytes());
         heard?.map_err(Failure::of_stream)?;
-        Ok(hearing.judge(room)?)
+        // Before anything is made of it: what cannot be unpacked or brings a render down is what people want to look at.
+        if let (Some(requests), Some(kept)) = (&self.requests, hearing.kept()) {
+            let (requests, id) = (Arc::clone(requests), report.id().to_owned());
+            let written = tokio::task::spawn_blocking(move || requests.keep(&id, &kept));
+            deadline.bound(phases, written).await?.map_err(|it| Diagnosis::bug("plugin-render-died", it))?;
+        }
+        Ok(hearing.judge(Some(room))?)
     }
 }
 
+/// What comes of a request that was heard: what it was about, and its objects.
+fn answer(
+    engine: &Engine,
+    received: &Received,
+    stop: &Stop,
+    phases: &Phases,
+) -> (About, Result<Vec<String>, Diagnosis>) {
+    let app_path = match &received.app_path {
+        Ok(app_path) => app_path,
+        Err(outside) => return (About::default(), Err(outside.clone())),
+    };
+    let answer = engine.answer(&Question {
+        files: &received.tree.files,
+        git: received.tree.git.as_ref().map_or(RequestGit::Absent, RequestGit::Memory),
+        app_path,
+        environment: &received.environment,
+        stop,
+        phases,
+    });
+    let objects = answer.manifests.and_then(|it| {
+        phases.enter(Phase::Respond);
+        it.to_json_objects().map_err(|it| it.diagnosis())
+    });
+    (answer.about, objects)
+}
+
 /// Hears a request to its end and keeps nothing of it.
-async fn drain(stream: &mut Streaming<AppStreamRequest>, deadline: &Deadline) -> Result<(), Failure> {
+async fn drain(
+    stream: &mut Streaming<AppStreamRequest>,
+    deadline: &Deadline,
+    phases: &Phases,
+) -> Result<(), Failure> {
     let hear = async {
         while stream.message().await?.is_some() {}
         Ok::<_, Status>(())
     };
-    deadline.bound("being received", hear).await?.map_err(Failure::of_stream)
+    phases.enter(Phase::Receive);
+    deadline.bound(phases, hear).await?.map_err(Failure::of_stream)
 }
 
 /// Why a request has no answer.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use promoter_core::{Artifact, Content, Digest, Freight};
 use promoter_kustomize::MemoryFiles;
 use promoter_plugin::cmp::client::{Archive, Client, Request};
+use promoter_yaml::{Dialect, Limits, Node, parse_first};
 
 pub(crate) const PLUGIN: &str = env!("CARGO_BIN_EXE_promoter-plugin");
 /// Long enough for a machine under load; nothing waits for it to pass.
@@ -133,6 +134,23 @@ pub(crate) fn request(archive: Archive) -> Request {
 
 pub(crate) fn hydrated_request() -> Request {
     request(Archive::of_files(&hydrated_tree()).unwrap())
+}
+
+/// A command of argocd/sidecar-exec/plugin.yaml, with our build of the binary in place of the installed one; and as the stock
+/// server shows it in errors.
+pub(crate) fn command_of(keys: &[&str]) -> (Command, String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../argocd/sidecar-exec/plugin.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let plugin = parse_first(&text, Dialect::Own, &Limits::default()).unwrap().unwrap();
+    let words = |key: &str| -> Vec<String> {
+        let list = plugin.path(keys).unwrap().get(key).and_then(Node::as_seq).unwrap_or_default();
+        list.iter().map(|it| it.as_str().unwrap().to_owned()).collect()
+    };
+    let words = [words("command"), words("args")].concat();
+    assert_eq!(words[0].rsplit('/').next().unwrap(), "promoter-plugin");
+    let mut command = Command::new(PLUGIN);
+    command.args(&words[1..]);
+    (command, words.join(" "))
 }
 
 /// Runs git in a directory and returns what it prints.

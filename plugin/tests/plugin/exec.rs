@@ -2,28 +2,11 @@
 //! Application's directory of an unpacked tree, with the request's environment on top of its own.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use promoter_kustomize::Files as _;
-use promoter_yaml::{Dialect, Limits, Node, parse_first};
 
-use crate::common::{MANIFEST, PLUGIN, hydrated_tree};
-
-/// A command of argocd/sidecar-exec/plugin.yaml, with our build of the binary in place of the installed one.
-fn command_of(keys: &[&str]) -> Command {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../argocd/sidecar-exec/plugin.yaml");
-    let text = std::fs::read_to_string(path).unwrap();
-    let plugin = parse_first(&text, Dialect::Own, &Limits::default()).unwrap().unwrap();
-    let words = |key: &str| -> Vec<String> {
-        let list = plugin.path(keys).unwrap().get(key).and_then(Node::as_seq).unwrap_or_default();
-        list.iter().map(|it| it.as_str().unwrap().to_owned()).collect()
-    };
-    let words = [words("command"), words("args")].concat();
-    assert_eq!(words[0].rsplit('/').next().unwrap(), "promoter-plugin");
-    let mut command = Command::new(PLUGIN);
-    command.args(&words[1..]);
-    command
-}
+use crate::common::{MANIFEST, command_of, hydrated_tree};
 
 /// Unpacks as the stock server does: one directory for each request, below one of a known name.
 fn unpacked(directory: &Path) -> PathBuf {
@@ -39,7 +22,7 @@ fn unpacked(directory: &Path) -> PathBuf {
 
 fn run(keys: &[&str], env: &[(&str, &str)]) -> Output {
     let directory = tempfile::tempdir().unwrap();
-    let mut command = command_of(keys);
+    let (mut command, _) = command_of(keys);
     command.env("ARGOCD_APP_SOURCE_PATH", "apps/guestbook").env("ARGOCD_APP_PARAMETERS", "null");
     command.envs(env.iter().copied()).current_dir(unpacked(directory.path())).output().unwrap()
 }
@@ -70,5 +53,9 @@ fn parameters_are_a_json_array_as_argo_cd_reads_it() {
     assert_eq!(names, ["environment", "lockfile", "render", "freight"]);
     assert_eq!(announced[0]["string"], "prod");
     assert_eq!(announced[3]["collectionType"], "map");
+    assert_eq!(
+        (&announced[2]["string"], &announced[2]["collectionType"]),
+        (&"auto".into(), &"string".into())
+    );
     assert!(announced[3]["map"]["config"].as_str().unwrap().starts_with("git git.example.com/acme/deploy "));
 }

@@ -1,10 +1,12 @@
 //! The plugin socket asked by the real grpc-go, with Argo CD's dial options (testdata/cmp/grpc-go-client).
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 
 use promoter_kustomize::MemoryFiles;
 use promoter_plugin::cmp::client::Archive;
-use promoter_testkit::tool;
+use promoter_testkit::{golden_text, tool};
 use serde_json::Value;
 
 use crate::common::{OBJECTS, Served, begin_request, hydrated_tree};
@@ -14,12 +16,10 @@ fn ask(served: &Served, archive: &Archive, case: &str, more: &[&str]) -> Option<
     let tgz = served.directory.path().join(format!("{case}.tgz"));
     std::fs::write(&tgz, archive.bytes()).unwrap();
     let mut command = Command::new(tool("grpc-go-client", "grpc-go-client")?);
-    command.arg("-socket").arg(&served.socket).arg("-tgz").arg(&tgz).args([
-        "-path",
-        "guestbook",
-        "-case",
-        case,
-    ]);
+    command.arg("-socket").arg(&served.socket).arg("-tgz").arg(&tgz).args(["-case", case]);
+    if !more.contains(&"-path") {
+        command.args(["-path", "guestbook"]);
+    }
     command.args(["-env", "ARGOCD_APP_NAME=guestbook-prod", "-env", "ARGOCD_APP_PARAMETERS=null"]);
     let output = command.args(more).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -129,6 +129,73 @@ fn sixty_four_at_once_are_all_answered() {
     let Some(answers) = ask(&served, &small(), "many", &[]) else { return };
     assert_eq!(answers.as_array().unwrap().len(), 64);
     answers.as_array().unwrap().iter().for_each(assert_answered);
+}
+
+/// The Parameters tab of an Application: what it offers, or why it cannot show the freight. It always opens.
+#[test]
+fn the_parameters_tab_opens_whatever_the_lock_is() {
+    let served = Served::start(&[]);
+    golden_text("cmp/parameters/*.yaml", |path, text| {
+        let case: Tab =
+            serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let mut files = MemoryFiles::new();
+        case.tree.iter().for_each(|(path, text)| files.insert(path, text.as_bytes()).unwrap());
+        let parameters = format!("ARGOCD_APP_PARAMETERS={}", case.parameters.as_deref().unwrap_or("null"));
+        let archive = Archive::of_files(&files).unwrap();
+        let options = ["-path", &case.path, "-env", &parameters];
+        let Some(answer) = ask(&served, &archive, "announce", &options) else { return answered(path) };
+        assert_eq!(answer["code"], "OK", "{answer}");
+        let mut shown = String::new();
+        for it in answer["announcements"].as_array().unwrap() {
+            let word = |field: &str| it[field].as_str().unwrap();
+            shown.push_str(&format!("{} ({}): {}\n", word("name"), word("collectionType"), word("title")));
+            match it["map"].as_object() {
+                Some(map) => map.iter().for_each(|(key, value)| {
+                    shown.push_str(&format!("  {key}: {}\n", value.as_str().unwrap()));
+                }),
+                None => shown.push_str(&format!("  = {}\n", word("string"))),
+            }
+        }
+        shown
+    });
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tab {
+    /// The Application's path.
+    path: String,
+    /// Its parameters, as Argo CD writes them.
+    parameters: Option<String>,
+    tree: BTreeMap<String, String>,
+}
+
+/// The fields of the log line, which people's dashboards are made of; and the caller's trace, as Argo CD sends it.
+#[test]
+fn the_fields_of_the_log_line_are_a_promise() {
+    let served = Served::start(&[]);
+    golden_text("cmp/log-fields.yaml", |path, text| {
+        let lines: BTreeMap<String, Vec<String>> = serde_yaml::from_str(text).unwrap();
+        let mut shown = String::new();
+        for (line, options) in lines {
+            let options: Vec<&str> = options.iter().map(String::as_str).collect();
+            let Some(_) = ask(&served, &small(), "flow", &options) else { return answered(path) };
+            let logged = served.log_line(|it| it["method"].is_string());
+            let fields: Vec<&str> = logged.as_object().unwrap().keys().map(String::as_str).collect();
+            shown.push_str(&format!("{line}: {}\n", fields.join(", ")));
+            if line == "traced" {
+                assert_eq!(logged["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+                assert_eq!(logged["span_id"], "00f067aa0ba902b7");
+            }
+        }
+        shown
+    });
+}
+
+/// Where the client is not installed the golden stands in for itself.
+fn answered(case: &Path) -> String {
+    let text = std::fs::read_to_string(case.with_extension("snap")).unwrap_or_default();
+    text.splitn(3, "---\n").nth(2).unwrap_or_default().trim_end().to_owned()
 }
 
 #[test]

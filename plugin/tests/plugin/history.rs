@@ -1,6 +1,7 @@
 //! Pinned commits from the history in the request and from the object cache.
 
 use std::path::Path;
+use std::time::Duration;
 
 use promoter_kustomize::MemoryFiles;
 use promoter_plugin::cmp::client::{Archive, Request};
@@ -8,6 +9,9 @@ use promoter_testkit::git::{Authority, Door, Fault, GitHttp, TestRepo};
 use tonic::Code;
 
 use crate::common::{Served, git, lock, request};
+
+/// For servers that stay broken: long enough for an answer, too short for many tries.
+const BRIEF: Duration = Duration::from_secs(5);
 
 /// A repository with two commits that differ in `envs/prod`, and a lock in `guestbook` that pins the first.
 struct Repository {
@@ -97,7 +101,8 @@ async fn without_history_in_the_request_the_commit_is_fetched_once() {
     assert_eq!(client.generate(&request).await.unwrap(), [FIRST]);
     assert!(server.take_log().is_empty());
 
-    let other = request_for(&server.url(), &repository.commit("main", &[("envs/prod/config.yaml", "")]));
+    let mut other = request_for(&server.url(), &repository.commit("main", &[("envs/prod/config.yaml", "")]));
+    other.timeout = BRIEF;
     server.break_at("", Fault::Status(503));
     let error = client.generate(&other).await.unwrap_err();
     let (code, message) = error.status().unwrap();
@@ -144,7 +149,8 @@ async fn bases_that_kustomizations_pin_come_from_the_object_cache() {
     let client = served.client().await;
 
     elsewhere.break_at("", Fault::Status(503));
-    let error = client.generate(&request).await.unwrap_err();
+    let brief = Request { timeout: BRIEF, ..request.clone() };
+    let error = client.generate(&brief).await.unwrap_err();
     let (code, message) = error.status().unwrap();
     assert_eq!(code, Code::Unavailable);
     assert!(message.contains("(envs/prod/kustomization.yaml:1)"), "{message}");

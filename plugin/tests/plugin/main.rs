@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails a test")]
 
+mod argocd_errors;
 mod common;
 mod exec;
 mod folders;
 mod grpc_go;
 mod history;
+mod requests;
+mod retries;
 mod serve;

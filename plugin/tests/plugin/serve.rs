@@ -35,11 +35,15 @@ async fn a_render_of_a_named_plugin_is_answered_and_logged() {
     let line = served.logged("answered");
     assert_eq!(line["level"], "INFO");
     assert_eq!(
-        (&line["app"], &line["env"], &line["count"]),
-        (&"guestbook-prod".into(), &"prod".into(), &2.into())
+        (&line["app"], &line["environment"], &line["objects"], &line["mode"]),
+        (&"guestbook-prod".into(), &"prod".into(), &2.into(), &"hydrated".into())
     );
     assert!(line["freight"].as_str().unwrap().starts_with("sha256:"));
-    for field in ["duration_ms", "receive_ms", "queue_ms", "render_ms"] {
+    assert_eq!(line["bytes"], OBJECTS.concat().len());
+    assert_eq!(line["archive_bytes"], hydrated_request().archive.bytes().len());
+    for field in
+        ["duration_ms", "receive_ms", "queue_ms", "resolve_ms", "render_ms", "verify_ms", "respond_ms"]
+    {
         assert!(line[field].is_f64(), "{field} in {line}");
     }
 }
@@ -65,22 +69,6 @@ async fn each_app_of_a_group_is_served_from_its_folder() {
 }
 
 #[tokio::test]
-async fn parameters_show_what_is_pinned_and_open_without_a_lock() {
-    let served = Served::start(&[]);
-    let client = served.client().await;
-    let announced = client.announce(&hydrated_request()).await.unwrap();
-    let names: Vec<&str> = announced.iter().map(|it| it.name.as_str()).collect();
-    assert_eq!(names, ["environment", "lockfile", "render", "freight"]);
-    assert_eq!(announced[0].string, "prod");
-    let commit = "ab".repeat(20);
-    assert_eq!(announced[3].map["config"], format!("git git.example.com/acme/deploy {commit}"));
-    let mut files = MemoryFiles::new();
-    files.insert("guestbook/x", *b"x").unwrap();
-    let announced = client.announce(&request(Archive::of_files(&files).unwrap())).await.unwrap();
-    assert_eq!(announced.len(), 3);
-}
-
-#[tokio::test]
 async fn faults_have_their_code_and_one_line() {
     let served = Served::start(&[]);
     let mut other = hydrated_request();
@@ -95,7 +83,7 @@ async fn faults_have_their_code_and_one_line() {
     let line = served.log_line(|it| it["code"] == "environment-mismatch");
     assert_eq!(
         (&line["level"], &line["phase"], &line["message"]),
-        (&"ERROR".into(), &"render".into(), &message.into())
+        (&"ERROR".into(), &"resolve".into(), &message.into())
     );
 
     let mut outside = hydrated_request();
@@ -256,19 +244,47 @@ async fn a_request_that_has_no_time_is_told_so() {
     }
 }
 
+/// Each gets its own answer, and never more renders run than may: the number is counted around the work itself.
 #[tokio::test(flavor = "multi_thread")]
-async fn sixty_four_at_once_are_all_answered() {
-    let served = Served::start(&["--renders", "2"]);
-    let request = hydrated_request();
-    let all = (0..64).map(|_| {
-        let (socket, request) = (served.socket.clone(), request.clone());
+async fn sixty_four_at_once_are_answered_and_renders_are_bounded() {
+    let served = Served::start(&["--renders", "2", "--log-level", "debug"]);
+    let all = (0..64).map(|number| {
+        let socket = served.socket.clone();
         tokio::spawn(async move {
+            let manifest = MANIFEST.replace("value", &format!("value-{number}"));
+            let digest = Digest::of(manifest.as_bytes()).to_string();
+            let lock = lock("https://git.example.com/acme/deploy.git", &"ab".repeat(20), Some(&digest));
+            let mut files = MemoryFiles::new();
+            files.insert("guestbook/promotion.lock.yaml", lock.into_bytes()).unwrap();
+            files.insert("guestbook/manifest.yaml", manifest.into_bytes()).unwrap();
+            let request = request(Archive::of_files(&files).unwrap());
             Client::connect(&socket, PATIENCE).await.unwrap().generate(&request).await.unwrap()
         })
     });
-    for answer in futures::future::join_all(all).await {
-        assert_eq!(answer.unwrap(), OBJECTS);
+    for (number, answer) in futures::future::join_all(all).await.into_iter().enumerate() {
+        assert_eq!(answer.unwrap(), OBJECTS.map(|it| it.replace("value\"", &format!("value-{number}\""))));
     }
+    let rendered: Vec<u64> =
+        (0..64).map(|_| served.logged("rendering")["at_once"].as_u64().unwrap()).collect();
+    assert!(rendered.iter().all(|it| (1..=2).contains(it)), "{rendered:?}");
+}
+
+/// What deployments made for the stock server set.
+#[test]
+fn the_stock_servers_variables_are_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = |level: &str| {
+        let mut command = Command::new(PLUGIN);
+        command.env("ARGOCD_PLUGINSOCKFILEPATH", directory.path()).env("ARGOCD_GRPC_MAX_SIZE_MB", "200");
+        command.env("ARGOCD_CMP_SERVER_LOGFORMAT", "text").env("ARGOCD_CMP_SERVER_LOGLEVEL", level);
+        // A name that no plugin may have ends it at once, after all variables were read.
+        command.args(["serve", "--name", "a/b"]).output().unwrap()
+    };
+    for level in ["warning", "Info", "fatal"] {
+        let stderr = String::from_utf8(start(level).stderr).unwrap();
+        assert!(stderr.ends_with("[plugin-name]\n"), "{level}: {stderr}");
+    }
+    assert!(String::from_utf8(start("loud").stderr).unwrap().contains("the levels are error, warn"));
 }
 
 /// What the process itself holds is bounded in every build. The pages of the program in memory count only where it is

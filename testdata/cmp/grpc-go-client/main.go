@@ -1,5 +1,6 @@
 // Speaks to a plugin socket with grpc-go as Argo CD's repo-server does, one case a run, and prints what came back as
-// one JSON object: {"code": …, "message": …, "manifests": […]}, or a list of such for `many`.
+// one JSON object: {"code": …, "message": …, "manifests": […], "announcements": […], "millis": …}, or a list of such for
+// `many`, which makes `-count` connections at once. With several archives each request of `many` takes the next one.
 //
 // The messages are written by hand, so that no generated code is needed: field numbers as in plugin.proto.
 package main
@@ -23,6 +24,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -44,9 +46,22 @@ func (raw) Unmarshal(data mem.BufferSlice, message any) error {
 }
 
 type answer struct {
-	Code      string   `json:"code"`
-	Message   string   `json:"message"`
-	Manifests []string `json:"manifests"`
+	Code          string         `json:"code"`
+	Message       string         `json:"message"`
+	Manifests     []string       `json:"manifests"`
+	Announcements []announcement `json:"announcements,omitempty"`
+	Millis        float64        `json:"millis"`
+}
+
+// announcement is a ParameterAnnouncement, with the fields that were set.
+type announcement struct {
+	Name           string            `json:"name"`
+	Title          string            `json:"title"`
+	Tooltip        string            `json:"tooltip"`
+	ItemType       string            `json:"itemType"`
+	CollectionType string            `json:"collectionType"`
+	String         string            `json:"string"`
+	Map            map[string]string `json:"map,omitempty"`
 }
 
 type entries []string
@@ -55,49 +70,66 @@ func (e *entries) String() string        { return strings.Join(*e, ",") }
 func (e *entries) Set(text string) error { *e = append(*e, text); return nil }
 
 type client struct {
-	socket string
-	path   string
-	env    entries
-	tgz    []byte
-	chunk  int
+	socket  string
+	path    string
+	env     entries
+	headers entries
+	tgz     []byte
+	chunk   int
 }
 
 func main() {
 	c := client{}
-	var file, name string
+	var files entries
+	var name string
+	var count int
 	var timeout time.Duration
 	flag.StringVar(&c.socket, "socket", "", "the plugin's socket")
 	flag.StringVar(&c.path, "path", ".", "the Application's path")
 	flag.Var(&c.env, "env", "an entry NAME=VALUE, repeatable")
-	flag.StringVar(&file, "tgz", "", "the archive")
+	flag.Var(&c.headers, "header", "a header NAME=VALUE of the call, repeatable")
+	flag.Var(&files, "tgz", "the archive, repeatable")
+	flag.IntVar(&count, "count", 64, "how many at once")
 	flag.IntVar(&c.chunk, "chunk", 1024, "bytes of one piece")
 	flag.StringVar(&name, "case", "flow", "what to do")
 	flag.DurationVar(&timeout, "timeout", 60*time.Second, "the deadline")
 	flag.Parse()
-	var err error
-	if c.tgz, err = os.ReadFile(file); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+	archives := make([][]byte, len(files))
+	for i, file := range files {
+		var err error
+		if archives[i], err = os.ReadFile(file); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	if len(archives) == 0 {
+		fmt.Fprintln(os.Stderr, "no -tgz")
 		os.Exit(1)
 	}
+	c.tgz = archives[0]
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	var result any
 	if name == "many" {
-		result = c.many(ctx, 64)
+		result = c.many(ctx, count, archives)
 	} else {
 		result = c.once(ctx, name)
 	}
 	_ = json.NewEncoder(os.Stdout).Encode(result)
 }
 
-func (c *client) many(ctx context.Context, count int) []answer {
+func (c *client) many(ctx context.Context, count int, archives [][]byte) []answer {
 	answers := make([]answer, count)
 	var all sync.WaitGroup
 	for i := range answers {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			answers[i] = c.once(ctx, "flow")
+			one := *c
+			one.tgz = archives[i%len(archives)]
+			begun := time.Now()
+			answers[i] = one.once(ctx, "flow")
+			answers[i].Millis = float64(time.Since(begun).Microseconds()) / 1000
 		}()
 	}
 	all.Wait()
@@ -131,6 +163,10 @@ func (c *client) once(ctx context.Context, name string) answer {
 		ctx, cancel = context.WithCancel(ctx)
 		time.AfterFunc(50*time.Millisecond, cancel)
 	}
+	for _, header := range c.headers {
+		name, value, _ := strings.Cut(header, "=")
+		ctx = metadata.AppendToOutgoingContext(ctx, name, value)
+	}
 	description := &grpc.StreamDesc{ClientStreams: true}
 	stream, err := connection.NewStream(ctx, description, service+method)
 	if err != nil {
@@ -147,7 +183,16 @@ func (c *client) once(ctx context.Context, name string) answer {
 	if err := stream.RecvMsg(&response); err != nil {
 		return failed(err)
 	}
-	return answer{Code: "OK", Manifests: manifests(response)}
+	if name == "announce" {
+		return answer{Code: "OK", Announcements: announcements(response)}
+	}
+	texts := []string{}
+	for _, field := range fields(response) {
+		if field.number == 1 {
+			texts = append(texts, string(field.value))
+		}
+	}
+	return answer{Code: "OK", Manifests: texts}
 }
 
 // dial connects as Argo CD does: a passthrough target with the path, the connection made by hand, no TLS.
@@ -204,16 +249,16 @@ func (c *client) metadata(wrong bool) *[]byte {
 	if wrong {
 		sum[0] ^= 1
 	}
-	metadata := field(nil, 1, []byte(c.path[strings.LastIndex(c.path, "/")+1:]))
-	metadata = field(metadata, 2, []byte(c.path))
-	metadata = field(metadata, 3, []byte(hex.EncodeToString(sum[:])))
-	metadata = protowire.AppendTag(metadata, 4, protowire.VarintType)
-	metadata = protowire.AppendVarint(metadata, uint64(len(c.tgz)))
+	fields := field(nil, 1, []byte(c.path[strings.LastIndex(c.path, "/")+1:]))
+	fields = field(fields, 2, []byte(c.path))
+	fields = field(fields, 3, []byte(hex.EncodeToString(sum[:])))
+	fields = protowire.AppendTag(fields, 4, protowire.VarintType)
+	fields = protowire.AppendVarint(fields, uint64(len(c.tgz)))
 	for _, entry := range c.env {
 		name, value, _ := strings.Cut(entry, "=")
-		metadata = field(metadata, 5, field(field(nil, 1, []byte(name)), 2, []byte(value)))
+		fields = field(fields, 5, field(field(nil, 1, []byte(name)), 2, []byte(value)))
 	}
-	message := field(nil, 1, metadata)
+	message := field(nil, 1, fields)
 	return &message
 }
 
@@ -221,31 +266,70 @@ func field(message []byte, number protowire.Number, value []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(message, number, protowire.BytesType), value)
 }
 
-// manifests reads a ManifestResponse.
-func manifests(message []byte) []string {
-	texts := []string{}
+type part struct {
+	number protowire.Number
+	value  []byte
+}
+
+// fields takes a message apart: its fields of strings, bytes and messages.
+func fields(message []byte) []part {
+	parts := []part{}
 	for len(message) > 0 {
 		number, kind, count := protowire.ConsumeTag(message)
 		if count < 0 {
 			break
 		}
 		message = message[count:]
-		if number == 1 && kind == protowire.BytesType {
-			value, count := protowire.ConsumeBytes(message)
-			if count < 0 {
-				break
-			}
-			texts = append(texts, string(value))
-			message = message[count:]
-			continue
+		if kind == protowire.BytesType {
+			value, _ := protowire.ConsumeBytes(message)
+			parts = append(parts, part{number, value})
 		}
-		count = protowire.ConsumeFieldValue(number, kind, message)
-		if count < 0 {
+		if count = protowire.ConsumeFieldValue(number, kind, message); count < 0 {
 			break
 		}
 		message = message[count:]
 	}
-	return texts
+	return parts
+}
+
+// announcements reads a ParametersAnnouncementResponse.
+func announcements(message []byte) []announcement {
+	all := []announcement{}
+	for _, entry := range fields(message) {
+		one := announcement{}
+		for _, field := range fields(entry.value) {
+			text := string(field.value)
+			switch field.number {
+			case 1:
+				one.Name = text
+			case 2:
+				one.Title = text
+			case 3:
+				one.Tooltip = text
+			case 5:
+				one.ItemType = text
+			case 6:
+				one.CollectionType = text
+			case 7:
+				one.String = text
+			case 9:
+				if one.Map == nil {
+					one.Map = map[string]string{}
+				}
+				var key, value string
+				for _, half := range fields(field.value) {
+					if half.number == 1 {
+						key = string(half.value)
+					} else {
+						value = string(half.value)
+					}
+				}
+				one.Map[key] = value
+			}
+		}
+		all = append(all, one)
+	}
+	return all
 }
 
 func failed(err error) answer {

@@ -48,6 +48,12 @@ pub enum LockError {
         /// Where.
         at: Place,
     },
+    /// No YAML, because somebody committed a merge conflict.
+    #[error("the lockfile holds the marks of a merge conflict")]
+    Conflict {
+        /// The first of them.
+        at: Place,
+    },
     /// Not exactly one document.
     #[error("a lockfile holds one document, this one holds {count}")]
     Documents {
@@ -152,6 +158,9 @@ impl LockError {
     pub fn diagnosis(&self) -> Diagnosis {
         match self {
             Self::Yaml { at, .. } => Diagnosis::input("lock-not-yaml", self).at(at),
+            Self::Conflict { at } => Diagnosis::input("lock-not-yaml", self)
+                .at(at)
+                .hint(format!("keep one side whole, then run `promoter lock fmt {}`", at.path)),
             Self::Documents { at, .. } => Diagnosis::input("lock-not-one-document", self).at(at),
             Self::Kind { at, .. } => Diagnosis::input("lock-kind", self).at(at),
             Self::Version { newer: true, at, .. } => Diagnosis::input("lock-version", self)

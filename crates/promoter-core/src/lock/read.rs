@@ -30,8 +30,10 @@ impl PromotionLock {
 
     /// Reads a lock and only notes what is stale, for programs that mend it. `path` is for messages.
     pub fn read(text: &str, path: &str) -> Result<Found, LockError> {
-        let documents = parse_all(text, Dialect::Own, &LIMITS)
-            .map_err(|it| LockError::Yaml { message: it.message, at: Place::new(path, it.mark.line) })?;
+        let documents = parse_all(text, Dialect::Own, &LIMITS).map_err(|it| match conflict(text) {
+            Some(line) => LockError::Conflict { at: Place::new(path, line) },
+            None => LockError::Yaml { message: it.message, at: Place::new(path, it.mark.line) },
+        })?;
         match documents.as_slice() {
             [document] => lock(document, path),
             many => {
@@ -40,6 +42,12 @@ impl PromotionLock {
             }
         }
     }
+}
+
+/// The line of the first mark of a merge conflict. Only asked of what is no YAML: a text in a lock may look like one.
+fn conflict(text: &str) -> Option<u32> {
+    let mark = |it: &str| it.starts_with("<<<<<<< ") || it.starts_with(">>>>>>> ");
+    text.lines().position(mark).and_then(|it| u32::try_from(it + 1).ok())
 }
 
 fn lock(node: &Node, path: &str) -> Result<Found, LockError> {

@@ -1,5 +1,6 @@
 //! What is said about an entry that leads nowhere, or in a circle: the words look around in the tree for what may be meant.
 
+use crate::FileError;
 use crate::error::BuildError;
 use crate::suggest::nearest;
 
@@ -22,6 +23,12 @@ impl Loader<'_> {
 
     /// `full`, written as `path`, is not there.
     pub(super) fn missing(&self, path: &str, full: &str) -> BuildError {
+        if let Err(FileError::Outside(_)) = self.files().real_path(full) {
+            let message =
+                format!("`{}` is a link that leads out of the repository", self.shown(full.to_owned()));
+            return BuildError::new("kustomize-outside", message)
+                .hint("put the file itself there; links may lead anywhere inside the repository");
+        }
         let (directory, name) = full.rsplit_once('/').unwrap_or(("", full));
         let error =
             BuildError::new("kustomize-missing", format!("`{}` does not exist", self.shown(full.to_owned())));

@@ -87,6 +87,10 @@ impl HelmError {
                     .hint("run `helm dependency build` and commit the `charts` directory")
             }
             Self::Failed { .. } => Diagnosis::input("helm-failed", self),
+            Self::Unreachable { words, .. } if is_definite(words) => {
+                Diagnosis::input("chart-unreachable", self)
+                    .hint("check the chart's repository, name and version, and that it lets everyone read")
+            }
             Self::Unreachable { .. } => Diagnosis::upstream("chart-unreachable", self),
             Self::TimedOut { .. } => Diagnosis::upstream("helm-timeout", self),
             Self::TooLarge { .. } | Self::ChartTooLarge(_) => Diagnosis::input("chart-too-large", self)
@@ -101,4 +105,10 @@ impl HelmError {
             Self::File(_) => Diagnosis::input("file-not-found", self),
         }
     }
+}
+
+/// A repository that answered, and does not have the chart or keeps it from us: asking again gives the same.
+fn is_definite(words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    ["401 ", "403 ", "404 ", "unauthorized", "forbidden", "not found"].iter().any(|it| words.contains(it))
 }
