@@ -1,4 +1,5 @@
-//! The Argo CD config management plugin of promoter: it answers a repository tree with pinned manifests, and writes nothing.
+//! The Argo CD config management plugin of promoter: it answers a repository tree with pinned manifests, and writes
+//! nothing but requests that it is told to keep.
 //!
 //! `Request → resolve lock → load sources → render → verify → Respond`; the middle is `promoter-render`. This crate
 //! holds the two ends: the protocol of the plugin socket ([`cmp`]) and the world that a render may read from.
