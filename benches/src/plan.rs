@@ -142,6 +142,7 @@ fn seen(pipeline: &Pipeline, news: bool) -> Result<Observation> {
         repository: "https://git.example.com/acme/deploy.git".parse()?,
         dry: Ok(dry),
         artifacts: BTreeMap::new(),
+        images: BTreeMap::new(),
         state: Ok(State { head: Some(commit), records }),
         policy: Ok(()),
         measures: true,

@@ -376,6 +376,7 @@ impl Observer {
             repository: self.repository.url.clone(),
             dry,
             artifacts,
+            images: BTreeMap::new(),
             state,
             policy,
             measures: self.measures,

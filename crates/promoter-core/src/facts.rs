@@ -6,6 +6,7 @@
 use crate::observation::{Apps, EnvironmentSeen, Fact, Observation, Tip, Unread};
 use crate::pipeline::{Environment, Pipeline};
 use crate::record::{Age, EnvironmentRecords, FreightRecord, Records};
+use crate::signature::{Answer, Question, QuestionKey};
 use crate::verification::About;
 use crate::{CommitId, Freight, FreightId, Name, PromotionLock, UnixSeconds};
 use std::collections::{BTreeMap, HashMap};
@@ -21,6 +22,7 @@ pub struct Facts<'a> {
     pub state_head: Option<&'a CommitId>,
     /// True when this process takes measurements, so that a missing one is worth waiting for.
     pub measures: bool,
+    images: &'a BTreeMap<QuestionKey, Fact<Answer>>,
     /// Readable freight, oldest first.
     pub freight: Vec<Known<'a>>,
     environments: BTreeMap<&'a Name, Standing<'a>>,
@@ -121,6 +123,7 @@ impl<'a> Facts<'a> {
             records: &state.records,
             state_head: state.head.as_ref(),
             measures: seen.measures,
+            images: &seen.images,
             freight,
             environments: pipeline.environments.iter().map(standing).collect(),
         })
@@ -141,6 +144,11 @@ impl<'a> Facts<'a> {
     /// The environments that name one in their `after`, in the order of the pipeline.
     pub fn followers(&self, name: &Name) -> &[&'a Environment] {
         self.followers.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// What is known of the signatures of an image; `None` when nobody looked.
+    pub fn image(&self, question: &Question) -> Option<&'a Fact<Answer>> {
+        self.images.get(&question.key())
     }
 
     /// The records of an environment; `None` when there are none.

@@ -22,6 +22,7 @@ pub mod record;
 pub mod registries;
 mod seconds;
 mod setting;
+pub mod signature;
 pub mod sim;
 mod url;
 pub mod verification;

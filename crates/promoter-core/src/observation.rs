@@ -5,6 +5,7 @@
 
 use crate::discovery::Found;
 use crate::record::Records;
+use crate::signature::{Answer, QuestionKey};
 use crate::verification::Measurement;
 use crate::{CommitId, FreightId, GitUrl, Name, PromotionLock, UnixSeconds};
 use std::collections::BTreeMap;
@@ -61,6 +62,8 @@ pub struct Observation {
     /// True when this process takes measurements. A reader such as the command line neither plans them nor waits for
     /// them.
     pub measures: bool,
+    /// What is known of signatures and attestations of the images that are proposed; what is missing was not looked for.
+    pub images: BTreeMap<QuestionKey, Fact<Answer>>,
     /// What was seen of each environment; one that is missing here counts as unread.
     pub environments: BTreeMap<Name, EnvironmentSeen>,
 }

@@ -8,6 +8,7 @@ mod approvals;
 mod check;
 mod commit_status;
 mod expression;
+mod image;
 mod window;
 mod words;
 
@@ -52,6 +53,7 @@ impl Gate {
             GateRule::Window(_) => "window".into(),
             GateRule::CommitStatus(name) => format!("commitStatus-{name}"),
             GateRule::Expression(_) => "expression".into(),
+            GateRule::Image(gate) => gate.name(),
             GateRule::Never { .. } => "policy".into(),
         }
     }
@@ -64,6 +66,7 @@ impl Gate {
             GateRule::Approvals(_)
             | GateRule::Check(_)
             | GateRule::CommitStatus(_)
+            | GateRule::Image(_)
             | GateRule::Never { .. } => false,
         };
         by_itself && !self.required
@@ -84,6 +87,7 @@ impl Gate {
             GateRule::Window(window) => window::judge(window, now),
             GateRule::CommitStatus(name) => commit_status::judge(name, environment, facts),
             GateRule::Expression(expression) => expression::judge(expression, freight, environment, facts),
+            GateRule::Image(gate) => image::judge(gate, freight, facts),
             GateRule::Never { why } => Verdict::Closed { why: format!("does not enter: {why}") },
         }
     }

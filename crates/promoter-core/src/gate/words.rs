@@ -16,6 +16,7 @@ impl fmt::Display for GateRule {
             Self::Window(window) => write!(f, "window {window}"),
             Self::CommitStatus(name) => write!(f, "commit status {name}"),
             Self::Expression(expression) => write!(f, "expression {expression}"),
+            Self::Image(gate) => write!(f, "{gate}"),
             Self::Never { why } => write!(f, "never: {why}"),
         }
     }
@@ -35,6 +36,7 @@ impl GateRule {
                 format!("`promoter commit-status {environment} {name} success`, as CI does")
             }
             Self::Expression(_) => "other freight".into(),
+            Self::Image(gate) => format!("{}, which CI makes with `cosign`", gate.requirement),
             Self::Never { .. } => "a change of promoter.yaml: `promoter lint` says which".into(),
         }
     }

@@ -6,12 +6,14 @@ use super::{Approvals, Gate, GateRule, PipelineError, checks};
 use crate::expression::{Expression, ExpressionError};
 use crate::fields::{FieldError, Fields, is_slip};
 use crate::gate::{ARTIFACT_FIELDS, FREIGHT_FIELDS, VARIABLES};
+use crate::signature::{ImageGate, Images, PREDICATE, Requirement, Wanted, read_predicate_type, read_signer};
 use crate::window::{Entry, Window, Zone};
 use crate::{Name, Seconds};
 use promoter_yaml::{Data, Node};
 
 /// The kinds of gate.
-const KINDS: [&str; 7] = ["soak", "approvals", "window", "commitStatus", "expression", "http", "prometheus"];
+const KINDS: [&str; 8] =
+    ["soak", "approvals", "window", "commitStatus", "expression", "attestation", "http", "prometheus"];
 
 /// What of the rest of the file gates name.
 pub(crate) struct Known<'a> {
@@ -46,6 +48,7 @@ fn rules(item: &Fields<'_>, kind: &str, known: &Known<'_>) -> Result<Vec<GateRul
         "http" | "prometheus" => GateRule::Check(Box::new(checks::check(item, kind)?)),
         "commitStatus" => return Ok(commit_statuses(item)?),
         "expression" => expression(item, known)?,
+        "attestation" => attestation(item, known)?,
         _ => return Err(item.unknown(kind, &KINDS).into()),
     };
     Ok(vec![rule])
@@ -171,6 +174,29 @@ pub(super) fn condition(
         check_path(&path, artifacts).map_err(|(reason, hint)| fields.wrong(key, reason, hint))?;
     }
     Ok(expression)
+}
+
+fn attestation(item: &Fields<'_>, known: &Known<'_>) -> Result<GateRule, PipelineError> {
+    let fields = item.inner("attestation", &["artifact", "predicateType", "key", "keyless", "expression"])?;
+    let artifact: Name = fields.require("artifact")?;
+    if let Some(artifacts) = known.artifacts.as_ref().filter(|it| !it.contains(&artifact.as_str())) {
+        let hint = match artifacts.iter().find(|it| is_slip(artifact.as_str(), it)) {
+            Some(near) => format!("did you mean `{near}`"),
+            None => "name a subscription of an image".into(),
+        };
+        return Err(fields.wrong("artifact", format!("`{artifact}` is unknown"), hint).into());
+    }
+    let hint = "write a CEL condition over `predicate`, like \
+        `predicate.buildDefinition.buildType == \"https://actions.github.io/buildtypes/workflow/v1\"`";
+    let wrong = |it: ExpressionError| {
+        let hint = it.near.as_ref().map_or_else(|| hint.to_owned(), |near| format!("did you mean `{near}`"));
+        fields.wrong("expression", it, hint)
+    };
+    let expression = fields.text("expression")?;
+    let expression = expression.map(|it| Expression::parse(it, &[PREDICATE]).map_err(wrong)).transpose()?;
+    let wanted = Wanted::Attestation { predicate_type: read_predicate_type(&fields)?, expression };
+    let requirement = Requirement { wanted, signer: read_signer(&fields)? };
+    Ok(GateRule::Image(Box::new(ImageGate { about: Images::Artifact(artifact), requirement })))
 }
 
 /// Checks the names that an expression selects, as far as they are known: `artifacts.web.tag`, `freight.alias`.

@@ -38,6 +38,7 @@ pub use subscription::{
 pub(crate) use teams::Teams;
 
 use crate::expression::Expression;
+use crate::signature::ImageGate;
 use crate::window::Window;
 use crate::{Name, Place, Seconds};
 use std::collections::BTreeSet;
@@ -242,6 +243,8 @@ pub enum GateRule {
     CommitStatus(Name),
     /// A condition over the freight.
     Expression(Expression),
+    /// A signature or an attestation of images of the freight.
+    Image(Box<ImageGate>),
     /// A policy that the environment does not meet: shut until somebody mends the pipeline.
     Never {
         /// What is missing.

@@ -52,6 +52,7 @@ impl Policy {
                 Under { rule, environment, violations: &mut effective.violations }.tighten();
             }
         }
+        self.images.iter().for_each(|it| it.apply(&mut effective.pipeline));
         effective
     }
 }

@@ -5,13 +5,16 @@
 //! Who reads the file, and from where, is the controller's business.
 
 mod apply;
+mod images;
 mod read;
 
 pub use apply::{Effective, Violation};
 pub use read::{PolicyError, read};
 
 use crate::pipeline::{Gate, OnFailure, PromotionMode};
+use crate::signature::Signer;
 use crate::{Name, Place};
+use std::fmt;
 
 /// The branch of the pipelines' own repository that is looked at unless another place is named.
 pub const POLICY_BRANCH: &str = "promoter/policy";
@@ -25,6 +28,8 @@ pub struct Policy {
     pub name: Name,
     /// The rules in the order of the file. All that match hold.
     pub rules: Vec<Rule>,
+    /// Who must have signed images, in the order of the file. All that match hold.
+    pub images: Vec<ImageRule>,
 }
 
 /// What is asked of some environments.
@@ -52,6 +57,23 @@ pub struct Rule {
     pub allow_empty: bool,
     /// False when no Secret with data may be rendered.
     pub allow_secrets: bool,
+}
+
+/// Who must have signed the images of some repositories.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageRule {
+    /// Its name, for people.
+    pub name: Name,
+    /// Where it stands.
+    pub at: Place,
+    /// Repositories that it is about, in their normal form: `docker.io/library/nginx`. Not empty.
+    pub repositories: Vec<Pattern>,
+    /// Pipelines that it is about; empty: all.
+    pub pipelines: Vec<Pattern>,
+    /// Environments that it is about; empty: all, and then images that do not meet it become no freight.
+    pub environments: Vec<Pattern>,
+    /// Who must have signed.
+    pub signer: Signer,
 }
 
 /// A name in which each `*` stands for any letters.
@@ -84,11 +106,19 @@ impl Pattern {
     }
 }
 
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// True when a name is meant by one of several patterns, or when there is none.
+fn among(patterns: &[Pattern], name: &Name) -> bool {
+    patterns.is_empty() || patterns.iter().any(|it| it.fits(name.as_str()))
+}
+
 impl Rule {
     fn is_about(&self, pipeline: &Name, environment: &Name) -> bool {
-        let among = |patterns: &[Pattern], name: &Name| {
-            patterns.is_empty() || patterns.iter().any(|it| it.fits(name.as_str()))
-        };
         among(&self.pipelines, pipeline) && among(&self.environments, environment)
     }
 }

@@ -1,8 +1,9 @@
 //! Text to a policy, as strictly as a pipeline is read.
 
-use super::{Pattern, Policy, Rule};
+use super::{ImageRule, Pattern, Policy, Rule};
 use crate::fields::{API_VERSION, FieldError, Fields};
 use crate::pipeline::{Known, OnFailure, PipelineError, PromotionMode, Teams, read_gates};
+use crate::signature::read_signer;
 use crate::{Diagnosis, Place};
 use promoter_yaml::{Dialect, Limits, Node, parse_all};
 
@@ -59,23 +60,50 @@ fn policy(node: &Node, path: &str) -> Result<Policy, PolicyError> {
     root.node("kind")?;
     root.word("kind", &[("Policy", ())])?;
     let metadata = Fields::open(root.node("metadata")?, "metadata", &["name"], path)?;
-    let spec = Fields::open(root.node("spec")?, "spec", &["teams", "rules"], path)?;
+    let spec = Fields::open(root.node("spec")?, "spec", &["teams", "rules", "images"], path)?;
     let teams = Teams::read(&spec)?;
     let rules = spec.items("rules")?.iter().enumerate();
     let rules = rules.map(|(index, it)| rule(it, index, path, &teams)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Policy { name: metadata.require("name")?, rules })
+    Ok(Policy { name: metadata.require("name")?, rules, images: images(&spec, path)? })
+}
+
+fn images(spec: &Fields<'_>, path: &str) -> Result<Vec<ImageRule>, PolicyError> {
+    if spec.get("images").is_none() {
+        return Ok(Vec::new());
+    }
+    let images = spec.inner("images", &["requireSignature"])?;
+    let items = images.items("requireSignature")?.iter().enumerate();
+    items.map(|(index, it)| image_rule(it, index, path)).collect()
+}
+
+fn image_rule(node: &Node, index: usize, path: &str) -> Result<ImageRule, PolicyError> {
+    let known = ["name", "match", "repositories", "key", "keyless"];
+    let fields = Fields::open(node, format!("spec.images.requireSignature[{index}]"), &known, path)?;
+    let (pipelines, environments) = about(&fields)?;
+    let name = fields.require("name")?;
+    fields.node("repositories")?;
+    let repositories = patterns(&fields, "repositories")?;
+    if let Some(short) = repositories.iter().map(ToString::to_string).find(|it| !it.contains(['/', '*'])) {
+        let hint = format!("write the registry too, like `docker.io/library/{short}`");
+        return Err(fields.wrong("repositories", format!("`{short}` fits no repository"), hint).into());
+    }
+    let signer = read_signer(&fields)?;
+    Ok(ImageRule { name, at: fields.at(), repositories, pipelines, environments, signer })
+}
+
+/// Which pipelines and environments a rule is about.
+fn about(fields: &Fields<'_>) -> Result<(Vec<Pattern>, Vec<Pattern>), PolicyError> {
+    if fields.get("match").is_none() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let about = fields.inner("match", &["pipelines", "environments"])?;
+    Ok((patterns(&about, "pipelines")?, patterns(&about, "environments")?))
 }
 
 fn rule(node: &Node, index: usize, path: &str, teams: &Teams) -> Result<Rule, PolicyError> {
     let known = ["name", "match", "gates", "promotion", "onFailure", "after", "verification", "render"];
     let fields = Fields::open(node, format!("spec.rules[{index}]"), &known, path)?;
-    let (pipelines, environments) = match fields.get("match") {
-        None => (Vec::new(), Vec::new()),
-        Some(_) => {
-            let about = fields.inner("match", &["pipelines", "environments"])?;
-            (patterns(&about, "pipelines")?, patterns(&about, "environments")?)
-        }
-    };
+    let (pipelines, environments) = about(&fields)?;
     let (allow_empty, allow_secrets) = match fields.get("render") {
         None => (true, true),
         Some(_) => {

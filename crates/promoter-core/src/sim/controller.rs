@@ -79,6 +79,7 @@ impl Controller {
             state: unread(&Fault::State, "promoter/state")
                 .map(|()| State { head: world.state_head.clone(), records: world.records.clone() }),
             artifacts: world.artifacts(faults.contains(&Fault::Registry)),
+            images: BTreeMap::new(),
             policy: Ok(()),
             measures: true,
             environments: world.pipeline.environments.iter().map(environment).collect(),

@@ -56,6 +56,7 @@ fn rule(prereleases: bool, range: Option<&str>) -> ImageSubscription {
         strategy: ImageStrategy::SemVer(VersionRule { range, prereleases, strict: true }),
         tags: TagFilter::default(),
         platform: None,
+        signatures: Vec::new(),
         discovery_limit: 20,
     }
 }

@@ -284,6 +284,7 @@ impl Case {
             dry: render.map(|render| Dry { pin: head.clone(), head, author: Some("dev".into()), render }),
             state,
             artifacts: BTreeMap::new(),
+            images: BTreeMap::new(),
             policy: match &self.policy {
                 None => Ok(()),
                 Some(_) => Err(Unread::new("policy.yaml on promoter/policy", "connection refused")),

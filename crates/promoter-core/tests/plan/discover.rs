@@ -206,6 +206,7 @@ impl Case {
             artifacts: found.collect(),
             state: Ok(State { head: Some(commit('9')), records }),
             policy: Ok(()),
+            images: BTreeMap::new(),
             measures: true,
             environments: BTreeMap::from([(name("dev"), nothing)]),
         }

@@ -16,6 +16,7 @@ mod job;
 mod laws;
 mod policy;
 mod random;
+mod signed;
 mod speed;
 mod story;
 mod wall;

@@ -10,6 +10,7 @@ pub(super) use read::subscription;
 
 use crate::discovery::{Platform, Range, version};
 use crate::expression::Expression;
+use crate::signature::SignatureRule;
 use crate::{ChartUrl, GitUrl, ImageTag, Name, Origin, Place, Repository, Seconds};
 use semver::Version;
 
@@ -93,6 +94,8 @@ pub struct ImageSubscription {
     pub tags: TagFilter,
     /// What the image has to run on; `None` takes it as it is.
     pub platform: Option<Platform>,
+    /// Who must have signed it: all of them.
+    pub signatures: Vec<SignatureRule>,
     /// How many candidates are tried, and kept for people to choose from.
     pub discovery_limit: u32,
 }

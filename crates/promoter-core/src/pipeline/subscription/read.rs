@@ -9,6 +9,7 @@ use crate::expression::Expression;
 use crate::fields::{FieldError, Fields};
 use crate::pipeline::PipelineError;
 use crate::pipeline::read::is_branch;
+use crate::signature::read_rules;
 use crate::{ImageTag, Name, Seconds};
 use promoter_yaml::{Node, Tag};
 
@@ -35,7 +36,7 @@ const GIT_FIELDS: [&str; 12] = [
     "expression",
     "discoveryLimit",
 ];
-const IMAGE_FIELDS: [&str; 9] = [
+const IMAGE_FIELDS: [&str; 10] = [
     "repoURL",
     "strategy",
     "constraint",
@@ -45,6 +46,7 @@ const IMAGE_FIELDS: [&str; 9] = [
     "ignoreTags",
     "platform",
     "discoveryLimit",
+    "signatures",
 ];
 const CHART_FIELDS: [&str; 5] = ["repoURL", "name", "constraint", "prereleases", "discoveryLimit"];
 
@@ -210,6 +212,7 @@ fn image(fields: &Fields<'_>) -> Result<ImageSubscription, PipelineError> {
         strategy,
         tags: tags(fields)?,
         platform: fields.optional("platform")?,
+        signatures: read_rules(fields)?,
         discovery_limit: limit(fields)?,
     })
 }
