@@ -8,6 +8,7 @@
 mod allowed;
 mod commit;
 mod error;
+pub mod image;
 mod key;
 mod openpgp;
 mod ssh;
