@@ -15,6 +15,7 @@
 //!
 //! Source: OCI distribution spec 1.1, OCI image spec 1.1, Docker's manifest schema 2.
 
+mod attached;
 mod cache;
 mod challenge;
 mod counters;
@@ -43,6 +44,7 @@ use promoter_core::{Diagnosis, ImageDigest, ImageTag, Repository};
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 
+pub use attached::{Attached, AttachedForm, Attachments};
 pub use counters::{Counters, RequestKind};
 pub use error::{ErrorKind, RegistryError};
 pub use manifest::Manifest;

@@ -6,8 +6,8 @@ use sha2::{Digest as _, Sha256};
 use super::RegistryServer;
 use super::client::Line;
 
-const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+pub(super) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(super) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const HELM_CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
@@ -144,6 +144,6 @@ impl Push<'_> {
     }
 }
 
-fn descriptor(kind: &str, bytes: &[u8]) -> Value {
+pub(super) fn descriptor(kind: &str, bytes: &[u8]) -> Value {
     json!({ "mediaType": kind, "digest": digest_of(bytes), "size": bytes.len() })
 }
