@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod check;
 pub mod discover;
+pub mod image_signatures;
 pub mod lease;
 pub mod listen;
 pub mod observe;
