@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::Parser;
-use promoter_controller::discover::Discoverer;
+use promoter_controller::discover::{Discoverer, DiscoveryOptions};
 use promoter_controller::lease::{Lease, LeaseOptions};
 use promoter_controller::listen::{ListenLimits, ListenOptions, Listening, Receivers};
 use promoter_controller::options::{AccessOptions, CheckOptions, SigningOptions, cache_root};
@@ -17,7 +17,6 @@ use promoter_controller::shard::Shard;
 use promoter_controller::signal::{Receiver, Sender, Signal, signals};
 use promoter_controller::watch::Watch;
 use promoter_core::{Diagnosis, Seconds};
-use promoter_sources::registry::RegistryOptions;
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 
@@ -45,7 +44,7 @@ struct Arguments {
     #[command(flatten)]
     checks: CheckOptions,
     #[command(flatten)]
-    registries: RegistryOptions,
+    discovery: DiscoveryOptions,
     #[command(flatten)]
     signing: SigningOptions,
     #[command(flatten)]
@@ -76,8 +75,9 @@ fn work(arguments: &Arguments) -> Result<ExitCode, Diagnosis> {
     promoter_sources::install_tls();
     let (sender, receiver) = heard_signals()?;
     let signer = arguments.signing.key(run::now())?.map(Arc::new);
+    let cache_root = cache_root(arguments.access.cache_dir.as_deref())?;
     let discoverer =
-        Discoverer::new(&arguments.registries, &cache_root(arguments.access.cache_dir.as_deref())?)?;
+        Discoverer::new(&arguments.discovery, arguments.checks.secrets_dir.as_deref(), &cache_root)?;
     let discoverer = Arc::new(Mutex::new(discoverer));
     let mut controllers = Vec::new();
     for repo in &arguments.repo {

@@ -205,7 +205,12 @@ impl Controller {
         let subscribers = seen.pipelines.iter().map(|(pipeline, seen)| subscriber(pipeline, seen));
         let given = discoverer.discover(main, subscribers.clone(), now);
         self.discovers_at = discoverer.wake_at(main, subscribers);
-        self.observer.discovered(given)
+        let mut is_new = false;
+        for (pipeline, observation) in &seen.pipelines {
+            let images = discoverer.images(pipeline, observation, now);
+            is_new |= self.observer.judged(&pipeline.name, images);
+        }
+        self.observer.discovered(given) || is_new
     }
 
     /// Plans every pipeline. One that was seen as before, and waits for a time that has not come, keeps its plan.

@@ -4,15 +4,15 @@ use super::repository::RepositoryOptions;
 use crate::edge::{self, Format, Outcome};
 use crate::table::columns;
 use clap::Args;
-use promoter_controller::discover::Discoverer;
+use promoter_controller::discover::{Discoverer, DiscoveryOptions};
 use promoter_controller::pass::subscriber;
 use promoter_controller::run::now;
 use promoter_core::discovery::{Candidate, Found, Step, Why};
 use promoter_core::observation::{Fact, Observation};
 use promoter_core::pipeline::{Pipeline, Subscription};
 use promoter_core::{Diagnosis, Name};
-use promoter_sources::registry::RegistryOptions;
 use serde::Serialize;
+use std::path::PathBuf;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -25,7 +25,10 @@ pub(crate) struct DiscoverArguments {
     #[command(flatten)]
     repository: RepositoryOptions,
     #[command(flatten)]
-    registries: RegistryOptions,
+    discovery: DiscoveryOptions,
+    /// Directory with the keys that signatures are judged by
+    #[arg(long, value_name = "DIR", env = "PROMOTER_SECRETS_DIR")]
+    secrets_dir: Option<PathBuf>,
     /// Output format
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -41,7 +44,8 @@ pub(crate) fn run(arguments: &DiscoverArguments) -> Result<Outcome, Diagnosis> {
         return Err(Diagnosis::input("subscription-unknown", format!("there is no subscription `{name}`"))
             .hint("name one of the subscriptions in promoter.yaml"));
     }
-    let mut discoverer = Discoverer::new(&arguments.registries, &person.repository().settings().cache_root)?;
+    let cache_root = &person.repository().settings().cache_root;
+    let mut discoverer = Discoverer::new(&arguments.discovery, arguments.secrets_dir.as_deref(), cache_root)?;
     discoverer.reach_as(person.repository());
     let subscribers = seen.pipelines.iter().map(|(pipeline, seen)| subscriber(pipeline, seen));
     let artifacts = discoverer.discover(&person.repository().url, subscribers, now());

@@ -5,12 +5,11 @@ use super::signing::PersonSigning;
 use crate::edge::{self, Format, Outcome};
 use crate::table::columns;
 use clap::{Args, Subcommand};
-use promoter_controller::discover::Discoverer;
+use promoter_controller::discover::{Discoverer, DiscoveryOptions};
 use promoter_controller::people::find_freight;
 use promoter_controller::run::now;
 use promoter_core::record::{FreightRecord, Phase, Records, Verified};
 use promoter_core::{Diagnosis, FreightId, Setting};
-use promoter_sources::registry::RegistryOptions;
 use serde::Serialize;
 
 #[derive(Subcommand)]
@@ -58,7 +57,7 @@ pub(crate) struct CreateArguments {
     #[command(flatten)]
     repository: RepositoryOptions,
     #[command(flatten)]
-    registries: RegistryOptions,
+    discovery: DiscoveryOptions,
     #[command(flatten)]
     signing: PersonSigning,
 }
@@ -71,7 +70,7 @@ pub(crate) fn run(command: &Command) -> Result<Outcome, Diagnosis> {
             let pipeline = arguments.repository.pipeline.as_ref();
             let mut person = arguments.repository.writer(&arguments.signing)?;
             let cache_root = person.repository().settings().cache_root.clone();
-            let mut discoverer = Discoverer::new(&arguments.registries, &cache_root)?;
+            let mut discoverer = Discoverer::new(&arguments.discovery, None, &cache_root)?;
             person.look_up(pipeline, &arguments.artifacts, &mut discoverer, now())?;
             let (id, text) = person.create_freight(pipeline, &arguments.artifacts, now())?;
             edge::result(&format!("{text}\n{id}\n"))?;

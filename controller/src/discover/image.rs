@@ -13,6 +13,8 @@ use promoter_core::pipeline::{ImageStrategy, ImageSubscription};
 use promoter_core::{Content, Diagnosis, ImageDigest, ImageTag, PinnedImage, Repository, UnixSeconds};
 use promoter_sources::registry::{Depth, ErrorKind, Registries, RegistryError};
 
+use crate::image_signatures::ImageSignatures;
+
 /// Tags that are looked up at the same time; the client bounds what one host is asked at once.
 const LOOKED_UP_MAX: usize = 256;
 /// How long what a tag names is believed while it is not the chosen one.
@@ -36,6 +38,7 @@ type Looked = LookedUp<(ImageDigest, Arc<ImageFacts>)>;
 /// One rule, and what it takes to follow it.
 struct Asking<'a> {
     registries: &'a Registries,
+    signatures: &'a ImageSignatures,
     rule: &'a ImageSubscription,
     known: &'a Known,
     now: UnixSeconds,
@@ -48,7 +51,7 @@ impl Memory {
     /// Errors: what keeps from deciding anything. A tag that alone is of no use is a note of what was found.
     pub(super) async fn ask(
         &mut self,
-        registries: &Registries,
+        (registries, signatures): (&Registries, &ImageSignatures),
         repository: &Repository,
         rules: &[&ImageSubscription],
         is_due: bool,
@@ -69,8 +72,8 @@ impl Memory {
         let mut found = Vec::with_capacity(rules.len());
         for rule in rules {
             // One after the other: what one rule looked up is known to the next.
-            let asking = Asking { registries, rule, known: &self.known, now };
-            found.push(asking.found(tags).await.map_err(|error| error.diagnosis()));
+            let asking = Asking { registries, signatures, rule, known: &self.known, now };
+            found.push(asking.found(tags).await);
         }
         found
     }
@@ -95,7 +98,7 @@ impl Known {
 
 impl Asking<'_> {
     /// What the rule finds among the tags of its repository.
-    async fn found(&self, tags: &[String]) -> Result<Found, RegistryError> {
+    async fn found(&self, tags: &[String]) -> Result<Found, Diagnosis> {
         let ordered = self.rule.order(tags.iter().map(String::as_str));
         match self.rule.strategy {
             ImageStrategy::NewestBuild => self.newest(&ordered).await,
@@ -106,10 +109,10 @@ impl Asking<'_> {
     }
 
     /// Looks up the best, then the next, until one fits.
-    async fn first_fit(&self, ordered: &Ordered<'_>) -> Result<Found, RegistryError> {
+    async fn first_fit(&self, ordered: &Ordered<'_>) -> Result<Found, Diagnosis> {
         let mut looked_up = Vec::new();
         for name in ordered.names.iter().take(self.rule.discovery_limit as usize) {
-            let looked = self.look_up(name, self.now).await?;
+            let looked = self.signed(self.look_up(name, self.now).await?).await?;
             let fits = looked.as_ref().is_ok_and(|(_, facts)| self.rule.fits(facts));
             looked_up.push((*name, looked));
             if fits {
@@ -120,24 +123,48 @@ impl Asking<'_> {
     }
 
     /// Looks up every tag, those that are known from memory, and the best once more if it was.
-    async fn newest(&self, ordered: &Ordered<'_>) -> Result<Found, RegistryError> {
+    async fn newest(&self, ordered: &Ordered<'_>) -> Result<Found, Diagnosis> {
         let since = UnixSeconds(self.now.0.saturating_sub(BELIEVED_SECONDS));
         let looked_up = futures::stream::iter(&ordered.names)
             .map(|name| async move { Ok((*name, self.look_up(name, since).await?)) });
         let mut looked_up: Vec<(&str, Looked)> = looked_up.buffered(LOOKED_UP_MAX).try_collect().await?;
         loop {
             let found = self.choose(ordered, &looked_up);
-            // The best may have been pushed again, and be another one, or none that fits.
-            let remembered = tag(&found).filter(|it| self.known.get(it, self.now).is_none());
-            let Some(at) = remembered.and_then(|tag| looked_up.iter().position(|it| it.0 == tag)) else {
+            let Some(at) = tag(&found).and_then(|tag| looked_up.iter().position(|it| it.0 == tag)) else {
                 return Ok(found);
             };
-            looked_up[at].1 = self.look_up(looked_up[at].0, self.now).await?;
+            // The best may have been pushed again, and be another one, or none that fits; or it is not signed.
+            let name = looked_up[at].0;
+            let is_new = self.known.get(name, self.now).is_some();
+            let looked = self.signed(self.look_up(name, self.now).await?).await?;
+            let stands = looked.is_ok();
+            looked_up[at].1 = looked;
+            if is_new && stands {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The same, or why it is not signed as the rule asks.
+    async fn signed(&self, looked: Looked) -> Result<Looked, Diagnosis> {
+        let Ok((digest, facts)) = looked else { return Ok(looked) };
+        // What does not fit anyway need not be signed.
+        if self.rule.signatures.is_empty() || !self.rule.fits(&facts) {
+            return Ok(Ok((digest, facts)));
+        }
+        let (rules, repository) = (&self.rule.signatures, &self.rule.repository);
+        match self.signatures.refuses(rules, repository, &digest, self.now).await {
+            Ok(None) => Ok(Ok((digest, facts))),
+            Ok(Some(why)) => Ok(Err(why)),
+            Err(unread) => {
+                let why = Diagnosis::upstream("image-signatures-unread", &unread);
+                Err(unread.again.map_or(why.clone(), |at| why.not_before(at)))
+            }
         }
     }
 
     /// What a tag names now, or named at a time that is not before `since`.
-    async fn look_up(&self, name: &str, since: UnixSeconds) -> Result<Looked, RegistryError> {
+    async fn look_up(&self, name: &str, since: UnixSeconds) -> Result<Looked, Diagnosis> {
         let Ok(tag) = name.parse::<ImageTag>() else {
             return Ok(Err("it is no tag".into()));
         };
@@ -155,7 +182,7 @@ impl Asking<'_> {
         match looked {
             Ok(looked) => Ok(Ok(looked)),
             Err(error) if error.kind() == ErrorKind::Definite => Ok(Err(error.to_string())),
-            Err(error) => Err(error),
+            Err(error) => Err(error.diagnosis()),
         }
     }
 

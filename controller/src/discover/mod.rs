@@ -19,12 +19,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use promoter_core::discovery::{Candidate, Found};
-use promoter_core::observation::{Fact, Unread};
-use promoter_core::pipeline::{ImageSubscription, SubscriptionOrigin};
+use promoter_core::facts::Facts;
+use promoter_core::observation::{Fact, Observation, Unread};
+use promoter_core::pipeline::{Gate, GateRule, ImageSubscription, Pipeline, SubscriptionOrigin};
+use promoter_core::signature::{Answer, QuestionKey, asked_by_gates};
 use promoter_core::{Diagnosis, GitUrl, ImageTag, Name, UnixSeconds};
 use promoter_sources::charts::Charts;
 use promoter_sources::registry::{Registries, RegistryOptions};
 
+use crate::image_signatures::{ImageSignatures, SigstoreOptions};
 use crate::repository::Repository;
 use crate::signal::Sooner;
 
@@ -43,6 +46,7 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 pub struct Discoverer {
     runtime: tokio::runtime::Runtime,
     registries: Registries,
+    signatures: ImageSignatures,
     charts: ChartDiscovery,
     /// By the repository of pipelines whose settings say how others are reached.
     git: BTreeMap<String, GitDiscovery>,
@@ -51,6 +55,20 @@ pub struct Discoverer {
 
 /// What the subscriptions of one pipeline gave when they were last asked, by their names.
 pub type Artifacts = BTreeMap<Name, Arc<Discovered>>;
+
+/// What is known of the signatures of images, by what was asked.
+pub type Images = BTreeMap<QuestionKey, Fact<Answer>>;
+
+/// How registries are reached, and by what images are judged.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct DiscoveryOptions {
+    /// How registries are reached.
+    #[command(flatten)]
+    pub registries: RegistryOptions,
+    /// By what signatures are judged.
+    #[command(flatten)]
+    pub sigstore: SigstoreOptions,
+}
 
 /// What one subscription gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,25 +80,44 @@ pub struct Discovered {
 }
 
 impl Discoverer {
-    /// Makes one. What never changes (what digests stand for, archives of charts) is kept below `cache_root`.
-    pub fn new(options: &RegistryOptions, cache_root: &Path) -> Result<Self, Diagnosis> {
-        let registries = Registries::new(options.config()?, Some(cache_root.join("registries")))?;
-        let charts = Charts::new(registries.clone(), Some(cache_root.join("charts")))?;
-        Self::with(registries, charts)
+    /// Makes one. What never changes (what digests stand for, archives of charts) is kept below `cache_root`. `secrets_dir`
+    /// holds the keys of those who sign images.
+    pub fn new(
+        options: &DiscoveryOptions,
+        secrets_dir: Option<&Path>,
+        cache_root: &Path,
+    ) -> Result<Self, Diagnosis> {
+        let below = |name: &str| Some(cache_root.join(name));
+        let registries = Registries::new(options.registries.config()?, below("registries"))?;
+        let charts = Charts::new(registries.clone(), below("charts"))?;
+        let kept = cache_root.join("signatures");
+        let signatures =
+            ImageSignatures::new(registries.clone(), &options.sigstore, secrets_dir, Some(&kept))?;
+        Self::with(registries, charts, signatures)
     }
 
     /// One with a client that is at hand, which keeps nothing on disk.
     pub fn asking(registries: Registries) -> Result<Self, Diagnosis> {
-        let charts = Charts::new(registries.clone(), None)?;
-        Self::with(registries, charts)
+        Self::judging(registries, &SigstoreOptions::default(), None)
     }
 
-    fn with(registries: Registries, charts: Charts) -> Result<Self, Diagnosis> {
+    /// The same that judges signatures.
+    pub fn judging(
+        registries: Registries,
+        sigstore: &SigstoreOptions,
+        secrets_dir: Option<&Path>,
+    ) -> Result<Self, Diagnosis> {
+        let charts = Charts::new(registries.clone(), None)?;
+        let signatures = ImageSignatures::new(registries.clone(), sigstore, secrets_dir, None)?;
+        Self::with(registries, charts, signatures)
+    }
+
+    fn with(registries: Registries, charts: Charts, signatures: ImageSignatures) -> Result<Self, Diagnosis> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime
             .map_err(|error| Diagnosis::upstream("runtime", format!("no runtime can be started: {error}")))?;
         let charts = ChartDiscovery::new(charts);
-        Ok(Self { runtime, registries, charts, git: BTreeMap::new(), sources: BTreeMap::new() })
+        Ok(Self { runtime, registries, signatures, charts, git: BTreeMap::new(), sources: BTreeMap::new() })
     }
 
     /// Learns how git repositories are reached for the pipelines of one repository.
@@ -128,7 +165,7 @@ impl Discoverer {
             let (git, others): (Vec<_>, Vec<_>) =
                 asked.into_iter().partition(|it| matches!(it.place, Place::Git { .. }));
             self.ask_git(git, now);
-            let (registries, charts) = (&self.registries, &self.charts);
+            let (registries, charts) = ((&self.registries, &self.signatures), &self.charts);
             let answered = others.into_iter().map(|it| ask(registries, charts, it, now));
             self.sources.extend(self.runtime.block_on(futures::future::join_all(answered)));
             self.sources.retain(|_, it| it.schedule.is_kept(now));
@@ -175,6 +212,16 @@ impl Discoverer {
         }
     }
 
+    /// What gates ask about the signatures of what is proposed, answered; nothing where no gate asks.
+    pub fn images(&self, pipeline: &Pipeline, seen: &Observation, now: UnixSeconds) -> Images {
+        let asks = |it: &Gate| matches!(it.rule, GateRule::Image(_));
+        if !pipeline.environments.iter().any(|it| it.gates.iter().any(asks)) {
+            return Images::new();
+        }
+        let questions = Facts::new(pipeline, seen).map(|facts| asked_by_gates(&facts)).unwrap_or_default();
+        self.runtime.block_on(self.signatures.answers(questions, now))
+    }
+
     fn artifacts(&self, main: &GitUrl, subscriber: Subscriber<'_>) -> Artifacts {
         let given = subscriber.wishes(main).filter_map(|(subscription, place, wish)| {
             let answer = self.sources.get(&place)?.answer(&wish)?;
@@ -186,7 +233,7 @@ impl Discoverer {
 
 /// Asks an image repository or a repository of charts.
 async fn ask(
-    registries: &Registries,
+    registries: (&Registries, &ImageSignatures),
     charts: &ChartDiscovery,
     mut asked: Asked,
     now: UnixSeconds,

@@ -13,11 +13,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use promoter_core::facts::Facts;
-use promoter_core::observation::{Fact, Observation, Unread};
-use promoter_core::pipeline::Pipeline;
+use promoter_core::observation::{Fact, Unread};
 use promoter_core::signature::{
-    Answer, KeySource, Question, QuestionKey, SignatureRule, Signer, asked_by_gates, asked_by_subscription,
+    Answer, KeySource, Question, QuestionKey, SignatureRule, Signer, asked_by_subscription,
 };
 use promoter_core::{Diagnosis, ImageDigest, Repository, UnixSeconds};
 use promoter_signatures::image::{Found, PublicKey, SigstoreRoot, Trust, judge};
@@ -115,12 +113,6 @@ impl ImageSignatures {
             }
         }
         Ok(None)
-    }
-
-    /// Fills in what gates ask of the freight that is proposed. Call it when everything else of the observation is there.
-    pub async fn observe(&self, pipeline: &Pipeline, seen: &mut Observation, now: UnixSeconds) {
-        let questions = Facts::new(pipeline, seen).map(|facts| asked_by_gates(&facts)).unwrap_or_default();
-        seen.images = self.answers(questions, now).await;
     }
 
     /// Answers several questions, one after another: those of one pipeline are few.

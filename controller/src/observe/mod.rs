@@ -30,7 +30,7 @@ use promoter_core::verification::{About, Measurement};
 use promoter_core::{CommitId, Diagnosis, Freight, FreightId, GitUrl, Name};
 use promoter_sources::git::GitError;
 
-use crate::discover::Artifacts;
+use crate::discover::{Artifacts, Images};
 use crate::repository::{NOTES_REF, Refs, Repository, cover};
 use crate::shard::Shard;
 use crate::signal::Sooner;
@@ -80,6 +80,7 @@ pub struct Observer {
     refused: BTreeMap<Place, BTreeMap<FreightId, Diagnosis>>,
     measurements: BTreeMap<Place, Vec<Measurement>>,
     discovered: BTreeMap<Name, Artifacts>,
+    images: BTreeMap<Name, Images>,
     looked: BTreeMap<Name, Looked>,
 }
 
@@ -117,6 +118,7 @@ impl Observer {
             refused: BTreeMap::new(),
             measurements: BTreeMap::new(),
             discovered: BTreeMap::new(),
+            images: BTreeMap::new(),
             looked: BTreeMap::new(),
         }
     }
@@ -172,6 +174,17 @@ impl Observer {
         }
         self.discovered = given;
         is_new
+    }
+
+    /// Remembers what is known of the signatures of what a pipeline proposes. True when any of it is new, so that another look
+    /// is worth it.
+    pub fn judged(&mut self, pipeline: &Name, images: Images) -> bool {
+        if self.images.get(pipeline).map_or(images.is_empty(), |it| *it == images) {
+            return false;
+        }
+        self.images.insert(pipeline.clone(), images);
+        self.looked.entry(pipeline.clone()).and_modify(|it| it.fresh = false);
+        true
     }
 
     /// Whether news is about something that a look reads: the repository itself, or the one that holds the policy.
@@ -412,6 +425,7 @@ impl Observer {
     fn forget(&mut self, found: &Found) {
         let names: BTreeSet<&Name> = found.pipelines.iter().map(|it| &it.name).collect();
         self.looked.retain(|name, _| names.contains(name));
+        self.images.retain(|name, _| names.contains(name));
         self.locks.retain(|(name, ..), _| names.contains(name));
         self.records.retain(|name, _| names.contains(name));
         self.dry.keep(|name| names.contains(name));

@@ -59,7 +59,7 @@ impl ImageSubscription {
             let (digest, facts) = match found {
                 Ok(found) => found,
                 Err(why) => {
-                    let why = format!("`{tag}` could not be resolved: {}", one_line(&why));
+                    let why = format!("`{tag}`: {}", one_line(&why));
                     choice.passes_over(&why, self.strategy == ImageStrategy::NewestBuild);
                     choice.unresolved.add(why);
                     continue;
@@ -109,7 +109,7 @@ impl ChartSubscription {
                 }
                 (Err(_), _) => choice.unresolved.add(format!("`{name}` is no version that a lock can hold")),
                 (_, Err(why)) => {
-                    let why = format!("`{name}` could not be resolved: {}", one_line(&why));
+                    let why = format!("`{name}`: {}", one_line(&why));
                     choice.passes_over(&why, false);
                     choice.unresolved.add(why);
                 }

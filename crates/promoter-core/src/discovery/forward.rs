@@ -1,6 +1,6 @@
 //! Only forward: what becomes of what was found, given what the newest freight holds.
 //!
-//! A tag that is gone, or that could not be resolved, makes something lesser the best that is there. That decides nothing: while
+//! A tag that is gone, or that could not be looked up, makes something lesser the best that is there. That decides nothing: while
 //! what is held fits the rule, only what ranks as high or higher takes its place. People go back by hand.
 
 use super::{Candidate, Found, Provenance};
