@@ -37,6 +37,16 @@ impl RepositoryOptions {
         Repository::open(self.access.clone().of_a_person().settings(&repo, identity())?)
     }
 
+    /// The dry branch, if it was said.
+    pub(crate) fn branch(&self) -> Option<&str> {
+        self.access.branch.as_deref()
+    }
+
+    /// The helm to run for charts.
+    pub(crate) fn helm(&self) -> &Path {
+        &self.access.helm
+    }
+
     /// A person at work on it.
     pub(crate) fn person(&self) -> Result<Person, Diagnosis> {
         self.open().map(Person::new)

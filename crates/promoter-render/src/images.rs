@@ -30,6 +30,18 @@ pub(crate) fn pin(
     });
 }
 
+/// The images of one object as they are written, sorted, each once; where [`pin`] looks.
+pub fn images_of(object: &Node) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    if object.get("kind").and_then(Node::as_str) != Some("CustomResourceDefinition") {
+        visit(&mut object.clone(), &mut |text| {
+            found.insert(text.to_owned());
+            None
+        });
+    }
+    found
+}
+
 /// Visits every image of an object, container by container; what `change` gives is written back.
 fn visit(node: &mut Node, change: &mut impl FnMut(&str) -> Option<String>) {
     if let Some(items) = node.as_seq_mut() {

@@ -19,6 +19,7 @@ mod without_locks;
 mod world;
 
 pub use error::{PinsError, RenderError, SourceError, VerifyError, build_diagnosis, build_error};
+pub use images::images_of;
 pub use manifests::{Manifests, Object};
 pub use pins::{Chosen, Pins, Rules, resolve};
 pub use render::{answer, answer_pins, hydrated, live, render};

@@ -17,6 +17,8 @@ pub(super) struct Wanted<'a> {
     pub(super) app: Option<&'a Name>,
     /// Empty: all that are there.
     pub(super) environments: &'a [Name],
+    /// Folders called like environments alone.
+    pub(super) from_dirs: bool,
 }
 
 /// A folder that is an environment.
@@ -41,7 +43,8 @@ pub(super) fn find(
     wanted: &Wanted<'_>,
 ) -> Result<Environments, Diagnosis> {
     let tree = Tree { files, directory };
-    let found = match tree.in_group()? {
+    let group = if wanted.from_dirs { None } else { tree.in_group()? };
+    let found = match group {
         Some(environments) => Environments { app: None, environments },
         None => tree.by_name(wanted)?,
     };

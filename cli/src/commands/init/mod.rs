@@ -24,6 +24,8 @@ use std::path::{Path, PathBuf};
 use find::Wanted;
 use order::Step;
 
+pub(super) use order::is_production;
+
 #[derive(Args)]
 #[command(after_help = "\
 Environments are found in `envs`, `overlays` or `environments` below DIR, else in folders of DIR that are called like
@@ -32,14 +34,19 @@ environments (dev, test, qa, staging, pre-prod, prod …), each with a kustomiza
 Examples:
   promoter init apps/guestbook --layout folders
   promoter init --layout branches --environments dev,staging,prod
-  promoter init gitops-repo --layout folders --name myapp --dry-run")]
+  promoter init gitops-repo --layout folders --name myapp --dry-run
+  promoter init gitops-repo --from-dirs")]
 pub(crate) struct Arguments {
     /// Directory of the app
     #[arg(default_value = ".", value_name = "DIR")]
     directory: PathBuf,
     /// Where lockfiles will lie: on a branch for each environment, or in the folders of the environments
-    #[arg(long, value_enum)]
-    layout: Layout,
+    #[arg(long, value_enum, required_unless_present = "from_dirs")]
+    layout: Option<Layout>,
+    /// Take folders of DIR that are called like environments, whatever else is there; the layout is `branches` then,
+    /// unless `--layout` says otherwise
+    #[arg(long)]
+    from_dirs: bool,
     /// Name of the pipeline; by default that of the directory, or of the only app in it
     #[arg(long)]
     name: Option<Name>,
@@ -67,6 +74,13 @@ enum Layout {
     Folders,
 }
 
+impl Arguments {
+    /// The layout that was asked for.
+    fn layout(&self) -> Layout {
+        self.layout.unwrap_or(Layout::Branches)
+    }
+}
+
 impl Layout {
     fn word(self) -> &'static str {
         match self {
@@ -91,14 +105,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Diagnosis> {
             .hint("run `git init`, then commit what is there: a lock pins a commit"));
     }
     let committed = committed(&arguments.directory)?;
-    let wanted = Wanted { app: arguments.name.as_ref(), environments: &arguments.environments };
+    let wanted = Wanted {
+        app: arguments.name.as_ref(),
+        environments: &arguments.environments,
+        from_dirs: arguments.from_dirs,
+    };
     let found = find::find(&place.files, &place.directory, &wanted)?;
     let name = match arguments.name.clone().or(found.app.clone()) {
         Some(name) => name,
         None => find::name(&named(&arguments.directory)?)?,
     };
     let steps = order::order(found.environments, !arguments.environments.is_empty());
-    let pipeline_text = text::pipeline(&name, arguments.layout.word(), &steps);
+    let pipeline_text = text::pipeline(&name, arguments.layout().word(), &steps);
     let pipeline_path = find::join(&place.directory, PIPELINE_FILE);
     // Read as the controller will read it, which is also where two environments for one folder would be seen.
     let pipelines = read_on(&committed.branch, &pipeline_path, &pipeline_text);
@@ -106,7 +124,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Diagnosis> {
     let url = repository(arguments)?;
     let locks = text::locks(&pipeline, &url, &committed.head)?;
     let mut files = BTreeMap::from([(PIPELINE_FILE.to_owned(), pipeline_text)]);
-    if arguments.layout == Layout::Folders {
+    if arguments.layout() == Layout::Folders {
         let path = |it: &Step| format!("{}/{LOCK_FILE}", it.found.folder);
         files.extend(steps.iter().zip(&locks).map(|(step, lock)| (path(step), lock.emit())));
     }
@@ -203,7 +221,7 @@ fn report(
         ]);
     }
     let short = committed.head.as_str().get(..10).unwrap_or_default();
-    let proven = match arguments.layout {
+    let proven = match arguments.layout() {
         Layout::Folders => format!("with its lock at commit {short} as it does without"),
         Layout::Branches => format!("from commit {short} as it does from the disk"),
     };
@@ -228,7 +246,7 @@ fn next(arguments: &Arguments, name: &Name, steps: &[Step], url: &GitUrl, commit
     let last = steps.last().map_or("prod", |it| it.found.name.as_str());
     let folder = steps.last().map_or("", |it| &it.found.folder);
     let directory = arguments.directory.display();
-    let (revision, path) = match arguments.layout {
+    let (revision, path) = match arguments.layout() {
         Layout::Folders => (committed.branch.clone(), shown(&arguments.directory, folder)),
         Layout::Branches => (format!("environment/{last}"), name.to_string()),
     };

@@ -67,6 +67,11 @@ pub(super) fn rank(name: &str) -> Option<usize> {
     joined.split('-').find_map(|part| WORDS.iter().position(|words| words.contains(&part)))
 }
 
+/// True when a name says that people decide about it: `prod`, `production`, `prod-eu` and the like.
+pub(in crate::commands) fn is_production(name: &str) -> bool {
+    rank(name) == Some(PRODUCTION)
+}
+
 /// Puts environments one after another: in the order that they have, or by their names, those of one rank side by side.
 /// Names that say nothing come last, one by one, and a person agrees to each: they may be production.
 pub(super) fn order(mut environments: Vec<Found>, as_given: bool) -> Vec<Step> {

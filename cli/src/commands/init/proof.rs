@@ -28,7 +28,7 @@ pub(super) fn prove(
         let (old, new) = (text(&before)?, text(&after)?);
         first_difference(&environment.parts.first.source, old.as_bytes(), new.as_bytes())
             .map_err(|error| differs(environment, &error))?;
-        if arguments.layout == Layout::Branches {
+        if arguments.layout() == Layout::Branches {
             // Secrets may not go onto a branch.
             after.to_hydrated().map_err(|error| wrong(error.into()))?;
         }
