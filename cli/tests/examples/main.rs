@@ -12,14 +12,14 @@ mod pages;
 mod renders;
 mod world;
 
-use promoter_testkit::{golden_text, words};
+use promoter_testkit::{golden_text, tool, words};
 use world::World;
 
 #[test]
 fn examples_do_what_their_stories_say() {
+    let Some(helm) = tool("helm-v4.2.4", "helm") else { return };
     golden_text("examples/*/story.txt", |path, story| {
-        let example = path.parent().unwrap();
-        let Some(mut world) = World::of(example) else { return String::new() };
+        let mut world = World::of(path.parent().unwrap(), &helm);
         let mut answer = String::new();
         for line in story.lines() {
             answer.push_str(&format!("{line}\n"));

@@ -12,7 +12,7 @@ use promoter_core::{Digest, FreightId, UnixSeconds};
 use promoter_render::{Cluster, Limits, Parameters, answer};
 use promoter_sources::git::{self, Credentials, Transport};
 use promoter_testkit::git::TestRepo;
-use promoter_testkit::{texts_below, tool};
+use promoter_testkit::texts_below;
 use promoter_yaml::{Dialect, Node, parse_all};
 use regex::Regex;
 use tempfile::TempDir;
@@ -42,18 +42,17 @@ struct Asked {
 }
 
 impl World {
-    /// The example, not yet looked at; `None` where helm is not installed.
-    pub(crate) fn of(example: &Path) -> Option<Self> {
-        let helm = tool("helm-v4.2.4", "helm")?;
+    /// The example, not yet looked at.
+    pub(crate) fn of(example: &Path, helm: &Path) -> Self {
         let (repo, home) = (TestRepo::new(), TempDir::new().unwrap());
         let name = example.file_name().unwrap().to_str().unwrap();
         let files = texts_below(&format!("examples/{name}"));
         let files = files.iter().filter(|(path, _)| path != "story.txt");
         let files: Vec<(&str, &str)> = files.map(|(path, text)| (&**path, &**text)).collect();
         repo.commit("main", &files);
-        let controller = Controller::new(open(&repo, &home, &helm, "promoter")).unwrap();
+        let controller = Controller::new(open(&repo, &home, helm, "promoter")).unwrap();
         let answers = BTreeMap::new();
-        Some(Self { repo, home, controller, helm, now: START, answers })
+        Self { repo, home, controller, helm: helm.to_owned(), now: START, answers }
     }
 
     fn open(&self, who: &str) -> Repository {

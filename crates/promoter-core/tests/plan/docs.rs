@@ -95,7 +95,7 @@ impl Page {
             text
         };
         let mut paths = BTreeMap::new();
-        places(&self.example, String::new(), Vec::new(), &mut paths);
+        places(&self.example, "", &[], &mut paths);
         let mut compared = BTreeSet::new();
         for (path, steps) in paths {
             // Beside what is there; where one key has to stand alone, alone.
@@ -142,21 +142,21 @@ enum Step {
 }
 
 /// The first mapping of each path that holds something.
-fn places(node: &Node, path: String, steps: Vec<Step>, found: &mut BTreeMap<String, Vec<Step>>) {
-    let then = |step: Step| [steps.clone(), vec![step]].concat();
+fn places(node: &Node, path: &str, steps: &[Step], found: &mut BTreeMap<String, Vec<Step>>) {
+    let then = |step: Step| [steps, &[step]].concat();
     if let Some(map) = node.as_map() {
         if !map.is_empty() {
-            found.entry(path.clone()).or_insert_with(|| steps.clone());
+            found.entry(path.to_owned()).or_insert_with(|| steps.to_vec());
         }
         for (key, value) in map.iter() {
             let below = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-            places(value, below, then(Step::Key(key.to_owned())), found);
+            places(value, &below, &then(Step::Key(key.to_owned())), found);
         }
     }
     // `allow` takes one entry or several, which are no items of a list to people.
     let items = if path.ends_with(".allow") { "" } else { "[]" };
     for (index, item) in node.as_seq().unwrap_or_default().iter().enumerate() {
-        places(item, format!("{path}{items}"), then(Step::Item(index)), found);
+        places(item, &format!("{path}{items}"), &then(Step::Item(index)), found);
     }
 }
 
