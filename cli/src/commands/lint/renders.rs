@@ -65,8 +65,7 @@ fn rendered(
 }
 
 fn refused(pipeline: &Pipeline, environment: &Environment, part: &Part, why: &Diagnosis) -> Option<Finding> {
-    let has_chart =
-        pipeline.subscriptions.iter().any(|it| matches!(it.origin, SubscriptionOrigin::Chart { .. }));
+    let has_chart = pipeline.subscriptions.iter().any(|it| matches!(it.origin, SubscriptionOrigin::Chart(_)));
     if has_chart && why.code == "chart-not-pinned" {
         // Freight will bring it.
         return None;
@@ -82,7 +81,7 @@ fn note_images(pipeline: &Pipeline, environment: &Environment, manifests: &Manif
         for text in images_of(&object.node) {
             // A text that is no reference is the cluster's to judge.
             let Ok(image) = text.parse::<ImageRef>() else { continue };
-            let subscribed = |it: &SubscriptionOrigin| matches!(it, SubscriptionOrigin::Image { repository, .. } if *repository == image.repository);
+            let subscribed = |it: &SubscriptionOrigin| matches!(it, SubscriptionOrigin::Image(it) if it.repository == image.repository);
             if image.digest.is_some() || pipeline.subscriptions.iter().any(|it| subscribed(&it.origin)) {
                 continue;
             }
