@@ -153,7 +153,7 @@ fn registries_of_docs_are_read() {
         settings.hosts.iter().filter(|(_, it)| it.plain_http).map(|(name, _)| name.as_str()).collect();
     assert_eq!((settings.hosts.len(), plain), (4, vec!["registry.test.example.com:5000"]));
     let hub = &settings.hosts["docker.io"];
-    assert_eq!(hub.requests.unwrap(), RequestBound { in_flight: 20, per_second: 10 });
+    assert_eq!(hub.requests.unwrap(), RequestBound { in_flight: 50, per_second: 10 });
     assert_eq!((hub.mirrors.len(), hub.mirrors[0].path.as_str(), hub.mirrors[1].tags), (2, "hub", true));
 }
 

@@ -91,7 +91,7 @@ fn options_name_the_files() {
     )
     .unwrap();
     let config = options.config().unwrap();
-    assert_eq!((config.settings.requests.per_second, config.settings.requests.in_flight), (5, 20));
+    assert_eq!((config.settings.requests.per_second, config.settings.requests.in_flight), (5, 50));
     assert_eq!(config.credentials_file, Some(directory.path().join("config.json")));
     assert_eq!(RegistryOptions::default().config().unwrap().settings, Default::default());
 }
