@@ -1,10 +1,12 @@
 //! From a pushed tag to production: the examples' pipelines against real registries, with a proxy that counts and breaks.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use promoter_controller::discover::{Discoverer, Subscriber};
+use promoter_controller::image_signatures::SigstoreOptions;
 use promoter_controller::pass::{Controller, Pass};
 use promoter_controller::people::Report;
 use promoter_core::UnixSeconds;
@@ -63,8 +65,8 @@ impl Street {
         self.server.push_image(self.repository, tag, AMD64, BUILT, &[("version", tag)])
     }
 
-    /// What asks the registry, by the world's clock.
-    fn discoverer(&self) -> Discoverer {
+    /// The client of the registry, by the world's clock.
+    fn registries(&self) -> Registries {
         let text = format!(
             "apiVersion: promoter.dev/v1alpha1\nkind: Registries\nspec:\n  requests: {{ perSecond: 10000 }}\n  registries: [{{ host: \"{}\", plainHttp: true }}]\n",
             self.proxy.host()
@@ -73,7 +75,11 @@ impl Street {
         let seconds = self.seconds.clone();
         let clock = move || SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.load(Ordering::Relaxed));
         let config = RegistryConfig { settings, clock: Arc::new(clock), ..RegistryConfig::default() };
-        Discoverer::asking(Registries::new(config, None).unwrap()).unwrap()
+        Registries::new(config, None).unwrap()
+    }
+
+    fn discoverer(&self) -> Discoverer {
+        Discoverer::asking(self.registries()).unwrap()
     }
 
     fn controller(&self) -> Controller {
@@ -323,4 +329,55 @@ fn five_hundred_pipelines_on_one_image_ask_once() {
     assert_eq!(found.count(), 500);
     let asked = street.proxy.take_requests();
     assert_eq!((asked.tags, asked.heads + asked.manifests, asked.blobs), (1, 1, 1));
+}
+
+/// The pipeline of the RFC, whose staging takes only what was attested.
+fn attested(text: &str) -> String {
+    let gate =
+        "attestation: { artifact: my-app, predicateType: \"https://slsa.dev/provenance/v1\", key: p256.pub }";
+    text.replace("after: [dev]\n", &format!("after: [dev]\n      gates: [{{ {gate} }}]\n"))
+}
+
+/// A controller that judges by the keys of testdata.
+fn judging(street: &Street) -> Controller {
+    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/cosign");
+    let options = SigstoreOptions::default();
+    let discoverer = Discoverer::judging(street.registries(), &options, Some(&keys)).unwrap();
+    street.world.controller().discovering(Arc::new(Mutex::new(discoverer)))
+}
+
+#[test]
+fn only_signed_images_become_freight() {
+    let image = ("ghcr.io/dokaseca/my-app", "dokaseca/my-app");
+    let signed = |text: String| {
+        attested(&text).replace("strategy: SemVer }", "strategy: SemVer, signatures: [{ key: p256.pub }] }")
+    };
+    let Some(street) = Street::new(Flavor::V3, ("my-app", "my-app"), image, signed) else {
+        return;
+    };
+    let digest = street.server.push_signed("dokaseca/my-app", "1.0.0", "key-simple-p256");
+    street.push("1.1.0");
+    let mut controller = judging(&street);
+    street.settle(&mut controller);
+    assert_eq!(street.tag("dev"), "1.0.0", "1.1.0 is not signed");
+    assert!(
+        street.manifest("dev").contains(&format!("my-app:1.0.0@{digest}\n")),
+        "what was judged is pinned"
+    );
+    let lines = lines(&street.pass(&mut controller));
+    assert!(lines.join("\n").contains("not signed"), "{lines:#?}");
+    let said = next(&lines, "staging");
+    assert!(said.contains("lacks the attestation https://slsa.dev/provenance/v1"), "{said}");
+}
+
+#[test]
+fn what_is_attested_goes_on() {
+    let image = ("ghcr.io/dokaseca/my-app", "dokaseca/my-app");
+    let Some(street) = Street::new(Flavor::V3, ("my-app", "my-app"), image, |it| attested(&it)) else {
+        return;
+    };
+    street.server.push_signed("dokaseca/my-app", "1.0.0", "key-attestation");
+    let mut controller = judging(&street);
+    street.settle(&mut controller);
+    assert_eq!([street.tag("dev"), street.tag("staging")], ["1.0.0", "1.0.0"]);
 }
