@@ -113,6 +113,14 @@ fn a_chart_of_a_repository_is_the_one_that_is_pinned() {
     pin.digest = Digest::of(b"not in the cache");
     let error =
         helm.template(&ChartCall { files: &files, chart: &gone, archive: Some(&pin), run: 0 }).unwrap_err();
+    // The repository answered: asking again gives the same.
+    assert_eq!((error.code, error.fault), ("chart-unreachable", Fault::Input));
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let away = format!("http://{closed}");
+    gone.repo = Some(away.clone());
+    pin.url = format!("{away}/shown").parse().unwrap();
+    let error =
+        helm.template(&ChartCall { files: &files, chart: &gone, archive: Some(&pin), run: 0 }).unwrap_err();
     assert_eq!((error.code, error.fault), ("chart-unreachable", Fault::Upstream));
 }
 
