@@ -32,7 +32,7 @@ impl World for PluginWorld<'_> {
                 Err(why) => why,
             };
             self.question.stop.check()?;
-            self.from_cache(source).map_err(|cache| Diagnosis {
+            self.cached(source).map_err(|cache| Diagnosis {
                 cause: format!("{}{}; and {in_request}", not_to_be_had(source, &cache), cache.cause),
                 ..cache
             })
@@ -47,7 +47,7 @@ impl World for PluginWorld<'_> {
         let application = application.and_then(|it| it.parse::<GitUrl>().ok());
         match application.is_none_or(|it| it.normal() == source.url.normal()) {
             true => self.tree(source),
-            false => self.from_cache(source),
+            false => self.cached(source),
         }
     }
 
@@ -65,7 +65,7 @@ impl World for PluginWorld<'_> {
 }
 
 impl PluginWorld<'_> {
-    fn from_cache(&self, source: &PinnedSource) -> Result<Arc<dyn Files>, Diagnosis> {
+    fn cached(&self, source: &PinnedSource) -> Result<Arc<dyn Files>, Diagnosis> {
         let phases = self.question.phases;
         let tree = phases.through(Phase::Fetch, || self.git.tree(source, self.question.environment))?;
         Ok(Arc::new(Fetched { tree, phases: phases.clone() }))

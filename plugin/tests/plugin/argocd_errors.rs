@@ -172,7 +172,7 @@ impl Scene {
         let server = Server::start(case.server.as_deref(), &repository)?;
         let place = tempfile::tempdir().unwrap();
         options.extend(server.options(&place.path().join("cache")));
-        let scene = Self { place, server, options, repository: repository };
+        let scene = Self { place, server, options, repository };
         scene.write_tree(case, &commit);
         if case.git {
             copy(scene.repository.path(), &scene.root().join(".git"));

@@ -95,7 +95,7 @@ async fn what_the_parameters_tab_asked_is_run_again_too() {
 async fn nothing_is_kept_unless_asked_for() {
     let served = Served::start(&[]);
     served.client().await.generate(&hydrated_request()).await.unwrap();
-    assert_eq!(kept(served.directory.path()), [served.socket.clone()]);
+    assert_eq!(kept(served.directory.path()), std::slice::from_ref(&served.socket));
     let output = replay(&served.directory.path().join("nothing"), &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(output.stderr).trim_end().ends_with("[request-file]"));
