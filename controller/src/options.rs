@@ -177,6 +177,10 @@ pub struct CheckOptions {
     /// Create the Jobs of `job` checks: whoever may write a promoter.yaml runs them where the controller may create Jobs
     #[arg(long, env = "PROMOTER_ALLOW_JOBS")]
     pub allow_jobs: bool,
+    /// After a merge, ask Argo CD to look at the Applications of the environment's `argocd` checks at once; takes the right to
+    /// patch Applications
+    #[arg(long, env = "PROMOTER_REFRESH_APPLICATIONS")]
+    pub refresh_applications: bool,
 }
 
 /// What signs the commits that are written.

@@ -253,10 +253,16 @@ impl Controller {
         if !due.is_empty() {
             let all: Vec<Due<'_>> = due.iter().map(|(pipeline, action)| Due { pipeline, action }).collect();
             let outcomes = apply_all(self.observer.repository(), &mut seen.refs.clone(), &all, now());
+            let mut merged = Vec::new();
             for ((pipeline, action), applied) in due.iter().zip(outcomes) {
-                let is_merge = matches!(action, Action::Merge(_));
-                pass.promotions += u64::from(is_merge && matches!(applied, Ok(Applied::Moved(_))));
+                if let (Action::Merge(merge), Ok(Applied::Moved(_))) = (action, &applied) {
+                    pass.promotions += 1;
+                    merged.extend(pipeline.environment(&merge.environment));
+                }
                 moved |= self.note(pipeline, action, applied, &mut pass.events, failed);
+            }
+            for why in self.checker.refresh(merged.into_iter()) {
+                tracing::warn!("{why}; Argo CD looks at its next poll");
             }
         }
         let asked = self.measure(&checks, now)?;

@@ -67,7 +67,8 @@ pub(crate) fn run(arguments: &DiscoverArguments) -> Result<Outcome, Diagnosis> {
         Format::Yaml => edge::yaml(&views)?,
     })?;
     findings.iter().for_each(|it| edge::say(it));
-    Ok(if findings.is_empty() { Outcome::Done } else { Outcome::Found })
+    let worst = findings.iter().map(|it| it.fault).max();
+    Ok(worst.map_or(Outcome::Done, Outcome::Unknown))
 }
 
 impl DiscoverArguments {

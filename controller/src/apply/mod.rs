@@ -16,6 +16,7 @@ mod proposal;
 mod propose;
 mod ready;
 mod record;
+pub mod refresh;
 mod trailers;
 
 use promoter_core::pipeline::{Environment, Pipeline};

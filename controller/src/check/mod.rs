@@ -4,6 +4,7 @@
 
 mod argocd;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use promoter_sources::checks::{
 use promoter_sources::kubernetes::Kubernetes;
 
 use crate::apply::job::{JobApi, Jobs};
+use crate::apply::refresh::{RefreshApi, applications};
 use crate::options::CheckOptions;
 use crate::repository::Repository;
 
@@ -34,6 +36,7 @@ pub struct Checker {
     commands: Commands,
     jobs: Jobs,
     applications: Arc<dyn Applications>,
+    refresher: Option<Arc<dyn RefreshApi>>,
 }
 
 /// One check that is due.
@@ -52,7 +55,30 @@ impl Checker {
     pub fn new(options: &CheckOptions) -> Result<Self, Diagnosis> {
         let clusters = Arc::new(Kubernetes::new(options.kubeconfig.clone()));
         let jobs = options.allow_jobs.then(|| clusters.clone() as Arc<dyn JobApi>);
-        Self::reaching(options, clusters, jobs)
+        let refresher = options.refresh_applications.then(|| clusters.clone() as Arc<dyn RefreshApi>);
+        Ok(Self::reaching(options, clusters, jobs)?.refreshing(refresher))
+    }
+
+    /// The same with who asks Argo CD to look.
+    #[must_use]
+    pub fn refreshing(self, refresher: Option<Arc<dyn RefreshApi>>) -> Self {
+        Self { refresher, ..self }
+    }
+
+    /// Has Argo CD look at the Applications of environments into which something was merged. Gives a line for each place that
+    /// could not be asked.
+    pub fn refresh<'e>(&self, merged: impl Iterator<Item = &'e Environment>) -> Vec<String> {
+        let Some(refresher) = &self.refresher else {
+            return Vec::new();
+        };
+        let asked: BTreeSet<ApplicationsAsked> = merged.flat_map(applications).collect();
+        let asking = asked.iter().map(|it| async move { (it, refresher.refresh(it).await) });
+        let answers = self.runtime.block_on(futures::future::join_all(asking));
+        let failed = answers.into_iter().filter_map(|(asked, answer)| {
+            let why = answer.err()?;
+            Some(format!("Applications in the namespace `{}` could not be refreshed: {why}", asked.namespace))
+        });
+        failed.collect()
     }
 
     /// One that reaches no cluster. What only that reaches is not linked into a program that asks for nothing else.
@@ -76,6 +102,7 @@ impl Checker {
             commands: Commands::new(options.allow_commands),
             jobs: Jobs::new(jobs),
             applications,
+            refresher: None,
         })
     }
 

@@ -156,9 +156,10 @@ impl Discoverer {
         let mut asked = Vec::new();
         for (place, wanted) in wanted(subscribers.clone(), main) {
             let source = self.sources.remove(&place).unwrap_or_default();
-            match source.asked(place, &wanted, now) {
-                Ok(it) => asked.push(it),
-                Err((place, source)) => _ = self.sources.insert(place, source),
+            let it = source.asked(place, &wanted, now);
+            match it.wishes.is_empty() {
+                true => _ = self.sources.insert(it.place, it.source),
+                false => asked.push(it),
             }
         }
         if !asked.is_empty() {

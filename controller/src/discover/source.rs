@@ -34,23 +34,15 @@ impl Source {
         self.answers.iter().find(|(known, _)| known == wish).map(|(_, answer)| answer)
     }
 
-    /// What has to be asked now, if anything; the source itself otherwise.
-    pub(super) fn asked(
-        mut self,
-        place: Place,
-        wanted: &Wanted,
-        now: UnixSeconds,
-    ) -> Result<Asked, (Place, Self)> {
+    /// What has to be asked now; no wishes where everything is known and the time has not come.
+    pub(super) fn asked(mut self, place: Place, wanted: &Wanted, now: UnixSeconds) -> Asked {
         self.schedule.wanted = now;
         let is_due = self.schedule.due <= now;
         let open = wanted.wishes.iter().filter(|it| is_due || self.answer(it).is_none());
         let wishes: Vec<Wish> = open.cloned().collect();
-        if wishes.is_empty() {
-            return Err((place, self));
-        }
         // What nobody wishes for any more is dropped when everything is asked anew.
         self.answers.retain(|(known, _)| !is_due || wishes.contains(known));
-        Ok(Asked { place, source: self, is_due, wishes, interval: wanted.interval })
+        Asked { place, source: self, is_due, wishes, interval: wanted.interval }
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
+use promoter_controller::apply::refresh::RefreshApi as _;
 use promoter_core::verification::argocd::Application;
 use promoter_sources::checks::{Applications as _, ApplicationsAsked};
 use promoter_sources::kubernetes::Kubernetes;
@@ -98,5 +99,33 @@ fn a_server_that_does_not_answer_is_said() {
     assert_eq!(
         read(&kubeconfig, &asked(None, Some("x")), SOON).unwrap_err(),
         "the kubeconfig cannot be read"
+    );
+}
+
+#[test]
+fn applications_are_asked_to_refresh() {
+    let Some(server) = Server::start() else { return };
+    let kubeconfig = server.kubeconfig();
+    for env in ["dev", "prod"] {
+        server.application(&format!("guestbook-{env}"), &json!({ "env": env }), &json!({}));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let clusters = Kubernetes::new(Some(kubeconfig));
+    let refresh = |selector: &str| runtime.block_on(clusters.refresh(&asked(Some(selector), None)));
+    assert_eq!((refresh("env=dev"), refresh("env=test")), (Ok(1), Ok(0)));
+    let annotation = |name: &str| {
+        let (status, text) = server.forwarder()(
+            "GET",
+            &format!("/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/{name}"),
+            "application/json",
+            String::new(),
+        );
+        assert_eq!(status, 200);
+        let object: serde_json::Value = serde_json::from_str(&text).unwrap();
+        object["metadata"]["annotations"]["argocd.argoproj.io/refresh"].as_str().map(str::to_owned)
+    };
+    assert_eq!(
+        (annotation("guestbook-dev").as_deref(), annotation("guestbook-prod")),
+        (Some("normal"), None)
     );
 }

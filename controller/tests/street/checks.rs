@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use promoter_controller::apply::refresh::{RefreshApi, Refreshing};
 use promoter_controller::check::Checker;
 use promoter_controller::options::CheckOptions;
 use promoter_controller::pass::Controller;
@@ -90,6 +91,33 @@ fn an_environment_is_verified_when_its_application_runs_what_was_promoted() {
     let said = dev(&world);
     assert!(said.contains(", verified since "), "{said}");
     assert_eq!(apps.asked.lock().unwrap()[0].selector.as_deref(), Some("app=myapp"));
+}
+
+/// Who is asked to refresh, and refuses.
+#[derive(Debug, Default)]
+struct Refreshed(Mutex<Vec<ApplicationsAsked>>);
+
+impl RefreshApi for Refreshed {
+    fn refresh<'a>(&'a self, asked: &'a ApplicationsAsked) -> Refreshing<'a> {
+        self.0.lock().unwrap().push(asked.clone());
+        Box::pin(async { Err("forbidden".into()) })
+    }
+}
+
+#[test]
+fn argo_cd_is_asked_to_look_after_a_merge_and_nothing_waits_for_it() {
+    let (apps, refreshed) = (Arc::new(Apps::default()), Arc::new(Refreshed::default()));
+    let (world, _) = world("      verification: [{ argocd: { selector: app=myapp } }]\n", &apps);
+    let checker = Checker::reaching(&CheckOptions::default(), apps, None).unwrap();
+    let checker = checker.refreshing(Some(refreshed.clone()));
+    let mut controller = Controller::measuring(world.open(&world.repo.url(), "promoter"), checker);
+    let asked = || refreshed.0.lock().unwrap().iter().map(|it| it.selector.clone()).collect::<Vec<_>>();
+    let pass = world.pass(&mut controller);
+    assert!(events(&pass).iter().any(|it| it.starts_with("dev: promoted ")), "{:?}", events(&pass));
+    assert_eq!(asked(), [Some("app=myapp".to_owned())]);
+    world.wait(60);
+    world.pass(&mut controller);
+    assert_eq!(asked().len(), 1, "nothing was merged since");
 }
 
 #[test]

@@ -381,3 +381,27 @@ fn what_is_attested_goes_on() {
     street.settle(&mut controller);
     assert_eq!([street.tag("dev"), street.tag("staging")], ["1.0.0", "1.0.0"]);
 }
+
+#[test]
+fn a_tag_that_a_person_names_is_looked_up() {
+    let image = ("ghcr.io/dokaseca/my-app", "dokaseca/my-app");
+    let Some(street) = Street::new(Flavor::V3, ("my-app", "my-app"), image, |it| it) else {
+        return;
+    };
+    let candidate = street.push("1.1.0-rc.1");
+    street.push("1.0.0");
+    let mut controller = street.controller();
+    street.settle(&mut controller);
+    assert_eq!(street.tag("dev"), "1.0.0");
+
+    let create = |tag: &str| {
+        let settings = [format!("my-app={tag}").parse().unwrap()];
+        let (mut ada, now) = (street.world.person("ada"), street.world.now());
+        ada.look_up(None, &settings, &mut street.discoverer(), now)?;
+        ada.create_freight(None, &settings, now)
+    };
+    assert_eq!(create("1.1.0").unwrap_err().code, "registry-missing");
+    create("1.1.0-rc.1").unwrap();
+    street.settle(&mut controller);
+    assert!(street.manifest("dev").contains(&format!("my-app:1.1.0-rc.1@{candidate}\n")));
+}

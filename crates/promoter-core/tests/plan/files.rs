@@ -53,7 +53,7 @@ fn examples_of_docs_are_sound() {
         assert!(!read[0].environments[0].checks().any(|it| matches!(it.probe, pipeline::Probe::Broken(_))));
         checks += read[0].environments[0].checks().count();
     }
-    assert_eq!((blocks.len(), checks), (12, 13));
+    assert_eq!((blocks.len(), checks), (10, 13));
 }
 
 /// `dev -> staging -> prod`, with who comes after whom.

@@ -186,6 +186,12 @@ impl RegistryError {
                 .hint("write it as `docker login` or `kubectl create secret docker-registry` do"),
             Self::CredentialHelper { helper, .. } => Diagnosis::upstream("registry-credential-helper", self)
                 .hint(format!("try `echo HOST | {helper} get`")),
+            // What TLS calls an answer that is none of its own.
+            Self::Unreachable { why, .. } if why.contains("InvalidContentType") => {
+                Diagnosis::upstream("registry-unreachable", self).hint(
+                    "it seems to speak plain http; if that is meant, set `plainHttp: true` for this host in `--registries-file`",
+                )
+            }
             Self::Unreachable { .. } => Diagnosis::upstream("registry-unreachable", self),
             Self::Later { until, .. } => Diagnosis::upstream("registry-later", self).not_before(*until),
             Self::Protocol { .. } => Diagnosis::upstream("registry-protocol", self)
