@@ -113,8 +113,6 @@ fn sweep(directory: &Path, most: usize) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed test panics")]
-
     use super::*;
     use promoter_core::signature::{KeySource, Requirement, Signer, Wanted};
 

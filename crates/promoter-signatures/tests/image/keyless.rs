@@ -113,7 +113,7 @@ fn what_the_log_says_must_be_about_this() {
     assert_eq!(said, "the checkpoint of its log is not signed by the log");
     // The same for what was said and who said it.
     let said = asks(&|it| {
-        it["verificationMaterial"]["certificate"] = other["verificationMaterial"]["certificate"].clone()
+        it["verificationMaterial"]["certificate"] = other["verificationMaterial"]["certificate"].clone();
     });
     assert_eq!(said, "its entry of the log is about another signer");
     let said = asks(&|it| {
@@ -219,7 +219,7 @@ fn a_timestamp_must_be_of_this_signature_and_of_the_authority() {
     });
     assert_eq!(said, "its timestamp is not signed by an authority of the root of trust");
     let said = asks(&|it| {
-        it["verificationMaterial"][stamps]["rfc3161Timestamps"][0]["signedTimestamp"] = json!("MIIB")
+        it["verificationMaterial"][stamps]["rfc3161Timestamps"][0]["signedTimestamp"] = json!("MIIB");
     });
     assert_eq!(said, "its timestamp cannot be read");
     let elsewhere = root_with(|it| it["timestampAuthorities"] = json!([]));
@@ -233,7 +233,7 @@ fn a_timestamp_must_be_of_this_signature_and_of_the_authority() {
     assert_eq!(said, "its log was not trusted yet, or no more, at the time of its entry");
     let early = root_with(|it| {
         it["timestampAuthorities"][0]["validFor"] =
-            json!({ "start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z" })
+            json!({ "start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z" });
     });
     let said = by_root(&found, &early, &wanted).unwrap_err();
     assert_eq!(said, "of its timestamp, no authority of the root of trust is valid at its time");
@@ -249,7 +249,7 @@ fn nothing_is_trusted_but_the_root() {
     assert_eq!(said, "its certificate is of no authority of the root of trust");
     let said = asks(&|it| {
         it[authority][0]["validFor"] =
-            json!({ "start": "2026-01-01T00:00:00.5Z", "end": "2026-01-02T00:00:00Z" })
+            json!({ "start": "2026-01-01T00:00:00.5Z", "end": "2026-01-02T00:00:00Z" });
     });
     assert_eq!(said, "no authority of the root of trust is valid at its time");
     // A log's id with another log's key.
@@ -257,7 +257,7 @@ fn nothing_is_trusted_but_the_root() {
     assert_eq!(said, "the checkpoint of its log is not signed by the log");
     let said = asks(&|it| {
         it["tlogs"][0]["publicKey"]["validFor"] =
-            json!({ "start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z" })
+            json!({ "start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z" });
     });
     assert_eq!(said, "its log was not trusted yet, or no more, at the time of its entry");
     let said = asks(&|it| it["ctlogs"][0]["publicKey"] = it["tlogs"][0]["publicKey"].clone());

@@ -38,7 +38,7 @@ fn bundles_count_as_the_older_form_does() {
     );
     assert_eq!(by_key(&found.of_another(), &own, &wanted), Err("it is about another digest".into()));
     let bad = found.with(|it| {
-        it["dsseEnvelope"]["signatures"][0]["sig"] = bent(&it["dsseEnvelope"]["signatures"][0]["sig"])
+        it["dsseEnvelope"]["signatures"][0]["sig"] = bent(&it["dsseEnvelope"]["signatures"][0]["sig"]);
     });
     assert!(by_key(&bad, &own, &wanted).is_err());
     let two = found.with(|it| {
