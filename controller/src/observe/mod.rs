@@ -389,7 +389,7 @@ impl Observer {
             repository: self.repository.url.clone(),
             dry,
             artifacts,
-            images: BTreeMap::new(),
+            images: self.images.get(&pipeline.name).cloned().unwrap_or_default(),
             state,
             policy,
             measures: self.measures,
