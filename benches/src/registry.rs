@@ -18,7 +18,7 @@ use crate::measure::millis;
 const START: UnixSeconds = UnixSeconds(1_772_355_600);
 const INTERVAL: i64 = 300;
 /// How long each request is on its way, as to a registry that is not far.
-const WAY: Duration = Duration::from_millis(20);
+const WAY: Duration = Duration::from_millis(30);
 /// The tags that Image Updater's own documentation has a figure for.
 const MANY: usize = 864;
 

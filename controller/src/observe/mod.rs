@@ -19,6 +19,7 @@ mod merges;
 mod policy;
 mod reads;
 mod records;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,14 +27,13 @@ use std::sync::Arc;
 use promoter_core::observation::{Dry, DryRender, Fact, Observation, State, Unread};
 use promoter_core::pipeline::{Environment, Pipeline};
 use promoter_core::record::STATE_BRANCH;
-use promoter_core::verification::{About, Measurement};
-use promoter_core::{CommitId, Diagnosis, Freight, FreightId, GitUrl, Name};
+use promoter_core::verification::Measurement;
+use promoter_core::{CommitId, Diagnosis, Freight, FreightId, Name};
 use promoter_sources::git::GitError;
 
 use crate::discover::{Artifacts, Images};
 use crate::repository::{NOTES_REF, Refs, Repository, cover};
 use crate::shard::Shard;
-use crate::signal::Sooner;
 use candidate::{Candidates, Chosen};
 pub use find::Found;
 use folders::Folders;
@@ -94,9 +94,6 @@ struct DryFound {
     found: Arc<Found>,
 }
 
-/// Measurements that are kept of one environment: enough for every count and limit of its checks.
-const MEASUREMENTS_MAX: usize = 1_000;
-
 impl Observer {
     /// Starts with nothing remembered. `measures` says whether this process takes measurements.
     pub fn new(repository: Repository, measures: bool) -> Self {
@@ -136,62 +133,6 @@ impl Observer {
     /// What the policy makes of each pipeline, as of the last look; nothing without a policy.
     pub fn under_policy(&self) -> impl Iterator<Item = UnderPolicy<'_>> {
         self.policies.all()
-    }
-
-    /// Remembers that freight does not render in an environment, until the dry branch moves: with it, the rules may.
-    pub fn refuse(&mut self, pipeline: &Name, environment: &Name, freight: FreightId, why: Diagnosis) {
-        self.refused.entry((pipeline.clone(), environment.clone())).or_default().insert(freight, why);
-        self.looked.entry(pipeline.clone()).and_modify(|it| it.fresh = false);
-    }
-
-    /// Remembers a measurement.
-    pub fn measured(&mut self, pipeline: &Name, environment: &Name, measurement: Measurement) {
-        let kept = self.measurements.entry((pipeline.clone(), environment.clone())).or_default();
-        let same = |a: &About, b: &About| {
-            matches!(
-                (a, b),
-                (About::Stay { .. }, About::Stay { .. }) | (About::Proposal(_), About::Proposal(_))
-            )
-        };
-        // What was measured of an earlier stay or proposal is no more of use.
-        let about = &measurement.of.about;
-        kept.retain(|it| it.of.about == *about || !same(&it.of.about, about));
-        kept.push(measurement);
-        let surplus = kept.len().saturating_sub(MEASUREMENTS_MAX);
-        kept.drain(..surplus);
-        self.looked.entry(pipeline.clone()).and_modify(|it| it.fresh = false);
-    }
-
-    /// Remembers what the subscriptions of pipelines gave. True when any of it is new, so that another look is worth it.
-    pub fn discovered(&mut self, given: BTreeMap<Name, Artifacts>) -> bool {
-        let mut is_new = false;
-        for (name, artifacts) in &given {
-            if self.discovered.get(name).is_some_and(|it| it == artifacts) {
-                continue;
-            }
-            is_new |= !artifacts.is_empty();
-            self.looked.entry(name.clone()).and_modify(|it| it.fresh = false);
-        }
-        self.discovered = given;
-        is_new
-    }
-
-    /// Remembers what is known of the signatures of what a pipeline proposes. True when any of it is new, so that another look
-    /// is worth it.
-    pub fn judged(&mut self, pipeline: &Name, images: Images) -> bool {
-        if self.images.get(pipeline).map_or(images.is_empty(), |it| *it == images) {
-            return false;
-        }
-        self.images.insert(pipeline.clone(), images);
-        self.looked.entry(pipeline.clone()).and_modify(|it| it.fresh = false);
-        true
-    }
-
-    /// Whether news is about something that a look reads: the repository itself, or the one that holds the policy.
-    pub fn is_concerned(&self, sooner: &Sooner) -> bool {
-        let policy = self.repository.settings().policy.repo.as_ref();
-        let policy = policy.and_then(|it| it.to_string().parse::<GitUrl>().ok());
-        policy.iter().chain([&self.repository.url]).any(|it| sooner.names_git(it))
     }
 
     /// Looks once.
