@@ -95,7 +95,7 @@ fn pass(discoverer: &mut Discoverer, apps: &[Pipeline], proxy: &RegistryProxy, a
     proxy.take_requests();
     let start = Instant::now();
     let subscribers = apps.iter().map(|pipeline| Subscriber { pipeline, newest: None });
-    let given = discoverer.discover(&main, subscribers, UnixSeconds(START.0 + at * INTERVAL));
+    let given = discoverer.discover(&main, subscribers, UnixSeconds(START.0 + at * INTERVAL)).artifacts;
     let time = start.elapsed();
     for artifacts in given.values() {
         let web = artifacts.values().next().context("an answer")?;

@@ -14,6 +14,7 @@ pub mod pass;
 pub mod people;
 pub mod repository;
 pub mod run;
+mod runtime;
 pub mod settings;
 pub mod shard;
 pub mod signal;

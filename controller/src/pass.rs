@@ -203,14 +203,14 @@ impl Controller {
         let mut discoverer = locked(discoverer);
         let main = &self.observer.repository().url;
         let subscribers = seen.pipelines.iter().map(|(pipeline, seen)| subscriber(pipeline, seen));
-        let given = discoverer.discover(main, subscribers.clone(), now);
-        self.discovers_at = discoverer.wake_at(main, subscribers);
+        let given = discoverer.discover(main, subscribers, now);
+        self.discovers_at = given.wake_at;
         let mut is_new = false;
         for (pipeline, observation) in &seen.pipelines {
             let images = discoverer.images(pipeline, observation, now);
             is_new |= self.observer.judged(&pipeline.name, images);
         }
-        self.observer.discovered(given) || is_new
+        self.observer.discovered(given.artifacts) || is_new
     }
 
     /// Plans every pipeline. One that was seen as before, and waits for a time that has not come, keeps its plan.

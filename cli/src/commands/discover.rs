@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &DiscoverArguments) -> Result<Outcome, Diagnosis> {
     let mut discoverer = Discoverer::new(&arguments.discovery, arguments.secrets_dir.as_deref(), cache_root)?;
     discoverer.reach_as(person.repository());
     let subscribers = seen.pipelines.iter().map(|(pipeline, seen)| subscriber(pipeline, seen));
-    let artifacts = discoverer.discover(&person.repository().url, subscribers, now());
+    let artifacts = discoverer.discover(&person.repository().url, subscribers, now()).artifacts;
     let mut views = Vec::new();
     let mut findings = Vec::new();
     for (pipeline, observation) in &seen.pipelines {

@@ -8,10 +8,12 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
-use promoter_core::pipeline::{Environment, Probe};
+use promoter_core::pipeline::Environment;
 use promoter_sources::checks::{Applications as _, ApplicationsAsked};
 use promoter_sources::kubernetes::{Kubernetes, words};
 use serde_json::json;
+
+use crate::check::asked;
 
 /// What Argo CD takes as the wish, and away when it has looked.
 const ANNOTATION: &str = "argocd.argoproj.io/refresh";
@@ -49,14 +51,5 @@ impl RefreshApi for Kubernetes {
 
 /// The Applications of an environment: those that its `argocd` checks read.
 pub fn applications(environment: &Environment) -> BTreeSet<ApplicationsAsked> {
-    let probes = environment.checks().filter_map(|it| match &it.probe {
-        Probe::ArgoCd(probe) => Some(ApplicationsAsked::of(probe)),
-        Probe::Http(_)
-        | Probe::Prometheus(_)
-        | Probe::Command(_)
-        | Probe::Analysis(_)
-        | Probe::Job(_)
-        | Probe::Broken(_) => None,
-    });
-    probes.collect()
+    environment.checks().filter_map(|it| asked(&it.probe)).collect()
 }

@@ -92,9 +92,7 @@ impl Checker {
         applications: Arc<dyn Applications>,
         jobs: Option<Arc<dyn JobApi>>,
     ) -> Result<Self, Diagnosis> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime
-            .map_err(|error| Diagnosis::upstream("runtime", format!("no runtime can be started: {error}")))?;
+        let runtime = crate::runtime::own()?;
         Ok(Self {
             runtime,
             http: None,
@@ -119,21 +117,13 @@ impl Checker {
         };
         let (commands, jobs) = (&self.commands, &self.jobs);
         let now = &now;
-        let asked = due.iter().map(|it| async move {
+        let answers = due.iter().map(|it| async move {
             let answer = ask(http, commands, jobs, *it).await;
             (answer, now())
         });
-        let applications = due.iter().filter_map(|it| match &it.check.probe {
-            Probe::ArgoCd(probe) => Some((ApplicationsAsked::of(probe), it.timeout())),
-            Probe::Http(_)
-            | Probe::Prometheus(_)
-            | Probe::Command(_)
-            | Probe::Analysis(_)
-            | Probe::Job(_)
-            | Probe::Broken(_) => None,
-        });
+        let applications = due.iter().filter_map(|it| Some((asked(&it.check.probe)?, it.timeout())));
         let (answers, lists): (Vec<_>, _) = self.runtime.block_on(futures::future::join(
-            futures::stream::iter(asked).buffered(ASKED_MAX).collect(),
+            futures::stream::iter(answers).buffered(ASKED_MAX).collect(),
             argocd::read(&*self.applications, applications),
         ));
         let of_applications = |it: &Due<'_>| match (&it.check.probe, it.environment()) {
@@ -170,6 +160,19 @@ impl Due<'_> {
 
     fn environment(&self) -> Option<&Environment> {
         self.pipeline.environment(&self.measure.environment)
+    }
+}
+
+/// The Applications that a probe reads, if it is one of those.
+pub(crate) fn asked(probe: &Probe) -> Option<ApplicationsAsked> {
+    match probe {
+        Probe::ArgoCd(probe) => Some(ApplicationsAsked::of(probe)),
+        Probe::Http(_)
+        | Probe::Prometheus(_)
+        | Probe::Command(_)
+        | Probe::Analysis(_)
+        | Probe::Job(_)
+        | Probe::Broken(_) => None,
     }
 }
 

@@ -70,6 +70,15 @@ pub struct DiscoveryOptions {
     pub sigstore: SigstoreOptions,
 }
 
+/// What the subscriptions of several pipelines gave.
+#[derive(Debug)]
+pub struct Given {
+    /// By pipeline.
+    pub artifacts: BTreeMap<Name, Artifacts>,
+    /// The next time at which something of it is to be asked; `None` where nothing is subscribed to.
+    pub wake_at: Option<UnixSeconds>,
+}
+
 /// What one subscription gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discovered {
@@ -113,9 +122,7 @@ impl Discoverer {
     }
 
     fn with(registries: Registries, charts: Charts, signatures: ImageSignatures) -> Result<Self, Diagnosis> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime
-            .map_err(|error| Diagnosis::upstream("runtime", format!("no runtime can be started: {error}")))?;
+        let runtime = crate::runtime::own()?;
         let charts = ChartDiscovery::new(charts);
         Ok(Self { runtime, registries, signatures, charts, git: BTreeMap::new(), sources: BTreeMap::new() })
     }
@@ -123,16 +130,6 @@ impl Discoverer {
     /// Learns how git repositories are reached for the pipelines of one repository.
     pub fn reach_as(&mut self, main: &Repository) {
         self.git.entry(main.url.normal()).or_insert_with(|| GitDiscovery::new(main.clone()));
-    }
-
-    /// The next time at which something that these pipelines of a repository subscribe to is to be asked.
-    pub fn wake_at<'a>(
-        &self,
-        main: &GitUrl,
-        subscribers: impl Iterator<Item = Subscriber<'a>>,
-    ) -> Option<UnixSeconds> {
-        let places = wanted(subscribers, main).into_keys();
-        places.filter_map(|it| self.sources.get(&it)).map(|it| it.schedule.due).min()
     }
 
     /// Has what may have moved asked for with the next look; true when something of it is known here.
@@ -145,16 +142,17 @@ impl Discoverer {
         is_known
     }
 
-    /// Asks what is due of what these pipelines of a repository subscribe to. Gives what each subscription gave last, by
-    /// pipeline.
+    /// Asks what is due of what these pipelines of a repository subscribe to. Gives what each subscription gave last.
     pub fn discover<'a>(
         &mut self,
         main: &GitUrl,
         subscribers: impl Iterator<Item = Subscriber<'a>> + Clone,
         now: UnixSeconds,
-    ) -> BTreeMap<Name, Artifacts> {
+    ) -> Given {
         let mut asked = Vec::new();
-        for (place, wanted) in wanted(subscribers.clone(), main) {
+        let wanted = wanted(subscribers.clone(), main);
+        let places: Vec<Place> = wanted.keys().cloned().collect();
+        for (place, wanted) in wanted {
             let source = self.sources.remove(&place).unwrap_or_default();
             let it = source.asked(place, &wanted, now);
             match it.wishes.is_empty() {
@@ -171,7 +169,11 @@ impl Discoverer {
             self.sources.extend(self.runtime.block_on(futures::future::join_all(answered)));
             self.sources.retain(|_, it| it.schedule.is_kept(now));
         }
-        subscribers.map(|it| (it.pipeline.name.clone(), self.artifacts(main, it))).collect()
+        let due = places.iter().filter_map(|it| self.sources.get(it)).map(|it| it.schedule.due);
+        Given {
+            wake_at: due.min(),
+            artifacts: subscribers.map(|it| (it.pipeline.name.clone(), self.artifacts(main, it))).collect(),
+        }
     }
 
     /// What one tag of an image subscription names, whatever its rule would choose.

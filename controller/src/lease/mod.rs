@@ -93,9 +93,7 @@ impl Lease {
         kubeconfig: Option<PathBuf>,
         identity: String,
     ) -> Result<Self, Diagnosis> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime
-            .map_err(|error| Diagnosis::upstream("runtime", format!("no runtime can be started: {error}")))?;
+        let runtime = crate::runtime::own()?;
         let shared = Arc::new(Shared::default());
         let keeping = shared.clone();
         let clusters = Kubernetes::new(kubeconfig);

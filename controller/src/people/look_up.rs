@@ -48,7 +48,7 @@ impl Person {
         asked.subscriptions.retain(|it| !artifacts.contains_key(&it.name));
         discoverer.reach_as(self.repository());
         let subscribers = [subscriber(&asked, observation)].into_iter();
-        for (_, found) in discoverer.discover(&self.repository().url, subscribers, now) {
+        for (_, found) in discoverer.discover(&self.repository().url, subscribers, now).artifacts {
             artifacts.extend(found);
         }
         if let Some(why) = artifacts.values().find_map(|it| it.finding.clone()) {

@@ -324,7 +324,7 @@ fn five_hundred_pipelines_on_one_image_ask_once() {
     let mut discoverer = street.discoverer();
     let subscribers = pipelines.iter().map(|pipeline| Subscriber { pipeline, newest: None });
     let main = street.world.repo.url().parse().unwrap();
-    let given = discoverer.discover(&main, subscribers, street.world.now());
+    let given = discoverer.discover(&main, subscribers, street.world.now()).artifacts;
     let found = given.values().filter(|it| it[&name("web")].found.as_ref().unwrap().chosen.is_some());
     assert_eq!(found.count(), 500);
     let asked = street.proxy.take_requests();
