@@ -72,8 +72,9 @@ impl Watch {
     ) {
         let url = &controller.repository().url;
         let requests = controller.repository().cache.remote().requests();
-        self.0.metrics.passed(url.as_str(), result, took, requests, now);
+        // Under the lock that `metrics` takes: who reads of a pass there finds `ready` to know of it too.
         let mut repos = self.repos();
+        self.0.metrics.passed(url.as_str(), result, took, requests, now);
         let Some(repo) = repos.iter_mut().find(|it| it.url == *url) else { return };
         repo.passed = Some(Instant::now());
         repo.is_ok = result.is_ok();
