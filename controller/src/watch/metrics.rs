@@ -94,6 +94,7 @@ struct WebhookLabels {
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
+    working: Gauge,
     passes: Family<PassLabels, Counter>,
     pass_seconds: Family<RepoLabels, Histogram, fn() -> Histogram>,
     last_success: Family<RepoLabels, Gauge>,
@@ -111,6 +112,7 @@ impl Default for Metrics {
         let histogram: fn() -> Histogram = || Histogram::new(PASS_SECONDS);
         let mut metrics = Self {
             registry: Registry::with_prefix("promoter"),
+            working: Gauge::default(),
             passes: Family::default(),
             pass_seconds: Family::new_with_constructor(histogram),
             last_success: Family::default(),
@@ -132,6 +134,8 @@ impl Metrics {
         let registry = &mut self.registry;
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The program that runs", build);
+        let help = "Whether this controller works; 0 while it waits for the Lease";
+        registry.register("working", help, self.working.clone());
         registry.register("passes", "Passes over a repository", self.passes.clone());
         let help = "Time that passes took";
         registry.register_with_unit("pass_duration", help, Unit::Seconds, self.pass_seconds.clone());
@@ -182,12 +186,14 @@ impl Metrics {
         self.webhooks.get_or_create(&WebhookLabels { r#type: kind, result: result.as_str() }).inc();
     }
 
-    /// The text, with what stands by repository.
+    /// The text, with whether the loop works and what stands by repository.
     pub(super) fn text<'a>(
         &self,
+        works: bool,
         seen: impl Iterator<Item = (&'a str, &'a [&'static str], &'a [Standing])>,
         now: UnixSeconds,
     ) -> String {
+        self.working.set(works.into());
         self.findings.clear();
         self.environments.clear();
         self.freight_age.clear();
@@ -237,7 +243,7 @@ mod tests {
             })
             .collect();
         let seen = [("https://git.example.com/a", &["git-unreachable"][..], &standing[..])];
-        let text = metrics.text(seen.into_iter(), UnixSeconds(100));
+        let text = metrics.text(true, seen.into_iter(), UnixSeconds(100));
         let ages = text.lines().filter(|it| it.starts_with("promoter_freight_age_seconds{"));
         assert!(ages.clone().all(|it| it.ends_with(" 60")), "{text}");
         assert_eq!(ages.count(), ENVIRONMENTS_MAX);

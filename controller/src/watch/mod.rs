@@ -126,11 +126,14 @@ impl Watch {
         }
     }
 
-    /// All metrics in the OpenMetrics text format.
+    /// All metrics in the OpenMetrics text format. What it knew before another one took over, a controller that stands by does
+    /// not tell any more: it would be counted twice.
     pub fn metrics(&self, now: UnixSeconds) -> String {
+        let works = !self.0.stands_by.load(Ordering::Relaxed);
         let repos = self.repos();
-        let seen = repos.iter().map(|it| (it.url.as_str(), &it.seen.findings[..], &it.seen.standing[..]));
-        self.0.metrics.text(seen, now)
+        let seen = repos.iter().filter(|_| works);
+        let seen = seen.map(|it| (it.url.as_str(), &it.seen.findings[..], &it.seen.standing[..]));
+        self.0.metrics.text(works, seen, now)
     }
 
     fn repos(&self) -> MutexGuard<'_, Vec<Repo>> {

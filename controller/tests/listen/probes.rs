@@ -1,5 +1,6 @@
 //! Probes and metrics before the first pass, after it, and when passes fail.
 
+use promoter_controller::run;
 use promoter_testkit::git::TestRepo;
 
 use super::open_metrics::samples;
@@ -39,6 +40,11 @@ fn before_and_after_the_first_pass() {
     let age = value("promoter_freight_age_seconds", &[("pipeline", "shop"), ("environment", "dev")]);
     assert!(age.is_some_and(|it| (0.0..3600.0).contains(&it)), "{age:?}");
     assert_eq!(value("promoter_findings", &of), None);
+    assert_eq!(stage.value("promoter_working"), Some(1.0));
+    stage.watch.stands_by(true);
+    assert_eq!(stage.value("promoter_working"), Some(0.0));
+    let text = stage.watch.metrics(run::now());
+    assert!(!text.contains("promoter_environments{"), "{text}");
 }
 
 #[test]
