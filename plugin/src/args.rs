@@ -9,6 +9,7 @@ use promoter_plugin::cmp::archive::ArchiveLimits;
 use promoter_plugin::cmp::service::ServiceLimits;
 use promoter_plugin::engine::Engine;
 use promoter_plugin::git_access::{GitAccess, GitOptions};
+use promoter_plugin::otlp::OtlpOptions;
 use promoter_plugin::requests::KeepOptions;
 use promoter_plugin::server::ServeOptions;
 use promoter_render::Limits;
@@ -27,7 +28,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve the plugin socket of repo-server
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Print the manifests of the Application in the working directory, behind the stock argocd-cmp-server
     Generate {
         #[command(flatten)]
@@ -95,6 +96,8 @@ pub(crate) struct ServeArgs {
     /// Bytes that all kept requests may take
     #[arg(long, value_name = "BYTES", env = "PROMOTER_KEEP_REQUESTS_BYTES_MAX", default_value_t = 256 << 20)]
     keep_requests_bytes_max: u64,
+    #[command(flatten)]
+    otlp: OtlpOptions,
 }
 
 impl ServeArgs {
@@ -112,6 +115,7 @@ impl ServeArgs {
                 requests_max: self.keep_requests_max,
                 bytes_max: self.keep_requests_bytes_max,
             }),
+            otlp: self.otlp.clone(),
             limits: ServiceLimits {
                 archive: ArchiveLimits {
                     inflated_bytes_max: self.archive_bytes_max,

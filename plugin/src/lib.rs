@@ -1,5 +1,5 @@
 //! The Argo CD config management plugin of promoter: it answers a repository tree with pinned manifests, and writes
-//! nothing but requests that it is told to keep.
+//! nothing but requests that it is told to keep, and spans where there is a collector for them.
 //!
 //! `Request → resolve lock → load sources → render → verify → Respond`; the middle is `promoter-render`. This crate
 //! holds the two ends: the protocol of the plugin socket ([`cmp`]) and the world that a render may read from.
@@ -10,6 +10,7 @@ mod connection;
 pub mod engine;
 pub mod exec;
 pub mod git_access;
+pub mod otlp;
 pub mod parameters;
 pub mod phases;
 pub mod replay;

@@ -1,7 +1,7 @@
 //! What a request is going through, and how long each part took.
 //!
 //! One clock for a whole request, shared between the protocol and the blocking work behind it: it is in one phase at a time,
-//! and the errors and the log line of the request read it.
+//! and the errors, the log line and the spans of the request read it.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -74,35 +74,85 @@ impl Phase {
     }
 }
 
+/// Intervals of one request that are kept one by one. A render that reads many pinned commits goes back and forth.
+const INTERVALS_MAX: usize = 64;
+
+/// A stretch of time in one phase, its ends counted from the start of the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Interval {
+    pub(crate) phase: Phase,
+    pub(crate) from: Duration,
+    pub(crate) to: Duration,
+}
+
+/// What a clock showed at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Course {
+    /// The time since its start.
+    pub(crate) elapsed: Duration,
+    /// The phases one after the other; the last one is where the request is.
+    pub(crate) intervals: Vec<Interval>,
+    /// How many more there were before the last one.
+    pub(crate) left_out: usize,
+}
+
 /// The clock of one request. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Phases(Arc<Mutex<Clock>>);
 
 #[derive(Debug)]
 struct Clock {
+    begun: Instant,
     now: Phase,
     since: Instant,
     /// Of phases that were entered, without the time since `since`.
     spent: [Option<Duration>; Phase::ALL.len()],
+    /// Those that are over.
+    intervals: Vec<Interval>,
+    left_out: usize,
 }
 
 impl Clock {
-    fn enter(&mut self, phase: Phase) -> Phase {
-        let now = Instant::now();
-        let left = std::mem::replace(&mut self.now, phase);
-        *self.spent[left.index()].get_or_insert_default() += now.duration_since(self.since);
+    fn new(now: Instant) -> Self {
+        let mut spent = [None; Phase::ALL.len()];
+        spent[Phase::Wait.index()] = Some(Duration::ZERO);
+        Self { begun: now, now: Phase::Wait, since: now, spent, intervals: Vec::new(), left_out: 0 }
+    }
+
+    fn enter(&mut self, phase: Phase, now: Instant) -> Phase {
+        if phase == self.now {
+            return phase;
+        }
+        let interval = self.interval(now);
+        // One place is left for the last one: it tells where the request ended.
+        if self.intervals.len() < INTERVALS_MAX - 1 {
+            self.intervals.push(interval);
+        } else {
+            self.left_out += 1;
+        }
+        *self.spent[self.now.index()].get_or_insert_default() += interval.to - interval.from;
         self.spent[phase.index()].get_or_insert_default();
         self.since = now;
-        left
+        std::mem::replace(&mut self.now, phase)
+    }
+
+    /// The one that runs.
+    fn interval(&self, now: Instant) -> Interval {
+        let offset = |it: Instant| it.duration_since(self.begun);
+        Interval { phase: self.now, from: offset(self.since), to: offset(now) }
+    }
+
+    fn course(&self, now: Instant) -> Course {
+        let mut intervals = self.intervals.clone();
+        intervals.push(self.interval(now));
+        Course { elapsed: now.duration_since(self.begun), intervals, left_out: self.left_out }
     }
 }
 
 impl Default for Phases {
     /// Begins in [`Phase::Wait`].
     fn default() -> Self {
-        let mut spent = [None; Phase::ALL.len()];
-        spent[Phase::Wait.index()] = Some(Duration::ZERO);
-        Self(Arc::new(Mutex::new(Clock { now: Phase::Wait, since: Instant::now(), spent })))
+        Self(Arc::new(Mutex::new(Clock::new(Instant::now()))))
     }
 }
 
@@ -113,12 +163,12 @@ impl Phases {
 
     /// Goes on to a phase.
     pub fn enter(&self, phase: Phase) {
-        self.clock(|it| it.enter(phase));
+        self.clock(|it| it.enter(phase, Instant::now()));
     }
 
     /// Does something in a phase, then goes back to where it was. What fails ends in the phase: that is where it failed.
     pub(crate) fn through<T, E>(&self, phase: Phase, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        let before = self.clock(|it| it.enter(phase));
+        let before = self.clock(|it| it.enter(phase, Instant::now()));
         let done = work();
         if done.is_ok() {
             self.enter(before);
@@ -137,6 +187,11 @@ impl Phases {
             let running = if it.now == phase { it.since.elapsed() } else { Duration::ZERO };
             it.spent[phase.index()].map(|spent| spent + running)
         })
+    }
+
+    /// What it shows now.
+    pub(crate) fn course(&self) -> Course {
+        self.clock(|it| it.course(Instant::now()))
     }
 
     /// What took time, in words: `receive 0.3 s, fetch 59.1 s`. Phases below a tenth of a second are left out.
@@ -174,5 +229,47 @@ mod tests {
         assert_eq!(phases.current(), Phase::Fetch);
         assert_eq!(phases.spent(Phase::Verify), None);
         assert_eq!(phases.summary(), "");
+    }
+    #[test]
+    fn intervals_follow_each_other_from_the_start_to_now() {
+        let begun = Instant::now();
+        let at = |milliseconds| begun + Duration::from_millis(milliseconds);
+        let mut clock = Clock::new(begun);
+        for (phase, milliseconds) in [
+            (Phase::Receive, 1),
+            (Phase::Render, 3),
+            (Phase::Fetch, 4),
+            (Phase::Fetch, 6),
+            (Phase::Render, 9),
+        ] {
+            clock.enter(phase, at(milliseconds));
+        }
+        let course = clock.course(at(10));
+        let shown: Vec<_> =
+            course.intervals.iter().map(|it| (it.phase, it.from.as_millis(), it.to.as_millis())).collect();
+        let wanted = [
+            (Phase::Wait, 0, 1),
+            (Phase::Receive, 1, 3),
+            (Phase::Render, 3, 4),
+            (Phase::Fetch, 4, 9),
+            (Phase::Render, 9, 10),
+        ];
+        assert_eq!(shown, wanted);
+        assert_eq!((course.elapsed.as_millis(), course.left_out), (10, 0));
+        assert_eq!(clock.spent[Phase::Fetch.index()], Some(Duration::from_millis(5)));
+    }
+
+    #[test]
+    fn however_often_it_changes_the_list_is_bounded_and_ends_where_the_request_is() {
+        let begun = Instant::now();
+        let mut clock = Clock::new(begun);
+        for _ in 0..100 {
+            clock.enter(Phase::Render, begun);
+            clock.enter(Phase::Fetch, begun);
+        }
+        clock.enter(Phase::Verify, begun);
+        let course = clock.course(begun);
+        assert_eq!((course.intervals.len(), course.left_out), (INTERVALS_MAX, 201 - (INTERVALS_MAX - 1)));
+        assert_eq!(course.intervals.last().map(|it| it.phase), Some(Phase::Verify));
     }
 }

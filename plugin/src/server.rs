@@ -23,6 +23,7 @@ use crate::cmp::proto::config_management_plugin_service_server::ConfigManagement
 use crate::cmp::service::{Service, ServiceLimits};
 use crate::connection::{Services, serve_connection};
 use crate::engine::Engine;
+use crate::otlp::{Exporter, OtlpError, OtlpOptions};
 use crate::requests::{KeepOptions, Requests};
 
 /// Time for the last answers to leave and for idle connections to say goodbye, once nothing runs any more.
@@ -47,6 +48,8 @@ pub struct ServeOptions {
     pub limits: ServiceLimits,
     /// Where requests are kept, if they are.
     pub keep: Option<KeepOptions>,
+    /// Where spans of requests go, if anywhere.
+    pub otlp: OtlpOptions,
 }
 
 /// Why nothing can be served.
@@ -58,6 +61,9 @@ pub enum ServeError {
     /// Requests cannot be kept where they should be.
     #[error("{}", .0.cause)]
     Keep(Diagnosis),
+    /// Spans cannot be exported as asked.
+    #[error(transparent)]
+    Otlp(#[from] OtlpError),
     /// Somebody serves there already.
     #[error("another process serves at `{}`", .0.display())]
     Taken(PathBuf),
@@ -79,6 +85,7 @@ impl ServeError {
     pub fn diagnosis(&self) -> Diagnosis {
         match self {
             Self::Keep(diagnosis) => diagnosis.clone(),
+            Self::Otlp(error) => error.diagnosis(),
             Self::Name(_) => Diagnosis::input("plugin-name", self),
             Self::Taken(_) | Self::InTheWay(_) => {
                 Diagnosis::input("plugin-socket-taken", self).hint("give this one another `--name`")
@@ -97,10 +104,11 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let requests = options.keep.clone().map(Requests::open).transpose().map_err(ServeError::Keep)?;
+    let exporter = Exporter::start(&options.otlp)?;
     let socket = Socket::bind(&options)?;
     let running = Running::default();
     let health = HealthReporter::new();
-    let service = Service::new(Arc::new(engine), options.limits, running.clone(), requests);
+    let service = Service::new(Arc::new(engine), options.limits, running.clone(), requests, exporter.clone());
     let plugin = ConfigManagementPluginServiceServer::new(service)
         .max_decoding_message_size(options.message_bytes_max)
         .max_encoding_message_size(options.message_bytes_max);
@@ -126,6 +134,9 @@ pub async fn serve(
     tokio::select! {
         () = async { while connections.join_next().await.is_some() {} } => {}
         () = drained(&running, options.drain) => {}
+    }
+    if let Some(exporter) = exporter {
+        exporter.stop().await;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use promoter_kustomize::{FileError, FileKind, Files};
 use prost::bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio::net::UnixStream;
+use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -149,6 +150,7 @@ pub struct Request {
 #[derive(Debug, Clone)]
 pub struct Client {
     channel: Channel,
+    traceparent: Option<AsciiMetadataValue>,
 }
 
 impl Client {
@@ -162,7 +164,14 @@ impl Client {
         });
         let endpoint = Endpoint::from_static("http://localhost").connect_timeout(timeout);
         let channel = endpoint.connect_with_connector(connector).await.map_err(unreachable)?;
-        Ok(Self { channel })
+        Ok(Self { channel, traceparent: None })
+    }
+
+    /// The same connection, asking on behalf of a span, as repo-server does once its tracing is on. Takes what is no
+    /// header for none.
+    #[must_use]
+    pub fn traced(self, traceparent: &str) -> Self {
+        Self { traceparent: traceparent.parse().ok(), ..self }
     }
 
     /// Asks how the plugin wants to be asked, as repo-server does first.
@@ -172,12 +181,12 @@ impl Client {
 
     /// Asks for manifests: one JSON object each.
     pub async fn generate(&self, request: &Request) -> Result<Vec<String>, ClientError> {
-        Ok(self.service().generate_manifest(stream(request)).await?.into_inner().manifests)
+        Ok(self.service().generate_manifest(self.stream(request)).await?.into_inner().manifests)
     }
 
     /// Asks for the parameters that the plugin understands.
     pub async fn announce(&self, request: &Request) -> Result<Vec<ParameterAnnouncement>, ClientError> {
-        let answer = self.service().get_parameters_announcement(stream(request)).await?;
+        let answer = self.service().get_parameters_announcement(self.stream(request)).await?;
         Ok(answer.into_inner().parameter_announcements)
     }
 
@@ -191,11 +200,20 @@ impl Client {
         ConfigManagementPluginServiceClient::new(self.channel.clone())
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
+
+    fn stream(
+        &self,
+        request: &Request,
+    ) -> tonic::Request<impl futures::Stream<Item = AppStreamRequest> + Send + use<>> {
+        let mut stream = stream(request);
+        if let Some(traceparent) = &self.traceparent {
+            stream.metadata_mut().insert("traceparent", traceparent.clone());
+        }
+        stream
+    }
 }
 
-fn stream(
-    request: &Request,
-) -> tonic::Request<impl futures::Stream<Item = AppStreamRequest> + Send + 'static> {
+fn stream(request: &Request) -> tonic::Request<impl futures::Stream<Item = AppStreamRequest> + Send + use<>> {
     let archive = request.archive.clone();
     let metadata = ManifestRequestMetadata {
         app_name: request.app_path.rsplit('/').next().unwrap_or_default().to_owned(),

@@ -18,7 +18,7 @@ mod generated;
 pub(crate) mod hearing;
 mod hpack;
 pub(crate) mod limit;
-mod report;
+pub(crate) mod report;
 pub mod service;
 pub(crate) mod trace;
 mod untar;

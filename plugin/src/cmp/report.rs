@@ -1,56 +1,79 @@
-//! One log line per request: whose it was, what it was about, how long each phase took, how it ended.
+//! One log line per request: whose it was, what it was about, how long each phase took, how it ended. Spans tell the same.
 //!
 //! The names of the fields are a promise: testdata/cmp/log-fields.snap holds them.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
-use promoter_core::Fault;
+use promoter_core::{Diagnosis, Fault};
+use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use super::environment::Environment;
 use super::service::Failure;
 use super::trace::{Trace, request_id};
 use crate::engine::About;
-use crate::phases::{Phase, Phases};
+use crate::otlp::{Exporter, spans};
+use crate::phases::{Course, Phase, Phases};
 
 /// A request's line in the making. Dropped before its end, it says that the caller left.
 #[derive(Debug)]
 pub(super) struct Report {
-    method: &'static str,
-    id: String,
-    trace: Option<Trace>,
-    begun: Instant,
+    facts: Facts,
+    begun: SystemTime,
     phases: Phases,
-    app: Option<String>,
-    project: Option<String>,
-    namespace: Option<String>,
-    revision: Option<String>,
-    about: About,
-    archive_bytes: u64,
-    tries: Option<u32>,
+    exporter: Option<Exporter>,
     finished: bool,
+}
+
+/// What is known of a request.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) method: &'static str,
+    pub(crate) id: String,
+    /// The caller's.
+    pub(crate) trace: Option<Trace>,
+    pub(crate) app: Option<String>,
+    pub(crate) project: Option<String>,
+    /// Where the Application goes to.
+    pub(crate) namespace: Option<String>,
+    pub(crate) revision: Option<String>,
+    pub(crate) about: About,
+    pub(crate) archive_bytes: u64,
+    pub(crate) tries: Option<u32>,
 }
 
 /// What an answer holds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Size {
+pub(crate) struct Size {
     /// Objects or parameters.
-    pub(super) objects: usize,
+    pub(crate) objects: usize,
     /// Bytes of their texts.
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
 }
 
-impl Report {
-    /// Begins with the request.
-    pub(super) fn new(method: &'static str, metadata: &MetadataMap, phases: &Phases) -> Self {
-        let (id, trace) = (request_id(), Trace::of(metadata));
-        tracing::debug!(method, request = id, "begun");
+/// How a request ended.
+#[derive(Debug)]
+pub(crate) enum Ended<'a> {
+    /// With an answer.
+    Answered(Size),
+    /// With an error.
+    Failed {
+        /// As a person reads it.
+        diagnosis: &'a Diagnosis,
+        /// As the caller gets it.
+        status: &'a Status,
+    },
+    /// Nobody waits for it any more.
+    Left,
+}
+
+impl Facts {
+    /// Of a request that begins.
+    pub(crate) fn new(method: &'static str, id: String, trace: Option<Trace>) -> Self {
         Self {
             method,
             id,
             trace,
-            begun: Instant::now(),
-            phases: phases.clone(),
             app: None,
             project: None,
             namespace: None,
@@ -58,78 +81,107 @@ impl Report {
             about: About::default(),
             archive_bytes: 0,
             tries: None,
-            finished: false,
         }
+    }
+}
+
+impl Report {
+    /// Begins with the request. With an exporter, it ends in spans too.
+    pub(super) fn new(
+        method: &'static str,
+        metadata: &MetadataMap,
+        phases: &Phases,
+        exporter: Option<&Exporter>,
+    ) -> Self {
+        let facts = Facts::new(method, request_id(), Trace::of(metadata));
+        tracing::debug!(method, request = facts.id, "begun");
+        let (begun, phases, exporter) = (SystemTime::now(), phases.clone(), exporter.cloned());
+        Self { facts, begun, phases, exporter, finished: false }
     }
 
     /// The request's id.
     pub(super) fn id(&self) -> &str {
-        &self.id
+        &self.facts.id
     }
 
     /// The method that was called.
     pub(super) fn method(&self) -> &'static str {
-        self.method
+        self.facts.method
     }
 
     /// Notes whose request it is.
     pub(super) fn request(&mut self, environment: &Environment) {
         let get = |name| environment.get(name).map(String::from);
-        self.app = get("ARGOCD_APP_NAME");
-        self.project = get("ARGOCD_APP_PROJECT_NAME");
-        self.namespace = get("ARGOCD_APP_NAMESPACE");
-        self.revision = get("ARGOCD_APP_REVISION");
+        self.facts.app = get("ARGOCD_APP_NAME");
+        self.facts.project = get("ARGOCD_APP_PROJECT_NAME");
+        self.facts.namespace = get("ARGOCD_APP_NAMESPACE");
+        self.facts.revision = get("ARGOCD_APP_REVISION");
     }
 
     /// Notes how much of an archive came.
     pub(super) fn received(&mut self, bytes: u64) {
-        self.archive_bytes = bytes;
+        self.facts.archive_bytes = bytes;
     }
 
     /// Notes what the lock says.
     pub(super) fn about(&mut self, about: About) {
-        self.about = about;
+        self.facts.about = about;
     }
 
     /// Notes how often a fetch failed for a passing reason, and says so: an answer may be long in coming.
     pub(super) fn tries(&mut self, failed: u32, error: &str, pause: Duration) {
-        self.tries = Some(failed + 1);
+        self.facts.tries = Some(failed + 1);
         let pause_ms = pause.as_secs_f64() * 1e3;
-        tracing::warn!(request = self.id, app = self.app, tries = failed, pause_ms, error, "trying again");
+        let Facts { id, app, .. } = &self.facts;
+        tracing::warn!(request = id, app = app.as_deref(), tries = failed, pause_ms, error, "trying again");
     }
 
-    /// Writes the line.
+    /// Writes the line and hands the spans to the exporter.
     pub(super) fn finish(mut self, result: Result<Size, &Failure>) {
         self.finished = true;
         match result {
-            Ok(size) => self.line(None, Some(size), "answered"),
+            Ok(size) => self.end(&Ended::Answered(size)),
             Err(failure) => match failure.diagnosis() {
                 Some(diagnosis) => {
-                    self.line(Some((diagnosis.code, diagnosis.fault)), None, &diagnosis.to_string());
+                    self.end(&Ended::Failed { diagnosis: &diagnosis, status: &failure.status() });
                 }
-                None => self.line(None, None, "the caller left"),
+                None => self.end(&Ended::Left),
             },
         }
     }
 
-    fn line(&self, fault: Option<(&'static str, Fault)>, size: Option<Size>, message: &str) {
+    fn end(&self, ended: &Ended<'_>) {
+        let course = self.phases.course();
+        let place = self.exporter.as_ref().and_then(|it| Some((it, it.place(self.facts.trace.as_ref())?)));
+        // The caller's trace, or the one that the spans begin: either leads from the line to them.
+        let begun = place.as_ref().map(|(_, place)| place.trace_id.to_string());
+        let trace_id = self.facts.trace.as_ref().map(|it| it.trace_id.clone()).or(begun);
+        self.line(ended, &course, trace_id.as_deref());
+        if let Some((exporter, place)) = place {
+            exporter.hand_in(spans(&self.facts, ended, &course, self.begun, &place, || exporter.span_id()));
+        }
+    }
+
+    fn line(&self, ended: &Ended<'_>, course: &Course, trace_id: Option<&str>) {
+        let Facts { method, id, trace, app, project, namespace, revision, about, archive_bytes, tries } =
+            &self.facts;
         let spent = |phase| self.phases.spent(phase).map(milliseconds);
         macro_rules! line {
             ($level:ident, $($field:tt)*) => {
                 tracing::$level!(
-                    method = self.method,
-                    request = self.id,
-                    trace_id = self.trace.as_ref().map(|it| it.trace_id.as_str()),
-                    span_id = self.trace.as_ref().map(|it| it.span_id.as_str()),
-                    app = self.app,
-                    project = self.project,
-                    namespace = self.namespace,
-                    revision = self.revision,
-                    environment = self.about.environment,
-                    freight = self.about.freight,
-                    alias = self.about.alias,
-                    mode = self.about.mode.map(tracing::field::display),
-                    duration_ms = milliseconds(self.begun.elapsed()),
+                    method,
+                    request = id,
+                    trace_id,
+                    span_id = trace.as_ref().map(|it| it.span_id.as_str()),
+                    app = app.as_deref(),
+                    project = project.as_deref(),
+                    namespace = namespace.as_deref(),
+                    revision = revision.as_deref(),
+                    environment = about.environment.as_deref(),
+                    freight = about.freight.as_deref(),
+                    alias = about.alias.as_deref(),
+                    mode = about.mode.map(tracing::field::display),
+                    duration_ms = milliseconds(course.elapsed),
                     wait_ms = spent(Phase::Wait),
                     receive_ms = spent(Phase::Receive),
                     queue_ms = spent(Phase::Queue),
@@ -138,26 +190,19 @@ impl Report {
                     render_ms = spent(Phase::Render),
                     verify_ms = spent(Phase::Verify),
                     respond_ms = spent(Phase::Respond),
-                    archive_bytes = self.archive_bytes,
-                    tries = self.tries,
+                    archive_bytes,
+                    tries,
                     phase = self.phases.current().word(),
                     $($field)*
                 )
             };
         }
-        match fault {
-            Some((code, fault)) => {
-                let fault = match fault {
-                    Fault::Input => "input",
-                    Fault::Upstream => "upstream",
-                    Fault::Bug => "bug",
-                };
-                line!(error, code, fault, "{message}");
+        match ended {
+            Ended::Failed { diagnosis, .. } => {
+                line!(error, code = diagnosis.code, fault = word(diagnosis.fault), "{diagnosis}");
             }
-            None => {
-                let (objects, bytes) = (size.map(|it| it.objects), size.map(|it| it.bytes));
-                line!(info, objects, bytes, "{message}");
-            }
+            Ended::Answered(Size { objects, bytes }) => line!(info, objects, bytes, "answered"),
+            Ended::Left => line!(info, "the caller left"),
         }
     }
 }
@@ -165,8 +210,17 @@ impl Report {
 impl Drop for Report {
     fn drop(&mut self) {
         if !self.finished {
-            self.line(None, None, "the caller left");
+            self.end(&Ended::Left);
         }
+    }
+}
+
+/// Who can mend it, in the log.
+pub(crate) fn word(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Input => "input",
+        Fault::Upstream => "upstream",
+        Fault::Bug => "bug",
     }
 }
 

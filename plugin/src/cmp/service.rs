@@ -25,6 +25,7 @@ use super::proto::{
 use super::report::{Report, Size};
 use super::repository::ParameterAnnouncement;
 use crate::engine::{About, Engine, Question, RequestGit, now};
+use crate::otlp::Exporter;
 use crate::parameters;
 use crate::phases::{Phase, Phases};
 use crate::requests::Requests;
@@ -74,6 +75,7 @@ pub(crate) struct Service {
     patient: Semaphore,
     running: Running,
     requests: Option<Arc<Requests>>,
+    exporter: Option<Exporter>,
     at_once: Arc<AtomicUsize>,
 }
 
@@ -83,12 +85,13 @@ impl Service {
         limits: ServiceLimits,
         running: Running,
         requests: Option<Requests>,
+        exporter: Option<Exporter>,
     ) -> Self {
         let archives = Limit::new(limits.archives, limits.waiting_max);
         let renders = Limit::new(limits.renders, limits.waiting_max);
         let patient = Semaphore::new((limits.archives / 2).max(1));
         let (requests, at_once) = (requests.map(Arc::new), Arc::default());
-        Self { engine, limits, archives, renders, patient, running, requests, at_once }
+        Self { engine, limits, archives, renders, patient, running, requests, exporter, at_once }
     }
 }
 
@@ -123,7 +126,7 @@ impl ConfigManagementPluginService for Service {
     ) -> Result<Response<ManifestResponse>, Status> {
         let _running = self.running.enter();
         let phases = Phases::default();
-        let mut report = Report::new("GenerateManifest", request.metadata(), &phases);
+        let mut report = Report::new("GenerateManifest", request.metadata(), &phases, self.exporter.as_ref());
         let deadline = self.deadline(&request);
         let result = self.generate(request.into_inner(), deadline, &phases, &mut report).await;
         let size = |it: &Vec<String>| Size { objects: it.len(), bytes: it.iter().map(String::len).sum() };
@@ -138,7 +141,8 @@ impl ConfigManagementPluginService for Service {
     ) -> Result<Response<ParametersAnnouncementResponse>, Status> {
         let _running = self.running.enter();
         let phases = Phases::default();
-        let mut report = Report::new("GetParametersAnnouncement", request.metadata(), &phases);
+        let mut report =
+            Report::new("GetParametersAnnouncement", request.metadata(), &phases, self.exporter.as_ref());
         let deadline = self.deadline(&request);
         let result = self.receive(request.into_inner(), &deadline, &phases, &mut report).await;
         let result = result.map(|it| {
@@ -350,7 +354,7 @@ impl Failure {
     }
 
     /// The answer on the wire: one line, kept short because it ends up in Redis and in the Application's status.
-    fn status(&self) -> Status {
+    pub(super) fn status(&self) -> Status {
         match self {
             Self::Diagnosed(diagnosis) => Status::new(code(diagnosis.fault), short(diagnosis)),
             Self::GivenUp(given_up) => Status::new(given_up.code(), short(&given_up.diagnosis())),

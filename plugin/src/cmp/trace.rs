@@ -16,6 +16,9 @@ pub(crate) fn request_id() -> String {
     format!("{now:012x}-{:04x}", REQUESTS.fetch_add(1, Ordering::Relaxed) & 0xffff)
 }
 
+/// Bytes of a `tracestate` that are taken along, as the standard asks at least; a longer one is left out.
+const STATE_BYTES_MAX: usize = 512;
+
 /// The span of the caller that a request belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trace {
@@ -23,12 +26,19 @@ pub(crate) struct Trace {
     pub(crate) trace_id: String,
     /// The caller's span, 16 digits.
     pub(crate) span_id: String,
+    /// Whether the caller exports its spans.
+    pub(crate) sampled: bool,
+    /// The `tracestate` beside it, or nothing.
+    pub(crate) state: String,
 }
 
 impl Trace {
     /// What the headers of a call say; `None` without a valid `traceparent`.
     pub(crate) fn of(metadata: &MetadataMap) -> Option<Self> {
-        Self::parse(metadata.get("traceparent")?.to_str().ok()?)
+        let trace = Self::parse(metadata.get("traceparent")?.to_str().ok()?)?;
+        let states = metadata.get_all("tracestate").iter().filter_map(|it| it.to_str().ok());
+        let state = states.collect::<Vec<_>>().join(",");
+        Some(if state.len() <= STATE_BYTES_MAX { Self { state, ..trace } } else { trace })
     }
 
     /// `version-trace-span-flags`; later versions may add fields behind these.
@@ -36,15 +46,19 @@ impl Trace {
         let mut parts = text.split('-');
         let version = hex(parts.next()?, 2)?;
         let (trace_id, span_id) = (hex(parts.next()?, 32)?, hex(parts.next()?, 16)?);
-        hex(parts.next()?, 2)?;
+        let flags = u8::from_str_radix(hex(parts.next()?, 2)?, 16).ok()?;
         let known = match version {
             "ff" => false,
             "00" => parts.next().is_none(),
             _ => true,
         };
         let named = |it: &str| it.bytes().any(|it| it != b'0');
-        (known && named(trace_id) && named(span_id))
-            .then(|| Self { trace_id: trace_id.into(), span_id: span_id.into() })
+        (known && named(trace_id) && named(span_id)).then(|| Self {
+            trace_id: trace_id.into(),
+            span_id: span_id.into(),
+            sampled: flags & 1 == 1,
+            state: String::new(),
+        })
     }
 }
 
@@ -64,6 +78,10 @@ mod tests {
         let whole = Some((trace.to_owned(), span.to_owned()));
         assert_eq!(read(&format!("00-{trace}-{span}-01")), whole);
         assert_eq!(read(&format!("01-{trace}-{span}-01-more")), whole);
+        for (flags, sampled) in [("00", false), ("01", true), ("02", false), ("ff", true)] {
+            let read = Trace::parse(&format!("00-{trace}-{span}-{flags}"));
+            assert_eq!(read.map(|it| it.sampled), Some(sampled), "{flags}");
+        }
         let zeros = "0".repeat(32);
         for wrong in [
             format!("00-{trace}-{span}-01-more"),
@@ -77,6 +95,22 @@ mod tests {
         ] {
             assert_eq!(read(&wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_state_is_taken_along_if_it_is_not_too_long() {
+        let with = |states: &[&str]| {
+            let mut metadata = MetadataMap::new();
+            let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+            metadata.insert("traceparent", parent.parse().unwrap());
+            for state in states {
+                metadata.append("tracestate", state.parse().unwrap());
+            }
+            Trace::of(&metadata).unwrap().state
+        };
+        assert_eq!(with(&[]), "");
+        assert_eq!(with(&["a=1", "b=2"]), "a=1,b=2");
+        assert_eq!(with(&[&format!("a={}", "1".repeat(STATE_BYTES_MAX))]), "");
     }
 
     #[test]

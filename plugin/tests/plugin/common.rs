@@ -31,8 +31,18 @@ impl Served {
     }
 
     pub(crate) fn start_in(directory: tempfile::TempDir, args: &[&str]) -> Self {
+        Self::start_with(directory, args, &[])
+    }
+
+    /// The same with variables.
+    pub(crate) fn start_with(
+        directory: tempfile::TempDir,
+        args: &[&str],
+        variables: &[(&str, String)],
+    ) -> Self {
         let mut command = Command::new(PLUGIN);
         command.arg("serve").arg("--socket-dir").arg(directory.path()).args(args);
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (sender, log) = mpsc::channel();

@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails a test")]
 
 mod argocd_errors;
+mod collector;
 mod common;
 mod exec;
 mod folders;
 mod grpc_go;
 mod history;
+mod otlp;
 mod requests;
 mod retries;
 mod serve;
