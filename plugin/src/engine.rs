@@ -15,6 +15,7 @@ use promoter_sources::helm::Helm;
 use crate::cmp::environment::Environment;
 use crate::git_access::GitAccess;
 use crate::phases::{Phase, Phases};
+use crate::place::Place;
 use crate::retry::Retries;
 use crate::stop::Stop;
 use crate::world::PluginWorld;
@@ -54,6 +55,8 @@ pub struct Question<'a> {
     pub environment: &'a Environment,
     /// When to end early.
     pub stop: &'a Stop,
+    /// The render's place among others.
+    pub place: &'a Place,
     /// Told what is being done.
     pub phases: &'a Phases,
 }

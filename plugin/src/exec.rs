@@ -13,6 +13,7 @@ use crate::cmp::environment::Environment;
 use crate::engine::{Answer, Engine, Question, RequestGit};
 use crate::parameters;
 use crate::phases::Phases;
+use crate::place::Place;
 use crate::stop::Stop;
 
 /// The directory in which the stock server unpacks, one directory below it for each request.
@@ -44,6 +45,7 @@ impl Unpacked {
             app_path: &self.app_path,
             environment,
             stop: &Stop::default(),
+            place: &Place::default(),
             phases: &Phases::default(),
         };
         engine.answer_patiently(&question, patience)

@@ -13,6 +13,7 @@ pub mod git_access;
 pub mod otlp;
 pub mod parameters;
 pub mod phases;
+pub mod place;
 pub mod replay;
 pub mod requests;
 pub mod retry;

@@ -16,6 +16,7 @@ use crate::cmp::proto::{AppStreamRequest, EnvEntry, File, ManifestRequestMetadat
 use crate::engine::{About, Engine, Question, RequestGit};
 use crate::parameters;
 use crate::phases::{Phase, Phases};
+use crate::place::Place;
 use crate::requests::{Header, Kept};
 use crate::stop::Stop;
 
@@ -95,6 +96,7 @@ fn manifests(
             app_path: received.app_path.as_ref().map_err(Clone::clone)?,
             environment: &received.environment,
             stop: &Stop::default(),
+            place: &Place::default(),
             phases,
         },
         patience,

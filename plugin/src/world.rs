@@ -15,6 +15,7 @@ use promoter_sources::helm::Helm;
 use crate::engine::{Question, RequestGit};
 use crate::git_access::GitAccess;
 use crate::phases::{Phase, Phases};
+use crate::place::Place;
 
 /// The world of one request.
 pub(crate) struct PluginWorld<'a> {
@@ -67,8 +68,10 @@ impl World for PluginWorld<'_> {
 impl PluginWorld<'_> {
     fn cached(&self, source: &PinnedSource) -> Result<Arc<dyn Files>, Diagnosis> {
         let phases = self.question.phases;
-        let tree = phases.through(Phase::Fetch, || self.git.tree(source, self.question.environment))?;
-        Ok(Arc::new(Fetched { tree, phases: phases.clone() }))
+        let place = self.question.place;
+        let ask = || place.waiting(phases, || self.git.tree(source, self.question.environment));
+        let tree = phases.through(Phase::Fetch, ask)?;
+        Ok(Arc::new(Fetched { tree, phases: phases.clone(), place: place.clone() }))
     }
 
     fn request_tree(&self, commit: &CommitId) -> Result<Arc<dyn Files>, String> {
@@ -102,6 +105,7 @@ fn not_to_be_had(source: &PinnedSource, cause: &Diagnosis) -> String {
 struct Fetched {
     tree: Arc<dyn Files>,
     phases: Phases,
+    place: Place,
 }
 
 impl Files for Fetched {
@@ -112,7 +116,7 @@ impl Files for Fetched {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, FileError> {
         let before = self.phases.current();
         self.phases.enter(Phase::Fetch);
-        let read = self.tree.read(path);
+        let read = self.place.waiting(&self.phases, || self.tree.read(path));
         // What is not there, or is a directory, ends nothing.
         if !matches!(read, Err(FileError::Store(..))) {
             self.phases.enter(before);

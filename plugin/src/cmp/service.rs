@@ -28,6 +28,7 @@ use crate::engine::{About, Engine, Question, RequestGit, now};
 use crate::otlp::Exporter;
 use crate::parameters;
 use crate::phases::{Phase, Phases};
+use crate::place::Place;
 use crate::requests::Requests;
 use crate::retry::Retries;
 use crate::server::Running;
@@ -208,18 +209,18 @@ impl Service {
         let permit = self.renders.enter(&deadline, phases).await?;
         phases.enter(Phase::Resolve);
         let cancel = CancelOnDrop::default();
-        let stop = Stop::new(deadline, cancel.signal());
+        let (stop, place) = (Stop::new(deadline, cancel.signal()), Place::new(permit, deadline));
         let (engine, received, clock) = (Arc::clone(&self.engine), Arc::clone(received), phases.clone());
         let begun = Instant::now();
         let at_once = Arc::clone(&self.at_once);
         let id = report.id().to_owned();
-        // The permit goes along: a render whose caller gave up still uses a core until it is done.
+        // The place goes along: a render whose caller gave up still uses a core until it is done.
         let work = tokio::task::spawn_blocking(move || {
             let counted = Counted::join(&at_once);
             tracing::debug!(request = id, at_once = counted.others + 1, "rendering");
-            let answer = answer(&engine, &received, &stop, &clock);
+            let answer = answer(&engine, &received, &stop, &place, &clock);
             drop(counted);
-            drop((permit, received));
+            drop((place, received));
             answer
         });
         let answer = deadline.bound(phases, work).await?;
@@ -277,6 +278,7 @@ fn answer(
     engine: &Engine,
     received: &Received,
     stop: &Stop,
+    place: &Place,
     phases: &Phases,
 ) -> (About, Result<Vec<String>, Diagnosis>) {
     let app_path = match &received.app_path {
@@ -289,6 +291,7 @@ fn answer(
         app_path,
         environment: &received.environment,
         stop,
+        place,
         phases,
     });
     let objects = answer.manifests.and_then(|it| {

@@ -123,3 +123,22 @@ async fn who_waits_for_a_server_keeps_no_place() {
     assert!(!waiting.is_finished());
     waiting.abort();
 }
+
+/// The same while the server says nothing at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_server_that_hangs_keeps_no_place() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/acme/deploy.git", silent.local_addr().unwrap());
+    let mut files = MemoryFiles::new();
+    files.insert("guestbook/promotion.lock.yaml", lock(&url, &"ab".repeat(20), None).into_bytes()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let cache = directory.path().join("cache").to_str().unwrap().to_owned();
+    let served = Served::start_in(directory, &["--cache-dir", &cache, "--renders", "1"]);
+    let (client, hanging) = (served.client().await, request(Archive::of_files(&files).unwrap()));
+    let waiting = tokio::spawn(async move { client.generate(&hanging).await });
+    let _asked = tokio::task::block_in_place(|| silent.accept().unwrap());
+    let other = Request { timeout: PATIENCE, ..hydrated_request() };
+    assert_eq!(served.client().await.generate(&other).await.unwrap(), OBJECTS);
+    assert!(!waiting.is_finished());
+    waiting.abort();
+}
