@@ -53,7 +53,7 @@ impl World for PluginWorld<'_> {
 
     fn template(&self, call: &ChartCall<'_>) -> Result<String, Diagnosis> {
         self.question.stop.check()?;
-        self.helm.template(call)
+        self.helm.template_fetching(call, &|fetch| self.question.phases.through(Phase::Fetch, fetch))
     }
 
     fn begins(&self, step: Step) {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails a test")]
 
 mod argocd_errors;
+mod charts;
 mod common;
 mod exec;
 mod folders;
