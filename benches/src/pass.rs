@@ -34,6 +34,7 @@ pub(crate) fn measure() -> Result<Vec<String>> {
         dry_branch: None,
         identity: Identity::default(),
         helm: "helm".into(),
+        registries: Default::default(),
         policy: PolicyPlace::default(),
         limits: Limits::default(),
     };

@@ -73,6 +73,7 @@ impl Bench {
             dry_branch: None,
             identity: Identity::default(),
             helm: "helm".into(),
+            registries: Default::default(),
             policy: PolicyPlace::default(),
             limits: Limits::default(),
             transport: Transport::default(),

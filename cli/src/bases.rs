@@ -42,6 +42,11 @@ impl BaseOptions {
         line.map(|it| it.bases).map_err(|error| Diagnosis::input("command-line", error))
     }
 
+    /// Where caches live; `None` on a machine that has no place for them.
+    pub(crate) fn cache_root(&self) -> Option<PathBuf> {
+        cache_root(self.cache_dir.as_deref()).ok()
+    }
+
     /// The files of a pinned commit: from the object cache, or fetched by its id. Whoever runs a command may read the
     /// repositories on their own machine.
     pub(crate) fn tree(&self, source: &PinnedSource) -> Result<Arc<dyn Files>, Diagnosis> {

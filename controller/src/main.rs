@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::Parser;
-use promoter_controller::discover::{Discoverer, DiscoveryOptions};
+use promoter_controller::discover::Discoverer;
+use promoter_controller::image_signatures::SigstoreOptions;
 use promoter_controller::lease::{Lease, LeaseOptions};
 use promoter_controller::listen::{ListenLimits, ListenOptions, Listening, Receivers};
 use promoter_controller::options::{AccessOptions, CheckOptions, SigningOptions, cache_root};
@@ -44,7 +45,7 @@ struct Arguments {
     #[command(flatten)]
     checks: CheckOptions,
     #[command(flatten)]
-    discovery: DiscoveryOptions,
+    sigstore: SigstoreOptions,
     #[command(flatten)]
     signing: SigningOptions,
     #[command(flatten)]
@@ -76,12 +77,13 @@ fn work(arguments: &Arguments) -> Result<ExitCode, Diagnosis> {
     let (sender, receiver) = heard_signals()?;
     let signer = arguments.signing.key(run::now())?.map(Arc::new);
     let cache_root = cache_root(arguments.access.cache_dir.as_deref())?;
-    let discoverer =
-        Discoverer::new(&arguments.discovery, arguments.checks.secrets_dir.as_deref(), &cache_root)?;
+    let registries = arguments.access.registries()?;
+    let secrets_dir = arguments.checks.secrets_dir.as_deref();
+    let discoverer = Discoverer::new(&registries, &arguments.sigstore, secrets_dir, &cache_root)?;
     let discoverer = Arc::new(Mutex::new(discoverer));
     let mut controllers = Vec::new();
     for repo in &arguments.repo {
-        let settings = arguments.access.settings(repo, Identity::default())?;
+        let settings = arguments.access.settings(repo, Identity::default(), registries.clone())?;
         let repository = Repository::open(settings)?.signed_by(signer.clone());
         if let Some(doubt) = repository.doubt() {
             warn!(repo = repository.url.as_str(), code = doubt.code, "{doubt}");

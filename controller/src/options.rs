@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use promoter_core::policy::POLICY_FILE;
 use promoter_core::{Diagnosis, UnixSeconds};
 use promoter_signatures::SigningKey;
+use promoter_sources::clients::RegistryAccess;
 use promoter_sources::git::{
     CredentialHelper, Credentials, GitError, Limits, RepoUrl, Scheme, Secret, TOKEN_USERNAME, Transport,
     read_token,
 };
+use promoter_sources::registry::RegistryOptions;
 
 use crate::settings::{Identity, PolicyPlace, Settings};
 use crate::signatures::read_text;
@@ -28,6 +30,9 @@ pub struct AccessOptions {
     /// The helm binary that renders charts
     #[arg(long, value_name = "FILE", env = "PROMOTER_HELM", default_value = "helm")]
     pub helm: PathBuf,
+    /// How registries and repositories of charts are reached.
+    #[command(flatten)]
+    pub registries: RegistryOptions,
     /// User name for git over HTTP
     #[arg(long, value_name = "NAME", env = "PROMOTER_GIT_USERNAME")]
     pub git_username: Option<String>,
@@ -119,8 +124,20 @@ impl AccessOptions {
         self
     }
 
-    /// The settings for one repository. `identity` fills in what the options leave out.
-    pub fn settings(&self, repo: &str, identity: Identity) -> Result<Settings, Diagnosis> {
+    /// How registries are reached. Nothing is made or asked yet; where there is no place for caches, nothing is kept.
+    ///
+    /// Errors: the file about registries is of no use.
+    pub fn registries(&self) -> Result<RegistryAccess, Diagnosis> {
+        Ok(RegistryAccess::new(self.registries.config()?, cache_root(self.cache_dir.as_deref()).ok()))
+    }
+
+    /// The settings for one repository. `identity` fills in what the options leave out; `registries` may be shared with others.
+    pub fn settings(
+        &self,
+        repo: &str,
+        identity: Identity,
+        registries: RegistryAccess,
+    ) -> Result<Settings, Diagnosis> {
         let wrong = |error: GitError| error.diagnosis();
         let url: RepoUrl = repo.parse().map_err(wrong)?;
         Ok(Settings {
@@ -135,6 +152,7 @@ impl AccessOptions {
                 email: self.author_email.clone().unwrap_or(identity.email),
             },
             helm: self.helm.clone(),
+            registries,
             policy: self.policy.place()?,
             limits: Limits { caches_bytes_max: self.cache_bytes_max, ..Limits::default() },
         })

@@ -47,7 +47,8 @@ impl Repository {
             .map_err(|error| error.diagnosis())?;
         let text = settings.url.to_string();
         let url = text.parse::<GitUrl>().map_err(|error| Diagnosis::input("git-url", error))?;
-        let helm = Arc::new(Helm::new(settings.helm.clone(), HelmLimits::default()));
+        let helm =
+            Arc::new(Helm::new(settings.helm.clone(), HelmLimits::default(), settings.registries.clone()));
         Ok(Self { cache, url, settings: Arc::new(settings), helm, signer: None })
     }
 

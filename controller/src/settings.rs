@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use promoter_core::policy::{POLICY_BRANCH, POLICY_FILE};
+use promoter_sources::clients::RegistryAccess;
 use promoter_sources::git::{Credentials, Limits, RepoUrl, Transport};
 
 /// Which repository, how it is reached, and who writes.
@@ -24,6 +25,8 @@ pub struct Settings {
     pub identity: Identity,
     /// The helm binary, for charts.
     pub helm: PathBuf,
+    /// How registries are reached, for charts that locks pin.
+    pub registries: RegistryAccess,
     /// Where the organisation's policy is.
     pub policy: PolicyPlace,
     /// Bounds of one conversation with a git server.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use promoter_core::Diagnosis;
 use promoter_plugin::cmp::archive::ArchiveLimits;
 use promoter_plugin::cmp::service::ServiceLimits;
 use promoter_plugin::engine::Engine;
@@ -13,8 +14,10 @@ use promoter_plugin::otlp::OtlpOptions;
 use promoter_plugin::requests::KeepOptions;
 use promoter_plugin::server::ServeOptions;
 use promoter_render::Limits;
+use promoter_sources::clients::RegistryAccess;
 use promoter_sources::git::{Limits as GitLimits, Transport};
 use promoter_sources::helm::{Helm, HelmLimits};
+use promoter_sources::registry::RegistryOptions;
 use tracing_subscriber::filter::LevelFilter;
 
 /// Argo CD config management plugin: renders what an environment's lockfile pins
@@ -203,6 +206,9 @@ pub(crate) struct EngineArgs {
     /// The helm to render charts with; a name without `/` is looked up in PATH
     #[arg(long, env = "PROMOTER_HELM", default_value = "helm")]
     helm: PathBuf,
+    /// How registries and repositories of charts are reached.
+    #[command(flatten)]
+    registries: RegistryOptions,
     /// Let lockfiles name repositories on this machine's disk
     #[arg(long, env = "PROMOTER_LOCAL_REPOSITORIES")]
     local_repositories: bool,
@@ -210,7 +216,9 @@ pub(crate) struct EngineArgs {
 
 impl EngineArgs {
     /// The engine that the arguments ask for.
-    pub(crate) fn engine(&self) -> Engine {
+    ///
+    /// Errors: the file about registries is of no use.
+    pub(crate) fn engine(&self) -> Result<Engine, Diagnosis> {
         let git = GitAccess::new(GitOptions {
             cache_root: self.cache_dir.clone(),
             cache_bytes_max: Some(self.cache_bytes_max),
@@ -219,7 +227,9 @@ impl EngineArgs {
             local_repositories: self.local_repositories,
             transport: self.transport.clone(),
         });
-        Engine { limits: Limits::default(), git, helm: Helm::new(&self.helm, HelmLimits::default()) }
+        let registries = RegistryAccess::new(self.registries.config()?, self.cache_dir.clone());
+        let helm = Helm::new(&self.helm, HelmLimits::default(), registries);
+        Ok(Engine { limits: Limits::default(), git, helm })
     }
 }
 

@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 
 fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     start_log(&args.log);
-    let engine = args.engine.engine();
+    let engine = args.engine.engine()?;
     let workers = std::thread::available_parallelism().map_or(2, usize::from).min(4);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
     let served = runtime.block_on(async {
@@ -75,14 +75,14 @@ fn serve(args: &ServeArgs) -> anyhow::Result<()> {
 fn generate(args: &EngineArgs, patience: &PatienceArgs, output: Output) -> anyhow::Result<()> {
     let environment = process_environment();
     let unpacked = unpacked(&environment)?;
-    let answer = unpacked.generate(&args.engine(), &environment, patience.patience());
+    let answer = unpacked.generate(&args.engine()?, &environment, patience.patience());
     print(&written(&answer.manifests?, output)?)
 }
 
 /// Manifests or the error as for Argo CD; what it was about and how long each phase took go to stderr.
 fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
     let kept = requests::read(&args.file).map_err(|it| it.diagnosis())?;
-    let replayed = replay::replay(kept, &args.variables, &args.engine.engine(), args.patience.patience());
+    let replayed = replay::replay(kept, &args.variables, &args.engine.engine()?, args.patience.patience());
     replayed.summary().iter().for_each(|line| {
         let _ = writeln!(io::stderr(), "{line}");
     });

@@ -16,8 +16,16 @@ const TRIES_MAX: u32 = 16;
 /// Time that the next try must have at least, besides its pause.
 const TRY_MIN: Duration = Duration::from_millis(250);
 /// Passing faults that another try within seconds does not mend: our own limits, and this machine's disk and files.
-const NOT_AGAIN: [&str; 5] =
-    ["git-access-credentials", "git-cache", "helm-machine", "helm-timeout", "plugin-cancelled"];
+const NOT_AGAIN: [&str; 8] = [
+    "chart-cache",
+    "git-access-credentials",
+    "git-cache",
+    "helm-machine",
+    "helm-timeout",
+    "plugin-cancelled",
+    "registry-cache",
+    "runtime",
+];
 
 /// The tries of one request.
 #[derive(Debug, Clone, Default)]

@@ -10,7 +10,7 @@ use promoter_core::{CommitId, Diagnosis, GitUrl};
 use promoter_kustomize::{FileError, FileKind, Files};
 use promoter_render::{ChartCall, PinnedSource, Step, World};
 use promoter_sources::git::{GitTree, Limits};
-use promoter_sources::helm::Helm;
+use promoter_sources::helm::{self, Helm};
 
 use crate::engine::{Question, RequestGit};
 use crate::git_access::GitAccess;
@@ -54,7 +54,10 @@ impl World for PluginWorld<'_> {
 
     fn template(&self, call: &ChartCall<'_>) -> Result<String, Diagnosis> {
         self.question.stop.check()?;
-        self.helm.template(call)
+        let Question { phases, place, .. } = self.question;
+        let around =
+            |fetch: &dyn Fn() -> helm::Fetched| phases.through(Phase::Fetch, || place.waiting(phases, fetch));
+        self.helm.template_fetching(call, &around)
     }
 
     fn begins(&self, step: Step) {

@@ -4,7 +4,8 @@ use super::repository::RepositoryOptions;
 use crate::edge::{self, Format, Outcome};
 use crate::table::columns;
 use clap::Args;
-use promoter_controller::discover::{Discoverer, DiscoveryOptions};
+use promoter_controller::discover::Discoverer;
+use promoter_controller::image_signatures::SigstoreOptions;
 use promoter_controller::pass::subscriber;
 use promoter_controller::run::now;
 use promoter_core::discovery::{Candidate, Found, Step, Why};
@@ -25,7 +26,7 @@ pub(crate) struct DiscoverArguments {
     #[command(flatten)]
     repository: RepositoryOptions,
     #[command(flatten)]
-    discovery: DiscoveryOptions,
+    sigstore: SigstoreOptions,
     /// Directory with the keys that signatures are judged by
     #[arg(long, value_name = "DIR", env = "PROMOTER_SECRETS_DIR")]
     secrets_dir: Option<PathBuf>,
@@ -44,8 +45,9 @@ pub(crate) fn run(arguments: &DiscoverArguments) -> Result<Outcome, Diagnosis> {
         return Err(Diagnosis::input("subscription-unknown", format!("there is no subscription `{name}`"))
             .hint("name one of the subscriptions in promoter.yaml"));
     }
-    let cache_root = &person.repository().settings().cache_root;
-    let mut discoverer = Discoverer::new(&arguments.discovery, arguments.secrets_dir.as_deref(), cache_root)?;
+    let (settings, secrets_dir) = (person.repository().settings(), arguments.secrets_dir.as_deref());
+    let mut discoverer =
+        Discoverer::new(&settings.registries, &arguments.sigstore, secrets_dir, &settings.cache_root)?;
     discoverer.reach_as(person.repository());
     let subscribers = seen.pipelines.iter().map(|(pipeline, seen)| subscriber(pipeline, seen));
     let artifacts = discoverer.discover(&person.repository().url, subscribers, now()).artifacts;

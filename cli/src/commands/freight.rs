@@ -5,7 +5,8 @@ use super::signing::PersonSigning;
 use crate::edge::{self, Format, Outcome};
 use crate::table::columns;
 use clap::{Args, Subcommand};
-use promoter_controller::discover::{Discoverer, DiscoveryOptions};
+use promoter_controller::discover::Discoverer;
+use promoter_controller::image_signatures::SigstoreOptions;
 use promoter_controller::people::find_freight;
 use promoter_controller::run::now;
 use promoter_core::record::{FreightRecord, Phase, Records, Verified};
@@ -57,7 +58,7 @@ pub(crate) struct CreateArguments {
     #[command(flatten)]
     repository: RepositoryOptions,
     #[command(flatten)]
-    discovery: DiscoveryOptions,
+    sigstore: SigstoreOptions,
     #[command(flatten)]
     signing: PersonSigning,
 }
@@ -69,8 +70,9 @@ pub(crate) fn run(command: &Command) -> Result<Outcome, Diagnosis> {
         Command::Create(arguments) => {
             let pipeline = arguments.repository.pipeline.as_ref();
             let mut person = arguments.repository.writer(&arguments.signing)?;
-            let cache_root = person.repository().settings().cache_root.clone();
-            let mut discoverer = Discoverer::new(&arguments.discovery, None, &cache_root)?;
+            let settings = person.repository().settings();
+            let mut discoverer =
+                Discoverer::new(&settings.registries, &arguments.sigstore, None, &settings.cache_root)?;
             person.look_up(pipeline, &arguments.artifacts, &mut discoverer, now())?;
             let (id, text) = person.create_freight(pipeline, &arguments.artifacts, now())?;
             edge::result(&format!("{text}\n{id}\n"))?;

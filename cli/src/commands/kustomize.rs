@@ -11,6 +11,7 @@ use promoter_kustomize::{
     build_repository, names_repository,
 };
 use promoter_render::{PinnedSource, build_diagnosis, build_error};
+use promoter_sources::clients::RegistryAccess;
 use promoter_sources::helm::{Helm, HelmLimits};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -55,7 +56,7 @@ pub(crate) struct BuildArguments {
     #[arg(long)]
     enable_helm: bool,
     /// The helm to run: a name in PATH, or a path
-    #[arg(long, value_name = "COMMAND", default_value = HELM)]
+    #[arg(long, value_name = "COMMAND", env = "PROMOTER_HELM", hide_env_values = true, default_value = HELM)]
     helm_command: PathBuf,
     /// API versions that charts are told of, where the kustomization names none
     #[arg(long, value_name = "VERSION")]
@@ -238,7 +239,7 @@ struct Outside {
 impl Outside {
     fn of(arguments: &BuildArguments) -> Self {
         Self {
-            helm: Helm::new(&arguments.helm_command, HelmLimits::default()),
+            helm: helm(&arguments.helm_command),
             bases: Some(arguments.bases.clone()),
             api_versions: arguments.helm_api_versions.clone(),
             kube_version: arguments.helm_kube_version.clone(),
@@ -246,14 +247,14 @@ impl Outside {
     }
 }
 
+/// Nothing is pinned here, so that no registry is asked by us.
+fn helm(command: &Path) -> Helm {
+    Helm::new(command, HelmLimits::default(), RegistryAccess::default())
+}
+
 impl Default for Outside {
     fn default() -> Self {
-        Self {
-            helm: Helm::new(Path::new(HELM), HelmLimits::default()),
-            bases: None,
-            api_versions: Vec::new(),
-            kube_version: None,
-        }
+        Self { helm: helm(Path::new(HELM)), bases: None, api_versions: Vec::new(), kube_version: None }
     }
 }
 

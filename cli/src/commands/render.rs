@@ -10,9 +10,11 @@ use promoter_render::{
     ChartCall, Cluster, Limits, Manifests, Mode, Parameters, PinnedSource, Rules, Sources, Verified, World,
     answer, render, verify,
 };
+use promoter_sources::clients::RegistryAccess;
 use promoter_sources::disk::DiskFiles;
 use promoter_sources::git::{self, GitTree};
 use promoter_sources::helm::{Helm, HelmLimits};
+use promoter_sources::registry::RegistryOptions;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,7 +43,13 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with_all = ["lockfile", "environment", "render"])]
     unlocked: bool,
     /// The helm to run for charts: a name in PATH, or a path
-    #[arg(long, value_name = "COMMAND", default_value = "helm")]
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        env = "PROMOTER_HELM",
+        hide_env_values = true,
+        default_value = "helm"
+    )]
     helm_command: PathBuf,
     /// Kubernetes version that charts are told of
     #[arg(long, value_name = "VERSION")]
@@ -49,6 +57,8 @@ pub(crate) struct Arguments {
     /// API versions that charts are told of
     #[arg(long, value_name = "VERSION")]
     api_versions: Vec<String>,
+    #[command(flatten)]
+    registries: RegistryOptions,
     #[command(flatten)]
     bases: BaseOptions,
 }
@@ -85,7 +95,9 @@ fn rendered(place: &InRepository, arguments: &Arguments) -> Result<Verified<Mani
         kube_version: arguments.kube_version.clone(),
         api_versions: arguments.api_versions.clone(),
     };
-    let world = Local::new(&arguments.helm_command, place.dot_git.clone(), arguments.bases.clone());
+    let registries = RegistryAccess::new(arguments.registries.config()?, arguments.bases.cache_root());
+    let world =
+        Local::new(&arguments.helm_command, place.dot_git.clone(), arguments.bases.clone(), registries);
     let lock = format!("{}/{LOCK_FILE}", place.directory);
     let has_lock = place.files.kind(lock.trim_start_matches('/')) == Some(FileKind::File);
     if (has_lock && !arguments.unlocked) || arguments.lockfile.is_some() {
@@ -110,7 +122,7 @@ fn rendered(place: &InRepository, arguments: &Arguments) -> Result<Verified<Mani
 }
 
 /// The world as far as this machine has it: commits of the repository one stands in, charts through helm. Bases in other
-/// repositories may be fetched.
+/// repositories and pinned charts may be fetched.
 pub(super) struct Local {
     helm: Helm,
     dot_git: Option<PathBuf>,
@@ -118,9 +130,15 @@ pub(super) struct Local {
 }
 
 impl Local {
-    /// `dot_git` is the directory that holds the repository's objects; without one there are no commits.
-    pub(super) fn new(helm_command: &Path, dot_git: Option<PathBuf>, bases: BaseOptions) -> Self {
-        Self { helm: Helm::new(helm_command, HelmLimits::default()), dot_git, bases }
+    /// `dot_git` is the directory that holds the repository's objects; without one there are no commits. `registries` have
+    /// the charts that a lock pins.
+    pub(super) fn new(
+        helm_command: &Path,
+        dot_git: Option<PathBuf>,
+        bases: BaseOptions,
+        registries: RegistryAccess,
+    ) -> Self {
+        Self { helm: Helm::new(helm_command, HelmLimits::default(), registries), dot_git, bases }
     }
 }
 

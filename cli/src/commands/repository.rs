@@ -9,6 +9,7 @@ use promoter_controller::people::{Person, Where};
 use promoter_controller::repository::Repository;
 use promoter_controller::settings::Identity;
 use promoter_core::{Diagnosis, Name};
+use promoter_sources::clients::RegistryAccess;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -34,7 +35,8 @@ impl RepositoryOptions {
             Some(repo) => repo.clone(),
             None => here()?,
         };
-        Repository::open(self.access.clone().of_a_person().settings(&repo, identity())?)
+        let access = self.access.clone().of_a_person();
+        Repository::open(access.settings(&repo, identity(), access.registries()?)?)
     }
 
     /// The dry branch, if it was said.
@@ -45,6 +47,11 @@ impl RepositoryOptions {
     /// The helm to run for charts.
     pub(crate) fn helm(&self) -> &Path {
         &self.access.helm
+    }
+
+    /// How registries are reached.
+    pub(crate) fn registries(&self) -> Result<RegistryAccess, Diagnosis> {
+        self.access.registries()
     }
 
     /// A person at work on it.

@@ -136,6 +136,7 @@ fn settings(place: &Path, repo: &Path, name: &str, email: &str) -> Result<Settin
         dry_branch: None,
         identity: Identity { name: name.to_owned(), email: email.to_owned() },
         helm: "helm".into(),
+        registries: Default::default(),
         policy: PolicyPlace::default(),
         limits: Limits::default(),
     })

@@ -200,6 +200,7 @@ fn open(repo: &TestRepo, home: &TempDir, helm: &Path, who: &str) -> Repository {
         dry_branch: None,
         identity: Identity { name: who.into(), email: format!("{who}@example.com") },
         helm: helm.to_owned(),
+        registries: Default::default(),
         policy: PolicyPlace::default(),
         limits: git::Limits::default(),
     };

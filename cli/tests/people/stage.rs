@@ -88,6 +88,7 @@ impl Stage {
             dry_branch: None,
             identity: Identity::default(),
             helm: "helm".into(),
+            registries: Default::default(),
             policy: PolicyPlace::default(),
             limits: Limits::default(),
         };

@@ -25,7 +25,8 @@ use promoter_core::pipeline::{Gate, GateRule, ImageSubscription, Pipeline, Subsc
 use promoter_core::signature::{Answer, QuestionKey, asked_by_gates};
 use promoter_core::{Diagnosis, GitUrl, ImageTag, Name, UnixSeconds};
 use promoter_sources::charts::Charts;
-use promoter_sources::registry::{Registries, RegistryOptions};
+use promoter_sources::clients::{Clients, RegistryAccess};
+use promoter_sources::registry::Registries;
 
 use crate::image_signatures::{ImageSignatures, SigstoreOptions};
 use crate::repository::Repository;
@@ -44,8 +45,7 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// Asks for all pipelines of one process.
 #[derive(Debug)]
 pub struct Discoverer {
-    runtime: tokio::runtime::Runtime,
-    registries: Registries,
+    clients: Clients,
     signatures: ImageSignatures,
     charts: ChartDiscovery,
     /// By the repository of pipelines whose settings say how others are reached.
@@ -58,17 +58,6 @@ pub type Artifacts = BTreeMap<Name, Arc<Discovered>>;
 
 /// What is known of the signatures of images, by what was asked.
 pub type Images = BTreeMap<QuestionKey, Fact<Answer>>;
-
-/// How registries are reached, and by what images are judged.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct DiscoveryOptions {
-    /// How registries are reached.
-    #[command(flatten)]
-    pub registries: RegistryOptions,
-    /// By what signatures are judged.
-    #[command(flatten)]
-    pub sigstore: SigstoreOptions,
-}
 
 /// What the subscriptions of several pipelines gave.
 #[derive(Debug)]
@@ -89,20 +78,17 @@ pub struct Discovered {
 }
 
 impl Discoverer {
-    /// Makes one. What never changes (what digests stand for, archives of charts) is kept below `cache_root`. `secrets_dir`
-    /// holds the keys of those who sign images.
+    /// Makes one. What was judged is kept below `cache_root`. `secrets_dir` holds the keys of those who sign images.
     pub fn new(
-        options: &DiscoveryOptions,
+        registries: &RegistryAccess,
+        sigstore: &SigstoreOptions,
         secrets_dir: Option<&Path>,
         cache_root: &Path,
     ) -> Result<Self, Diagnosis> {
-        let below = |name: &str| Some(cache_root.join(name));
-        let registries = Registries::new(options.registries.config()?, below("registries"))?;
-        let charts = Charts::new(registries.clone(), below("charts"))?;
-        let kept = cache_root.join("signatures");
+        let (clients, kept) = (registries.clients()?, cache_root.join("signatures"));
         let signatures =
-            ImageSignatures::new(registries.clone(), &options.sigstore, secrets_dir, Some(&kept))?;
-        Self::with(registries, charts, signatures)
+            ImageSignatures::new(clients.registries.clone(), sigstore, secrets_dir, Some(&kept))?;
+        Ok(Self::with(clients, signatures))
     }
 
     /// One with a client that is at hand, which keeps nothing on disk.
@@ -118,13 +104,12 @@ impl Discoverer {
     ) -> Result<Self, Diagnosis> {
         let charts = Charts::new(registries.clone(), None)?;
         let signatures = ImageSignatures::new(registries.clone(), sigstore, secrets_dir, None)?;
-        Self::with(registries, charts, signatures)
+        Ok(Self::with(Clients::new(registries, charts)?, signatures))
     }
 
-    fn with(registries: Registries, charts: Charts, signatures: ImageSignatures) -> Result<Self, Diagnosis> {
-        let runtime = crate::runtime::own()?;
-        let charts = ChartDiscovery::new(charts);
-        Ok(Self { runtime, registries, signatures, charts, git: BTreeMap::new(), sources: BTreeMap::new() })
+    fn with(clients: Clients, signatures: ImageSignatures) -> Self {
+        let charts = ChartDiscovery::new(clients.charts.clone());
+        Self { clients, signatures, charts, git: BTreeMap::new(), sources: BTreeMap::new() }
     }
 
     /// Learns how git repositories are reached for the pipelines of one repository.
@@ -164,9 +149,9 @@ impl Discoverer {
             let (git, others): (Vec<_>, Vec<_>) =
                 asked.into_iter().partition(|it| matches!(it.place, Place::Git { .. }));
             self.ask_git(git, now);
-            let (registries, charts) = ((&self.registries, &self.signatures), &self.charts);
+            let (registries, charts) = ((&self.clients.registries, &self.signatures), &self.charts);
             let answered = others.into_iter().map(|it| ask(registries, charts, it, now));
-            self.sources.extend(self.runtime.block_on(futures::future::join_all(answered)));
+            self.sources.extend(self.clients.wait(futures::future::join_all(answered)));
             self.sources.retain(|_, it| it.schedule.is_kept(now));
         }
         let due = places.iter().filter_map(|it| self.sources.get(it)).map(|it| it.schedule.due);
@@ -180,8 +165,8 @@ impl Discoverer {
     ///
     /// Errors: there is no such tag, or the registry does not answer.
     pub fn candidate(&self, rule: &ImageSubscription, tag: &ImageTag) -> Result<Candidate, Diagnosis> {
-        let candidate = image::candidate(&self.registries, rule, tag);
-        self.runtime.block_on(candidate).map_err(|error| error.diagnosis())
+        let candidate = image::candidate(&self.clients.registries, rule, tag);
+        self.clients.wait(candidate).map_err(|error| error.diagnosis())
     }
 
     /// Git repositories are asked together for each way of reaching them. The cache has its own bounds in time.
@@ -222,7 +207,7 @@ impl Discoverer {
             return Images::new();
         }
         let questions = Facts::new(pipeline, seen).map(|facts| asked_by_gates(&facts)).unwrap_or_default();
-        self.runtime.block_on(self.signatures.answers(questions, now))
+        self.clients.wait(self.signatures.answers(questions, now))
     }
 
     fn artifacts(&self, main: &GitUrl, subscriber: Subscriber<'_>) -> Artifacts {

@@ -30,11 +30,20 @@ pub(super) struct Renders {
 /// What is known of one pipeline.
 #[derive(Debug, Default)]
 struct Compared {
-    /// The last answer, with the head and the newest freight that it is about.
-    answer: Option<(CommitId, Option<Freight>, Compare)>,
+    /// The last answer, with what it is about.
+    answer: Option<(Question, Compare)>,
     /// What the digests are of depends on it.
     layout: Option<Layout>,
     rendered: BTreeMap<Name, Vec<Rendered>>,
+}
+
+/// What an answer is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Question {
+    head: CommitId,
+    newest: Option<Freight>,
+    /// The charts that the newest freight lacks.
+    charts: Vec<Artifact>,
 }
 
 /// A render that was made.
@@ -56,6 +65,8 @@ pub(super) struct Due<'a> {
     /// What active locks hold. In the layout `folders` it stands in for the newest freight while none is recorded, as after
     /// a state branch was lost.
     pub(super) locked: Vec<Freight>,
+    /// What chart subscriptions give now.
+    pub(super) charts: Vec<Artifact>,
 }
 
 /// What came of comparing.
@@ -89,12 +100,14 @@ impl Renders {
             if known.layout.replace(it.pipeline.layout) != Some(it.pipeline.layout) {
                 known = Compared { layout: known.layout, ..Compared::default() };
             }
-            match known.answer.as_ref().filter(|(at, than, _)| at == it.head && *than == newest) {
-                Some((.., compare)) => {
+            let charts = lacking(newest.as_ref(), &it.charts);
+            let question = Question { head: it.head.clone(), newest, charts };
+            match known.answer.as_ref().filter(|(asked, _)| *asked == question) {
+                Some((_, compare)) => {
                     compares.insert(name.clone(), compare.clone());
                     self.of.insert(name.clone(), known);
                 }
-                None => open.push((it, newest, known)),
+                None => open.push((it, question, known)),
             }
         }
         if open.is_empty() {
@@ -106,15 +119,16 @@ impl Renders {
             // What cannot be opened cannot be rendered either, which says why.
             trees.entry(due.head.clone()).or_insert_with(|| repository.cache.tree(due.head, "").ok());
         }
-        let compared = parallel::each(open, |(due, newest, mut known)| {
+        let compared = parallel::each(open, |(due, question, mut known)| {
             let (head, at_head) = (due.head, trees.get(due.head).and_then(Option::as_ref));
-            let street = Street { repository, pipeline: due.pipeline, head, at_head };
+            let Question { newest, charts, .. } = &question;
+            let street = Street { repository, pipeline: due.pipeline, head, at_head, charts };
             let answer = street.compare(newest.as_ref(), &mut known.rendered);
             let pin = street.pin(newest.as_ref(), &due.locked, &answer, &mut known.rendered);
             let compare = Compare { answer, pin };
             // A render that an upstream fault stopped is tried again on the next look.
             let stands = compare.answer.as_ref().err().is_none_or(|it| it.why.fault == Fault::Input);
-            known.answer = stands.then(|| (head.clone(), newest, compare.clone()));
+            known.answer = stands.then(|| (question, compare.clone()));
             (due.pipeline.name.clone(), known, compare)
         });
         for (name, known, compare) in compared {
@@ -130,12 +144,24 @@ impl Renders {
     }
 }
 
+/// The charts that the next freight brings, of those that subscriptions give: a head may need one that the newest freight does
+/// not hold, or has of another repository.
+fn lacking(newest: Option<&Freight>, charts: &[Artifact]) -> Vec<Artifact> {
+    let place = |content: &Content| match content {
+        Content::Chart { url, .. } => Some(url.normal()),
+        Content::Git { .. } | Content::Image(_) => None,
+    };
+    let held = |name: &Name| newest.and_then(|it| it.get(name)).and_then(place);
+    charts.iter().filter(|it| held(&it.name) != place(&it.content)).cloned().collect()
+}
+
 /// One comparison.
 struct Street<'a> {
     repository: &'a Repository,
     pipeline: &'a Pipeline,
     head: &'a CommitId,
     at_head: Option<&'a GitTree>,
+    charts: &'a [Artifact],
 }
 
 impl Street<'_> {
@@ -150,6 +176,7 @@ impl Street<'_> {
             None => Freight::new(vec![artifact])
                 .map_err(|error| broken(&self.pipeline.name, Diagnosis::bug("dry-freight", error)))?,
         };
+        let at_head = self.charts.iter().cloned().fold(at_head, Freight::with);
         // Right after the newest freight was made it is compared with itself, and one render of each is enough.
         let before = newest.filter(|it| **it != at_head);
         let mut differs = newest.is_none();

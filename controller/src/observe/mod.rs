@@ -281,7 +281,8 @@ impl Observer {
         let read = due.iter().zip(states).zip(locked).zip(chosen);
         let read = read.filter_map(|(((pipeline, state), locked), chosen)| {
             let records = &state.as_ref().ok()?.records;
-            Some(dry::Due { pipeline, records, locked, head: &chosen.as_ref().ok()?.at })
+            let (head, charts) = (&chosen.as_ref().ok()?.at, self.charts(pipeline));
+            Some(dry::Due { pipeline, records, locked, head, charts })
         });
         self.dry.compare(&self.repository, read.collect())
     }

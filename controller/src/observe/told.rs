@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use promoter_core::pipeline::{Pipeline, SubscriptionOrigin};
 use promoter_core::verification::{About, Measurement};
-use promoter_core::{Diagnosis, FreightId, GitUrl, Name};
+use promoter_core::{Artifact, Diagnosis, FreightId, GitUrl, Name};
 
 use super::Observer;
 use crate::discover::{Artifacts, Images};
@@ -49,6 +50,18 @@ impl Observer {
         }
         self.discovered = given;
         is_new
+    }
+
+    /// What chart subscriptions of a pipeline give now.
+    pub(super) fn charts(&self, pipeline: &Pipeline) -> Vec<Artifact> {
+        let charts =
+            pipeline.subscriptions.iter().filter(|it| matches!(it.origin, SubscriptionOrigin::Chart(_)));
+        let chosen = charts.filter_map(|it| {
+            let discovered = self.discovered.get(&pipeline.name)?.get(&it.name)?;
+            let content = discovered.found.as_ref().ok()?.chosen.as_ref()?.content.clone();
+            Some(Artifact { name: it.name.clone(), content })
+        });
+        chosen.collect()
     }
 
     /// Remembers what is known of the signatures of what a pipeline proposes. True when any of it is new, so that another look

@@ -33,6 +33,7 @@ impl World {
             dry_branch: None,
             identity: Identity::default(),
             helm: "helm".into(),
+            registries: Default::default(),
             policy: PolicyPlace::default(),
             limits: Limits::default(),
         };

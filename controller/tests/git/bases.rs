@@ -25,6 +25,7 @@ fn another_repository_gets_the_credentials_of_its_line_and_no_others() {
             dry_branch: None,
             identity: Identity::default(),
             helm: "helm".into(),
+            registries: Default::default(),
             policy: PolicyPlace::default(),
             limits: Limits::default(),
         };

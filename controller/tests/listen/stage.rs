@@ -135,6 +135,7 @@ fn controller(url: &str, directory: &TempDir) -> Controller {
         dry_branch: None,
         identity: Identity { name: "promoter".into(), email: "promoter@example.com".into() },
         helm: "helm".into(),
+        registries: Default::default(),
         policy: PolicyPlace::default(),
         limits: Limits::default(),
     };

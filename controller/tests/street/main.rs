@@ -9,6 +9,7 @@ mod analysis;
 mod app;
 mod branches;
 mod broken;
+mod charts;
 mod checks;
 mod discovery;
 mod faults;

@@ -79,7 +79,7 @@ pub(crate) struct World {
     pub(crate) repo: TestRepo,
     pub(crate) app: App,
     layout: Layout,
-    caches: TempDir,
+    pub(crate) caches: TempDir,
     now: Cell<i64>,
 }
 
@@ -163,6 +163,7 @@ impl World {
             dry_branch: None,
             identity: Identity { name: who.into(), email: format!("{who}@example.com") },
             helm: "helm".into(),
+            registries: Default::default(),
             policy: PolicyPlace::default(),
             limits: Limits::default(),
         };

@@ -3,6 +3,7 @@
 pub mod charts;
 pub mod checks;
 mod child;
+pub mod clients;
 pub mod disk;
 pub mod git;
 pub mod helm;

@@ -7,6 +7,7 @@
     reason = "a test kit fails the test that uses it; that is its way to report"
 )]
 
+mod chart;
 pub mod git;
 mod golden;
 pub mod registry;
@@ -14,6 +15,7 @@ mod tools;
 mod transcript;
 mod web;
 
+pub use chart::ChartArchive;
 pub use golden::{golden, golden_text};
 pub use tools::{Kustomize, on_small_disk, say_skipped, tool};
 pub use transcript::{texts_below, words};

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what fails here fails a test")]
 
 mod argocd_errors;
+mod charts;
 mod collector;
 mod common;
 mod exec;

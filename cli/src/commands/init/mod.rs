@@ -60,7 +60,13 @@ pub(crate) struct Arguments {
     #[arg(long)]
     dry_run: bool,
     /// The helm to run for charts: a name in PATH, or a path
-    #[arg(long, value_name = "COMMAND", default_value = "helm")]
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        env = "PROMOTER_HELM",
+        hide_env_values = true,
+        default_value = "helm"
+    )]
     helm_command: PathBuf,
     #[command(flatten)]
     bases: crate::bases::BaseOptions,

@@ -9,6 +9,7 @@ use promoter_render::{
     Cluster, Limits, Manifests, Mode, Pins, RenderError, Rules, Sources, Verified, first_difference, live,
     render, verify,
 };
+use promoter_sources::clients::RegistryAccess;
 use promoter_sources::disk::DiskFiles;
 use std::sync::Arc;
 
@@ -19,7 +20,10 @@ pub(super) fn prove(
     locks: &[PromotionLock],
     arguments: &Arguments,
 ) -> Result<Vec<usize>, Diagnosis> {
-    let world = Local::new(&arguments.helm_command, place.dot_git.clone(), arguments.bases.clone());
+    // The first lock pins no chart.
+    let registries = RegistryAccess::default();
+    let world =
+        Local::new(&arguments.helm_command, place.dot_git.clone(), arguments.bases.clone(), registries);
     let both = |(environment, lock): (&Environment, &PromotionLock)| {
         let wrong = |error: RenderError| of(environment, error.diagnosis());
         let before = on_disk(place, pipeline, environment, &world).map_err(wrong)?;

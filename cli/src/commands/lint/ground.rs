@@ -94,7 +94,8 @@ impl Ground {
             findings.push(error.diagnosis());
         }
         findings.extend(pipelines.iter().flat_map(check::findings));
-        let world = Local::new(options.helm(), place.dot_git, BaseOptions::of_environment()?);
+        let bases = BaseOptions::of_environment()?;
+        let world = Local::new(options.helm(), place.dot_git, bases, options.registries()?);
         let origin = git(&["-C", &directory.to_string_lossy(), "config", "--get", "remote.origin.url"]);
         let repository = origin.and_then(|it| it.parse().ok());
         Ok(Self { files, world: Box::new(world), dry_branch, repository, pipelines, findings, walked })

@@ -16,7 +16,7 @@ use super::repository::RepositoryOptions;
 use crate::edge::{self, Format, Outcome};
 use clap::Args;
 use ground::Ground;
-use promoter_core::Diagnosis;
+use promoter_core::{Diagnosis, Fault};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -25,7 +25,8 @@ use std::path::PathBuf;
 Looks at the dry branch of the repository, or with DIR at the files below a directory of this machine, such as a pull request's
 that is checked out. Nothing is written anywhere.
 
-Ends with 1 where it finds an error or a warning; with `--warn` where it finds an error. Notes are never a failure.
+Ends with 1 where it finds an error or a warning; with `--warn` where it finds an error. Notes are never a failure. Ends with 3
+where nothing of that is found, but something could not be looked at: a server does not answer, or helm is not there.
 
 Examples:
   promoter lint
@@ -43,6 +44,9 @@ pub(crate) struct LintArguments {
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
 }
+
+/// A chart cannot be rendered on a machine without helm, whatever is in it.
+const NO_HELM: &str = "helm-not-installed";
 
 /// What a finding is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -74,6 +78,11 @@ impl Finding {
 
     fn note(what: Diagnosis) -> Self {
         Self { severity: Severity::Note, what }
+    }
+
+    /// True when it says nothing of what is looked at: something else, or this machine, kept lint from looking.
+    fn is_unseen(&self) -> bool {
+        self.what.fault == Fault::Upstream || self.what.code == NO_HELM
     }
 
     fn line(&self) -> String {
@@ -122,9 +131,18 @@ pub(crate) fn run(arguments: &LintArguments) -> Result<Outcome, Diagnosis> {
         Format::Json => edge::json(&shown(&findings))?,
         Format::Yaml => edge::yaml(&shown(&findings))?,
     })?;
-    let fails = if arguments.warn { Severity::Error } else { Severity::Warning };
-    let found = findings.iter().any(|it| it.severity <= fails);
-    Ok(if found { Outcome::Found } else { Outcome::Done })
+    Ok(outcome(&findings, arguments.warn))
+}
+
+/// What was found outweighs what could not be looked at.
+fn outcome(findings: &[Finding], only_errors: bool) -> Outcome {
+    let fails = if only_errors { Severity::Error } else { Severity::Warning };
+    let (unseen, seen): (Vec<&Finding>, Vec<&Finding>) = findings.iter().partition(|it| it.is_unseen());
+    match seen.iter().any(|it| it.severity <= fails) {
+        true => Outcome::Found,
+        false if unseen.is_empty() => Outcome::Done,
+        false => Outcome::Unknown(Fault::Upstream),
+    }
 }
 
 fn shown(findings: &[Finding]) -> Vec<Shown> {
@@ -146,4 +164,29 @@ fn findings(ground: &Ground) -> Vec<Finding> {
     }
     told.sort_by_key(|it| it.severity);
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_outweighs_what_could_not_be_looked_at() {
+        let error = || Finding::error(Diagnosis::input("source-missing", "no"));
+        let warning = || Finding::warning(Diagnosis::input("lint-no-gate", "no"));
+        let away = || Finding::error(Diagnosis::upstream("git-unreachable", "no"));
+        let no_helm = || Finding::error(Diagnosis::input("helm-not-installed", "no"));
+        let unknown = Outcome::Unknown(Fault::Upstream);
+        for (findings, strict, mild) in [
+            (vec![], Outcome::Done, Outcome::Done),
+            (vec![error()], Outcome::Found, Outcome::Found),
+            (vec![warning()], Outcome::Found, Outcome::Done),
+            (vec![away()], unknown, unknown),
+            (vec![no_helm()], unknown, unknown),
+            (vec![away(), warning()], Outcome::Found, unknown),
+            (vec![no_helm(), error()], Outcome::Found, Outcome::Found),
+        ] {
+            assert_eq!((outcome(&findings, false), outcome(&findings, true)), (strict, mild), "{findings:?}");
+        }
+    }
 }

@@ -75,6 +75,59 @@ fn git_can_be_left_out_of_what_plugins_are_sent() {
     assert!(read.is_some());
 }
 
+/// What mounts credentials of registries into a sidecar, by the list that its container is in.
+fn credentials(containers: &str) -> &'static str {
+    match containers {
+        "initContainers" => "argocd/registry-credentials",
+        _ => "argocd/registry-credentials-container",
+    }
+}
+
+#[test]
+fn credentials_of_registries_go_to_the_sidecar_alone() {
+    let Some(mut place) = Place::with_argo_cd() else { return };
+    let installation = format!("{ARGO_CD}/namespace-install");
+    for (sidecar, containers) in SIDECARS {
+        let mut deployment = |components: &[&str]| {
+            let objects = objects(&place.build_with(&installation, components));
+            objects.into_iter().find(|it| id(it) == REPO_SERVER).unwrap()
+        };
+        let (before, after) = (deployment(&[sidecar]), deployment(&[sidecar, credentials(containers)]));
+        let (before, after) = (pod(&before), pod(&after));
+        for kind in ["initContainers", "containers"] {
+            let others = |pod: &Value| -> Vec<Value> {
+                list(pod, &format!("/{kind}")).iter().filter(|it| it["name"] != "promoter").cloned().collect()
+            };
+            assert_eq!(others(before), others(after), "{sidecar}: {kind}");
+        }
+        let promoter = named(list(after, &format!("/{containers}")), "promoter");
+        assert!(promoter["image"].is_string(), "{sidecar}: it is the sidecar's own container");
+        let mount = named(list(promoter, "/volumeMounts"), "promoter-registries");
+        assert_eq!(named(list(promoter, "/env"), "DOCKER_CONFIG")["value"], mount["mountPath"]);
+        let volume = named(list(after, "/volumes"), "promoter-registries");
+        let items = json!([{ "key": ".dockerconfigjson", "path": "config.json" }]);
+        // The pod has no group that files could belong to: the mode is Kubernetes' own.
+        assert_eq!(volume["secret"], json!({ "secretName": "promoter-registries", "items": items }));
+    }
+}
+
+/// The lines that the heads of the values name, and those of the components.
+#[test]
+fn credentials_of_registries_are_the_same_in_argo_cds_chart() {
+    for (values, containers) in [("native.yaml", "initContainers"), ("exec.yaml", "containers")] {
+        let text = std::fs::read_to_string(root().join(format!("argocd/helm/{values}"))).unwrap();
+        let lines: String =
+            text.lines().filter_map(|it| it.strip_prefix("#   - ")).map(|it| format!("- {it}\n")).collect();
+        let [said] = objects(&lines).try_into().unwrap();
+        let component = read(&format!("{}/kustomization.yaml", credentials(containers)));
+        let [patch] = objects(component["patches"][0]["patch"].as_str().unwrap()).try_into().unwrap();
+        let pod = pod(&patch);
+        let promoter = &pod[containers][0];
+        let parts = [&promoter["env"][0], &promoter["volumeMounts"][0], &pod["volumes"][0]];
+        assert_eq!(said, json!(parts), "{values}");
+    }
+}
+
 /// The two ordinary ways to run `serve` differ in nothing but the list that they are in.
 #[test]
 fn native_sidecar_and_container_are_the_same() {

@@ -12,7 +12,7 @@ use crate::place::{Place, id, objects};
 const REPOSITORY: &str = "repositories={https://git.example.com/acme/deploy.git}";
 
 /// What is set in the chart, and the components that give the same.
-const SWITCHES: [(&[&str], &[&str]); 10] = [
+const SWITCHES: [(&[&str], &[&str]); 11] = [
     (&[], &[]),
     (&["argocd.enabled=true"], &["argocd-namespace"]),
     (&["argocd.enabled=true", "argocd.clusterWide=true"], &["argocd-cluster"]),
@@ -20,6 +20,7 @@ const SWITCHES: [(&[&str], &[&str]); 10] = [
     (&["jobs.enabled=true"], &["jobs"]),
     (&["webhooks.enabled=true"], &["webhooks"]),
     (&["registries.credentialsSecret=promoter-registries"], &["registry-credentials"]),
+    (&["registries.config=a: 1"], &["registries"]),
     (&["signing.enabled=true"], &["signing"]),
     (&["highAvailability.enabled=true"], &["ha"]),
     (&["serviceMonitor.enabled=true"], &["servicemonitor"]),
@@ -52,10 +53,21 @@ pub(crate) fn rendered(place: &Path, release: &str, set: &[&str]) -> Option<Resu
     Some(output.status.success().then(|| text(&output.stdout)).ok_or_else(|| text(&output.stderr)))
 }
 
-/// Objects by what they are called, without the labels that only Helm writes, and lists of named things by name.
+/// What the chart makes of a value, and users of the component make themselves.
+const REGISTRIES_FILE: &str = "ConfigMap promoter/promoter-registries";
+
+/// Objects by what they are called, without what only Helm writes, and lists of named things by name.
 fn compared(text: &str) -> BTreeMap<String, Value> {
     let of_helm = ["helm.sh/chart", "app.kubernetes.io/managed-by", "app.kubernetes.io/version"];
-    let objects = objects(text).into_iter().map(|mut object| {
+    let objects = objects(text).into_iter().filter(|it| id(it) != REGISTRIES_FILE).map(|mut object| {
+        if let Some(pod) = object.pointer_mut("/spec/template/metadata").and_then(Value::as_object_mut)
+            && pod
+                .get("annotations")
+                .is_some_and(|it| it.as_object().unwrap().keys().eq(["checksum/registries"]))
+        {
+            // A new file is a new pod; kustomize's generators see to that by the name.
+            pod.remove("annotations");
+        }
         let labels = object["metadata"]["labels"].as_object_mut().unwrap();
         of_helm.iter().for_each(|it| drop(labels.remove(*it)));
         sort(&mut object);

@@ -1,6 +1,6 @@
 //! Why there is no chart, and what follows for whoever asked.
 
-use promoter_core::{Diagnosis, one_line};
+use promoter_core::{Diagnosis, Digest, one_line};
 
 use crate::registry::{ErrorKind, RegistryError};
 
@@ -44,6 +44,38 @@ pub enum ChartError {
         /// What is wrong, as the rest of a sentence.
         why: String,
     },
+    /// A version that a lock pins is not there any more.
+    #[error("version `{version}` of `{chart}` is gone: {why}")]
+    Gone {
+        /// The chart's address.
+        chart: String,
+        /// The version.
+        version: String,
+        /// Who says so, as the rest of a sentence.
+        why: String,
+    },
+    /// The archive is not the one that the lock names.
+    #[error("the archive of version `{version}` of `{chart}` has digest `{found}`, the lock says `{locked}`")]
+    OtherArchive {
+        /// The chart's address.
+        chart: String,
+        /// The version.
+        version: String,
+        /// As the lock says.
+        locked: Digest,
+        /// As the bytes say.
+        found: Digest,
+    },
+    /// It takes too long.
+    #[error("version `{version}` of `{chart}` did not come within {seconds} seconds")]
+    Late {
+        /// The chart's address.
+        chart: String,
+        /// The version.
+        version: String,
+        /// The limit.
+        seconds: u64,
+    },
     /// It would be asked in clear text, which nobody said it may.
     #[error("`{url}` is plain http, which is not said of `{host}`")]
     ClearText {
@@ -71,8 +103,10 @@ impl ChartError {
             Self::NoRepository { .. }
             | Self::Index { .. }
             | Self::NoChart { .. }
+            | Self::Gone { .. }
+            | Self::OtherArchive { .. }
             | Self::ClearText { .. } => ErrorKind::Input,
-            Self::Cache { .. } => ErrorKind::Upstream,
+            Self::Cache { .. } | Self::Late { .. } => ErrorKind::Upstream,
         }
     }
 
@@ -89,6 +123,13 @@ impl ChartError {
                 .hint("check `name`; `helm search repo` lists the charts"),
             Self::Unusable { .. } => Diagnosis::input("chart-unusable", cause)
                 .hint("push it again, or leave it out by the constraint"),
+            Self::Gone { .. } => Diagnosis::input("chart-gone", cause).hint(
+                "push that very archive again, or promote freight whose chart is there; many registries say this too when credentials are missing",
+            ),
+            Self::OtherArchive { .. } => Diagnosis::input("chart-digest-wrong", cause).hint(
+                "the repository replaced a published version; find out why before pinning the new digest",
+            ),
+            Self::Late { .. } => Diagnosis::upstream("chart-unreachable", cause),
             Self::ClearText { .. } => Diagnosis::input("chart-clear-text", cause)
                 .hint("use https, or set `plainHttp: true` for this host in `--registries-file`"),
             Self::Cache { .. } => {

@@ -1,4 +1,4 @@
-//! Charts: which versions a repository has, and the digest of an archive.
+//! Charts: which versions a repository has, the digest of an archive, and the archive that a digest pins.
 //!
 //! Moves what repositories say to values; which version is wanted is [`promoter_core::discovery`]'s business. A repository is
 //! a web server with an index, or a registry (`oci://`). How hosts are reached, and with which credentials, is said where
@@ -7,12 +7,13 @@
 //! What holds:
 //!
 //! - **The digest is that of the archive**: SHA-256 of its bytes. A registry names it, an index mostly does. Where it does
-//!   not, the archive is fetched once and its digest kept. What helm fetches for a render is held against the digest in the
-//!   lock each time, so that an index that lies stops a render and never changes one.
+//!   not, the archive is fetched once and its digest kept. What is fetched for a render is held against the digest in the
+//!   lock before anything else is done with it, so that an index that lies stops a render and never changes one.
 //! - **An index is asked for once** for all charts that are wanted of it, and only whether it changed (`ETag`,
 //!   `Last-Modified`); it lies on the disk, is read line by line, and is never in memory as a whole.
 //! - **A part is never the whole**: an index that ends too early is an error.
 
+mod archive;
 mod error;
 mod index;
 mod oci;
@@ -25,9 +26,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use promoter_core::{ChartUrl, Diagnosis, Digest};
 use reqwest::Url;
-use sha2::{Digest as _, Sha256};
 
-use crate::registry::download::{DownloadError, Downloaded, Validators, Wanted};
+use crate::registry::download::{DownloadError, Downloaded, Wanted};
+use crate::registry::flights::Flights;
 use crate::registry::{Registries, RegistryError};
 pub use error::ChartError;
 pub use index::ChartEntry;
@@ -36,8 +37,6 @@ use store::{Kept, Store};
 
 /// The largest index that is taken. The largest public ones have about 30 MB.
 const INDEX_BYTES_MAX: u64 = 64 << 20;
-/// The largest archive that is fetched for its digest, as helm bounds them.
-const ARCHIVE_BYTES_MAX: u64 = 64 << 20;
 
 /// The versions of one chart, in the repository's order; or why they are not known.
 pub type Versions = Result<Arc<Vec<ChartEntry>>, ChartError>;
@@ -53,6 +52,7 @@ struct Inner {
     registries: Registries,
     store: Store,
     indexes: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Index>>>>,
+    archives: Flights<String, Result<Arc<[u8]>, ChartError>>,
 }
 
 /// What is known of one index. Whoever asks for it holds it.
@@ -64,6 +64,12 @@ struct Index {
     charts: BTreeMap<String, Versions>,
 }
 
+impl Index {
+    fn is_gone(&self) -> bool {
+        self.kept.as_ref().is_some_and(|it| !it.file.is_file())
+    }
+}
+
 impl Charts {
     /// Makes the client. `cache_dir` is where indexes and digests are kept across restarts; without it they are kept as long
     /// as the client.
@@ -71,7 +77,14 @@ impl Charts {
     /// Errors: `chart-cache`, the directory cannot be made.
     pub fn new(registries: Registries, cache_dir: Option<PathBuf>) -> Result<Self, Diagnosis> {
         let store = Store::open(cache_dir).map_err(|it| it.diagnosis())?;
-        Ok(Self { inner: Arc::new(Inner { registries, store, indexes: Mutex::default() }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                registries,
+                store,
+                indexes: Mutex::default(),
+                archives: Flights::default(),
+            }),
+        })
     }
 
     /// The versions of charts of one web server's repository. One request, whatever their number.
@@ -82,16 +95,26 @@ impl Charts {
         repository: &str,
         charts: &BTreeSet<&str>,
     ) -> Result<BTreeMap<String, Versions>, ChartError> {
+        self.entries(repository, charts, false).await
+    }
+
+    /// The same; `clear_text` as in [`Wanted`].
+    async fn entries(
+        &self,
+        repository: &str,
+        charts: &BTreeSet<&str>,
+        clear_text: bool,
+    ) -> Result<BTreeMap<String, Versions>, ChartError> {
         let index = {
             let mut indexes = self.inner.indexes.lock().unwrap_or_else(PoisonError::into_inner);
             indexes.entry(repository.to_owned()).or_default().clone()
         };
         let mut index = index.lock().await;
-        self.refresh(repository, &mut index).await?;
+        self.refresh(repository, &mut index, clear_text).await?;
         let missing: BTreeSet<String> =
             charts.iter().filter(|it| !index.charts.contains_key(**it)).map(|it| (*it).to_owned()).collect();
         if !missing.is_empty() {
-            let read = self.read(repository, &index, missing).await?;
+            let read = self.read_there(repository, &mut index, missing, clear_text).await?;
             index.charts.extend(read);
         }
         Ok(charts.iter().filter_map(|it| Some(((*it).to_owned(), index.charts.get(*it)?.clone()))).collect())
@@ -121,51 +144,22 @@ impl Charts {
         entry.digest.clone().or_else(|| self.inner.store.digest(&key(chart, entry)))
     }
 
-    async fn fetch_digest(&self, chart: &ChartUrl, entry: &ChartEntry) -> Result<Digest, ChartError> {
-        let unusable = |why: &str| unusable(chart, &entry.version, why);
-        let base = base_of(chart.repository_and_name().0)?;
-        let address = entry.urls.first().ok_or_else(|| unusable("has no address in the index"))?;
-        let url = base.join(address).map_err(|_| unusable("has no usable address in the index"))?;
-        if !matches!(url.scheme(), "https" | "http") {
-            return Err(unusable("has no usable address in the index"));
-        }
-        // What the index names elsewhere is another server's affair.
-        let with_login = url.origin() == base.origin();
-        let known = Validators::default();
-        let wanted = Wanted { url: &url, known: &known, with_login, bytes_max: ARCHIVE_BYTES_MAX };
-        let mut hash = Sha256::new();
-        let downloaded = self.inner.registries.download(&wanted, |piece| {
-            hash.update(piece);
-            Ok(())
-        });
-        match downloaded.await.map_err(|it| self.failed(it))? {
-            Downloaded::Whole(_) => {}
-            Downloaded::Missing(status) => {
-                return Err(unusable(&format!("is not where the index says ({status})")));
-            }
-            Downloaded::TooLarge => {
-                return Err(unusable(&format!("is larger than {ARCHIVE_BYTES_MAX} bytes")));
-            }
-            Downloaded::Unchanged => return Err(unusable("was not sent")),
-        }
-        let hex: String = hash.finalize().iter().map(|it| format!("{it:02x}")).collect();
-        let digest: Digest = format!("sha256:{hex}").parse().map_err(|_| unusable("has no digest"))?;
-        self.inner.store.keep_digest(&key(chart, entry), &digest);
-        Ok(digest)
-    }
-
     /// Makes sure that the index on the disk is the one that the server has.
-    async fn refresh(&self, repository: &str, index: &mut Index) -> Result<(), ChartError> {
+    async fn refresh(&self, repository: &str, index: &mut Index, clear_text: bool) -> Result<(), ChartError> {
         let url = base_of(repository)?;
         let url = url.join("index.yaml").map_err(|_| no_url(repository))?;
+        if index.is_gone() {
+            // There may be another's, which may say something else.
+            index.kept = None;
+            index.charts.clear();
+        }
         if index.kept.is_none() {
             index.kept = self.inner.store.index(url.as_str());
         }
-        // A file that is gone is fetched again.
-        let known = index.kept.as_ref().filter(|it| it.file.is_file());
-        let known = known.map(|it| it.validators.clone()).unwrap_or_default();
+        let known = index.kept.as_ref().map(|it| it.validators.clone()).unwrap_or_default();
         let mut incoming = None;
-        let wanted = Wanted { url: &url, known: &known, with_login: true, bytes_max: INDEX_BYTES_MAX };
+        let wanted =
+            Wanted { url: &url, known: &known, with_login: true, clear_text, bytes_max: INDEX_BYTES_MAX };
         let downloaded = self.inner.registries.download(&wanted, |piece| {
             let file = match &mut incoming {
                 Some(file) => file,
@@ -192,6 +186,23 @@ impl Charts {
                 repository: repository.to_owned(),
                 why: format!("is larger than {INDEX_BYTES_MAX} bytes"),
             }),
+        }
+    }
+
+    /// Reads the entries of charts out of the index, which another process may replace meanwhile.
+    async fn read_there(
+        &self,
+        repository: &str,
+        index: &mut Index,
+        charts: BTreeSet<String>,
+        clear_text: bool,
+    ) -> Result<BTreeMap<String, Versions>, ChartError> {
+        match self.read(repository, index, charts.clone()).await {
+            Err(_) if index.is_gone() => {
+                self.refresh(repository, index, clear_text).await?;
+                self.read(repository, index, charts).await
+            }
+            read => read,
         }
     }
 
@@ -263,4 +274,34 @@ fn key(chart: &ChartUrl, entry: &ChartEntry) -> String {
     let created = entry.created.map_or_else(String::new, |it| it.to_string());
     let url = entry.urls.first().map_or("", String::as_str);
     format!("archive {} {} {created} {url}", chart.normal(), entry.version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::RegistryConfig;
+    use promoter_testkit::WebServer;
+
+    /// As processes do that share a cache: each takes away the file of the one before.
+    #[tokio::test]
+    async fn an_index_that_another_process_replaces_is_read_all_the_same() {
+        let (server, cache) = (WebServer::start(), tempfile::TempDir::new().unwrap());
+        let put = |version: &str| {
+            server.put("/index.yaml", format!("entries:\n  web:\n  - version: {version}\n"));
+        };
+        let client = || {
+            let registries = Registries::new(RegistryConfig::default(), None).unwrap();
+            Charts::new(registries, Some(cache.path().to_owned())).unwrap()
+        };
+        put("1.0.0");
+        let (ours, mut index) = (client(), Index::default());
+        ours.refresh(&server.url(), &mut index, true).await.unwrap();
+        put("2.0.0");
+        client().entries(&server.url(), &["web"].into(), true).await.unwrap();
+        assert!(index.is_gone());
+        server.take_log();
+        let read = ours.read_there(&server.url(), &mut index, ["web".to_owned()].into(), true).await;
+        assert_eq!(read.unwrap()["web"].as_ref().unwrap()[0].version, "2.0.0");
+        assert_eq!(server.take_log(), ["GET /index.yaml 304"]);
+    }
 }

@@ -5,6 +5,7 @@
 use promoter_core::{ChartUrl, Digest, ImageTag, Repository};
 use serde_json::Value;
 
+use super::archive::ARCHIVE_BYTES_MAX;
 use super::store::Store;
 use super::{ChartEntry, ChartError, unusable};
 use crate::registry::{Registries, RegistryError};
@@ -13,6 +14,8 @@ use crate::registry::{Registries, RegistryError};
 const CONFIG: &str = "application/vnd.cncf.helm.config.v1+json";
 /// The type of the layer that is its archive.
 const ARCHIVE: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+
+const HUB: &str = "registry-1.docker.io";
 
 /// The tags of a chart as versions.
 pub(super) async fn versions(
@@ -48,14 +51,39 @@ pub(super) async fn digest(
         return Ok(digest);
     }
     let bytes = registries.manifest(&repository, &manifest).await?.bytes;
-    let digest = archive(&bytes).map_err(|why| unusable(chart, version, &why))?;
+    let digest = archive_of(&bytes).map_err(|why| unusable(chart, version, &why))?;
     store.keep_digest(&key, &digest);
     Ok(digest)
+}
+
+/// The archive that a digest names, asked for by that alone: no tag takes part, so that one which was pushed again changes
+/// nothing.
+pub(super) async fn archive(
+    registries: &Registries,
+    chart: &ChartUrl,
+    version: &str,
+    digest: &Digest,
+) -> Result<Vec<u8>, ChartError> {
+    let layer = digest.as_str().parse().map_err(|_| unusable(chart, version, "is pinned by no digest"))?;
+    match registries.blob(&repository(chart)?, &layer, ARCHIVE_BYTES_MAX).await {
+        Err(RegistryError::Missing { answer, .. }) => Err(ChartError::Gone {
+            chart: chart.to_string(),
+            version: version.to_owned(),
+            why: format!("its registry has no `{digest}` ({answer})"),
+        }),
+        Err(RegistryError::Malformed { why, .. }) => Err(unusable(chart, version, &why)),
+        other => Ok(other?),
+    }
 }
 
 fn repository(chart: &ChartUrl) -> Result<Repository, ChartError> {
     let text =
         chart.as_str().split_once("://").map_or(chart.as_str(), |(_, rest)| rest).trim_end_matches('/');
+    // Helm's users name the one who answers for Docker Hub; settings and credentials are those of `docker.io`.
+    let text = match text.split_once('/') {
+        Some((HUB, path)) => format!("docker.io/{path}"),
+        _ => text.to_owned(),
+    };
     text.parse().map_err(|_| {
         let repository = chart.to_string();
         RegistryError::NoRepository { repository, answer: "it is no name that a registry can have".into() }
@@ -64,7 +92,7 @@ fn repository(chart: &ChartUrl) -> Result<Repository, ChartError> {
 }
 
 /// The digest of the archive that a manifest names. `Err` is the rest of a sentence.
-fn archive(manifest: &[u8]) -> Result<Digest, String> {
+fn archive_of(manifest: &[u8]) -> Result<Digest, String> {
     let manifest: Value =
         serde_json::from_slice(manifest).map_err(|_| "has a manifest that is no JSON".to_owned())?;
     let config = manifest["config"]["mediaType"].as_str().unwrap_or("an index");
@@ -92,7 +120,7 @@ mod tests {
         let layer = |kind: &str| json!({ "mediaType": kind, "digest": digest, "size": 1 });
         let found = |config: &str, layers: Value| {
             let manifest = json!({ "config": { "mediaType": config }, "layers": layers });
-            archive(manifest.to_string().as_bytes()).map(|it| it.to_string())
+            archive_of(manifest.to_string().as_bytes()).map(|it| it.to_string())
         };
         let provenance = "application/vnd.cncf.helm.chart.provenance.v1.prov";
         assert_eq!(found(CONFIG, json!([layer(provenance), layer(ARCHIVE)])), Ok(digest.to_owned()));
@@ -103,8 +131,8 @@ mod tests {
         {
             assert_eq!(found(CONFIG, layers), Err("has not exactly one archive".to_owned()));
         }
-        assert_eq!(archive(b"{\"manifests\": []}"), Err("is no chart (`an index`)".to_owned()));
-        assert!(archive(b"x").is_err());
+        assert_eq!(archive_of(b"{\"manifests\": []}"), Err("is no chart (`an index`)".to_owned()));
+        assert!(archive_of(b"x").is_err());
         let other = json!([{ "mediaType": ARCHIVE, "digest": "sha512:00" }]);
         assert_eq!(found(CONFIG, other), Err("names its archive by no SHA-256".to_owned()));
     }

@@ -1,10 +1,11 @@
-//! Indexes and digests on the disk.
+//! Indexes, digests and archives on the disk.
 //!
 //! A cache, never truth: what is not as we write it is as good as none, and deleting all of it costs requests.
 //!
 //! `<dir>/charts-1/<hash of the address>/` holds `known` (JSON: address, validators, name and size of the file) and the file
-//! that it names; `<dir>/charts-1/digests/<hash of what it is of>` one digest. Files come by a rename, and `known` after its
-//! file, so that it never speaks of another one. Beyond a number of bytes what was written first goes.
+//! that it names; `<dir>/charts-1/digests/<hash of what it is of>` one digest; `<dir>/charts-1/archives/<digest>` an archive that
+//! a lock pins. Files come by a rename, and `known` after its file, so that it never speaks of another one. Several processes may
+//! write at the same time. Beyond a number of bytes what was written first goes.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -17,15 +18,19 @@ use sha2::{Digest as _, Sha256};
 use tempfile::{NamedTempFile, TempDir};
 
 use super::ChartError;
+use super::archive::ARCHIVE_BYTES_MAX;
 use crate::registry::download::Validators;
 
 /// The folder of this version; another version leaves it alone.
 const FOLDER: &str = "charts-1";
 const DIGESTS: &str = "digests";
+const ARCHIVES: &str = "archives";
 const KNOWN: &str = "known";
 /// Of all indexes.
 const BYTES_MAX: u64 = 1 << 30;
 const DIGESTS_MAX: usize = 10_000;
+/// Of all archives.
+const ARCHIVES_BYTES_MAX: u64 = 256 << 20;
 /// The largest `known` that is read.
 const KNOWN_BYTES_MAX: u64 = 64 << 10;
 
@@ -54,7 +59,9 @@ impl Store {
                 (own.path().to_owned(), Some(own))
             }
         };
-        fs::create_dir_all(root.join(DIGESTS)).map_err(|error| cannot(&root, &error))?;
+        for folder in [DIGESTS, ARCHIVES] {
+            fs::create_dir_all(root.join(folder)).map_err(|error| cannot(&root, &error))?;
+        }
         sweep(&root);
         Ok(Self { root, _own: own })
     }
@@ -125,6 +132,25 @@ impl Store {
         }
     }
 
+    /// An archive that was fetched before; its bytes have the digest.
+    pub(super) fn archive(&self, digest: &Digest) -> Option<Vec<u8>> {
+        let path = self.root.join(ARCHIVES).join(digest.hex());
+        fs::metadata(&path).ok().filter(|it| it.len() <= ARCHIVE_BYTES_MAX as u64)?;
+        fs::read(path).ok().filter(|it| Digest::of(it) == *digest)
+    }
+
+    /// Keeps an archive, where that outlives the client. One that cannot be written is fetched again after a restart.
+    pub(super) fn keep_archive(&self, digest: &Digest, bytes: &[u8]) {
+        if self._own.is_some() {
+            return;
+        }
+        let folder = self.root.join(ARCHIVES);
+        if let Err(error) = write(&folder.join(digest.hex()), bytes) {
+            tracing::warn!(%error, "the cache of charts cannot be written");
+        }
+        sweep_archives(&folder, ARCHIVES_BYTES_MAX);
+    }
+
     pub(super) fn failed(&self, error: &io::Error) -> ChartError {
         cannot(&self.root, error)
     }
@@ -148,16 +174,34 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.persist(path).map(drop).map_err(|it| it.error)
 }
 
+fn written(path: &Path) -> SystemTime {
+    fs::metadata(path).and_then(|it| it.modified()).unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+fn listed(path: &Path) -> Vec<PathBuf> {
+    fs::read_dir(path).map(|it| it.filter_map(|it| Some(it.ok()?.path())).collect()).unwrap_or_default()
+}
+
+/// Removes the archives beyond a number of bytes, oldest first.
+fn sweep_archives(folder: &Path, bytes_max: u64) {
+    let mut archives: Vec<(SystemTime, PathBuf)> =
+        listed(folder).into_iter().map(|it| (written(&it), it)).collect();
+    archives.sort_by(|a, b| b.cmp(a));
+    let mut bytes = 0;
+    for (_, archive) in archives {
+        bytes += fs::metadata(&archive).map_or(0, |it| it.len());
+        if bytes > bytes_max {
+            let _ = fs::remove_file(&archive);
+        }
+    }
+}
+
 /// Removes what is too much, oldest first. What cannot be removed stays.
 fn sweep(root: &Path) {
-    let written =
-        |path: &Path| fs::metadata(path).and_then(|it| it.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-    let listed = |path: &Path| -> Vec<PathBuf> {
-        fs::read_dir(path).map(|it| it.filter_map(|it| Some(it.ok()?.path())).collect()).unwrap_or_default()
-    };
+    sweep_archives(&root.join(ARCHIVES), ARCHIVES_BYTES_MAX);
     let mut folders: Vec<(SystemTime, PathBuf)> = listed(root)
         .into_iter()
-        .filter(|it| !it.ends_with(DIGESTS))
+        .filter(|it| !it.ends_with(DIGESTS) && !it.ends_with(ARCHIVES))
         .map(|it| (written(&it.join(KNOWN)), it))
         .collect();
     folders.sort_by(|a, b| b.cmp(a));
@@ -206,6 +250,29 @@ mod tests {
         assert_eq!(store.index("https://a/index.yaml"), None, "of another size");
         fs::write(other.file.with_file_name(KNOWN), "{").unwrap();
         assert_eq!(store.index("https://b/index.yaml"), None);
+    }
+
+    #[test]
+    fn archives_are_those_of_their_digest_and_the_oldest_go() {
+        let root = TempDir::new().unwrap();
+        let store = Store::open(Some(root.path().to_owned())).unwrap();
+        let archives = ["one", "two", "three"].map(|it| (Digest::of(it.as_bytes()), it.as_bytes()));
+        let folder = root.path().join(FOLDER).join(ARCHIVES);
+        for (number, (digest, bytes)) in archives.iter().enumerate() {
+            store.keep_archive(digest, bytes);
+            let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(number as u64);
+            fs::File::open(folder.join(digest.hex())).unwrap().set_modified(time).unwrap();
+        }
+        let store = Store::open(Some(root.path().to_owned())).unwrap();
+        let there = || archives.each_ref().map(|(digest, _)| store.archive(digest).is_some());
+        assert_eq!(there(), [true; 3]);
+        assert_eq!(store.archive(&archives[0].0).unwrap(), archives[0].1);
+        sweep_archives(&folder, 8);
+        assert_eq!(there(), [false, true, true]);
+        fs::write(folder.join(archives[1].0.hex()), "twp").unwrap();
+        assert_eq!(there(), [false, false, true]);
+        store.keep_archive(&archives[1].0, archives[1].1);
+        assert_eq!(there(), [false, true, true], "a broken one is written again");
     }
 
     #[test]

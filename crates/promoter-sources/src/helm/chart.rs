@@ -1,4 +1,4 @@
-//! A chart on its way to helm: out of a tree into a directory, or out of a repository.
+//! A chart on its way to helm: out of a tree into a directory, or, where nothing pins it, by `helm pull`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -75,21 +75,14 @@ pub(super) fn pull_arguments(request: &ChartRequest, directory: &Path) -> Result
     Ok(arguments)
 }
 
-/// Renames the one archive in the directory and gives its bytes.
-pub(super) fn take_archive(
-    chart: &str,
-    directory: &Path,
-    to: &Path,
-    limits: &HelmLimits,
-) -> Result<Vec<u8>, HelmError> {
+/// The one archive that `helm pull` left in a directory.
+pub(super) fn pulled(chart: &str, directory: &Path, limits: &HelmLimits) -> Result<PathBuf, HelmError> {
     let entries = std::fs::read_dir(directory)?;
     let is_archive = |it: &PathBuf| it.extension().is_some_and(|it| it == "tgz");
     let archive = entries.filter_map(|it| Some(it.ok()?.path())).find(is_archive);
     let archive = archive.ok_or_else(|| HelmError::NoChart(chart.into()))?;
-    let bytes = std::fs::metadata(&archive)?.len();
-    if bytes > limits.chart_bytes_max as u64 {
-        return Err(HelmError::ChartTooLarge(chart.into()));
+    match std::fs::metadata(&archive)?.len() > limits.chart_bytes_max as u64 {
+        true => Err(HelmError::ChartTooLarge(chart.into())),
+        false => Ok(archive),
     }
-    std::fs::rename(&archive, to)?;
-    Ok(std::fs::read(to)?)
 }

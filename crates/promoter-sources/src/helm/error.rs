@@ -1,14 +1,19 @@
 //! Why helm gave nothing.
 
-use promoter_core::{Diagnosis, Digest};
+use promoter_core::Diagnosis;
 use promoter_kustomize::FileError;
 
 /// Why a chart could not be rendered.
 #[derive(Debug, thiserror::Error)]
 pub enum HelmError {
     /// No such program.
-    #[error("helm is not installed: there is no `{0}`")]
-    NotInstalled(String),
+    #[error("chart `{chart}` needs helm, which is not installed: there is no `{program}`")]
+    NotInstalled {
+        /// The chart.
+        chart: String,
+        /// What was looked for.
+        program: String,
+    },
     /// helm refused.
     #[error("helm cannot render chart `{chart}`: {words}")]
     Failed {
@@ -50,15 +55,15 @@ pub enum HelmError {
     /// Neither a directory nor a repository is named.
     #[error("chart `{0}` is neither in the tree nor in a repository")]
     NoChart(String),
-    /// The archive is not the one that the lock names.
-    #[error("the archive of chart `{chart}` has digest `{found}`, the lock says `{locked}`")]
-    OtherArchive {
+    /// The archive that a lock pins could not be had.
+    #[error("{}", unfetched(chart, version, .why))]
+    Unfetched {
         /// The chart's address.
         chart: String,
-        /// As the lock says.
-        locked: Digest,
-        /// As the bytes say.
-        found: Digest,
+        /// Its version.
+        version: String,
+        /// Why.
+        why: Box<Diagnosis>,
     },
     /// A file of the chart cannot be read.
     #[error(transparent)]
@@ -80,8 +85,9 @@ impl HelmError {
     /// The error as a person reads it.
     pub fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::NotInstalled(_) => Diagnosis::input("helm-not-installed", self)
-                .hint("put a helm binary (3 or 4) on the PATH of this program"),
+            Self::NotInstalled { .. } => Diagnosis::input("helm-not-installed", self).hint(
+                "put helm (3 or 4) on the PATH of this program, name one with `PROMOTER_HELM`, or take the image whose tag ends in `-helm`",
+            ),
             Self::Failed { words, .. } if words.contains("missing in charts/") => {
                 Diagnosis::input("helm-failed", self)
                     .hint("run `helm dependency build` and commit the `charts` directory")
@@ -98,12 +104,18 @@ impl HelmError {
             Self::NotText(_) => Diagnosis::input("helm-failed", self),
             Self::NoChart(_) => Diagnosis::input("chart-not-found", self)
                 .hint("name the chart's repository, or commit the unpacked chart"),
-            Self::OtherArchive { .. } => Diagnosis::input("chart-digest-wrong", self).hint(
-                "the repository replaced a published version; find out why before pinning the new digest",
-            ),
+            Self::Unfetched { why, .. } => Diagnosis { cause: self.to_string(), ..(**why).clone() },
             Self::File(FileError::Store(..)) | Self::Machine(_) => Diagnosis::upstream("helm-machine", self),
             Self::File(_) => Diagnosis::input("file-not-found", self),
         }
+    }
+}
+
+/// The chart, where the cause does not name it, and the cause.
+fn unfetched(chart: &str, version: &str, why: &Diagnosis) -> String {
+    match why.cause.contains(chart) {
+        true => why.cause.clone(),
+        false => format!("version `{version}` of `{chart}` is not to be had: {}", why.cause),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Charts through the real `helm template`, as a child process with nothing of our environment.
 //!
 //! Decides helm's arguments and what of its words reaches a person. Leaves to the render which charts may be asked
-//! for, and to the caller which binary is run. A render is cached by everything that it is a function of.
+//! for, to the caller which binary is run, and to [`crate::charts`] how the archive that a lock pins is had. A render is cached
+//! by everything that it is a function of. Blocks.
 
 mod cache;
 mod chart;
@@ -12,12 +13,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use promoter_core::{Diagnosis, Digest};
+use promoter_core::Diagnosis;
 use promoter_kustomize::{BuildError, ChartRequest, Externals, Files};
 use promoter_render::{ChartCall, ChartPin, build_error};
 use sha2::{Digest as _, Sha256};
 
 use crate::child::{Child, Outcome};
+use crate::clients::RegistryAccess;
 use cache::{Cache, Key};
 use chart::ChartFile;
 pub use error::HelmError;
@@ -68,50 +70,76 @@ pub struct Helm {
     /// Where the binary is, once it was needed.
     program: OnceLock<PathBuf>,
     limits: HelmLimits,
+    access: RegistryAccess,
     cache: Mutex<Cache>,
 }
+
+/// An archive, or why there is none.
+pub type Fetched = Result<Arc<[u8]>, Diagnosis>;
+
+/// What is done around a fetch.
+pub type Around<'a> = dyn Fn(&dyn Fn() -> Fetched) -> Fetched + 'a;
 
 /// Where a chart comes from.
 enum Chart<'a> {
     /// A directory of a tree.
     Files(Vec<ChartFile>),
-    /// A repository, with the content that a lock names; without it whatever the repository has.
-    Repository(Option<&'a ChartPin>),
+    /// The archive that a lock pins.
+    Pinned(&'a ChartPin),
+    /// Whatever its repository has.
+    Repository,
 }
 
 impl Helm {
     /// Runs this binary (a name without `/` is looked up in `PATH`), helm 3 or 4. Whether it is there shows with the
-    /// first chart.
-    pub fn new(binary: impl Into<PathBuf>, limits: HelmLimits) -> Self {
+    /// first chart. Archives that locks pin are had by `access`.
+    pub fn new(binary: impl Into<PathBuf>, limits: HelmLimits, access: RegistryAccess) -> Self {
         Self {
             binary: binary.into(),
             program: OnceLock::new(),
             limits,
+            access,
             cache: Mutex::new(Cache::new(limits.cache_bytes_max)),
         }
     }
 
     /// Renders a chart of the tree, or the one that a lock pins, to a YAML stream: what `World::template` asks for.
     pub fn template(&self, call: &ChartCall<'_>) -> Result<String, Diagnosis> {
+        self.template_fetching(call, &|fetch| fetch())
+    }
+
+    /// The same for callers that have to know when something is fetched: it is, whenever `around` calls what it is given.
+    pub fn template_fetching(&self, call: &ChartCall<'_>, around: &Around<'_>) -> Result<String, Diagnosis> {
         let asked = call.archive.ok_or_else(|| HelmError::NoChart(call.chart.name.clone()));
         let chart = match &call.chart.directory {
             Some(directory) => chart::read(call.files, directory, &self.limits).map(Chart::Files),
-            None => asked.map(|pin| Chart::Repository(Some(pin))),
+            None => asked.map(Chart::Pinned),
         };
-        chart.and_then(|it| self.render(call.chart, &it, call.run)).map_err(|error| error.diagnosis())
+        chart.and_then(|it| self.render(call.chart, &it, call.run, around)).map_err(|error| error.diagnosis())
     }
 
-    fn render(&self, request: &ChartRequest, chart: &Chart<'_>, run: u8) -> Result<String, HelmError> {
+    fn render(
+        &self,
+        request: &ChartRequest,
+        chart: &Chart<'_>,
+        run: u8,
+        around: &Around<'_>,
+    ) -> Result<String, HelmError> {
         let key = key(request, chart, run);
         // Without a pin the repository may answer differently tomorrow.
-        let cacheable = !matches!(chart, Chart::Repository(None));
+        let cacheable = !matches!(chart, Chart::Repository);
         if cacheable && let Some(found) = self.cached(&key) {
             return text(&request.name, found.to_vec());
         }
         let directory = tempfile::Builder::new().prefix("promoter-helm-").tempdir()?;
         let place = match chart {
             Chart::Files(files) => chart::write(files, &directory.path().join("chart"))?,
-            Chart::Repository(pin) => self.archive(request, *pin, directory.path())?,
+            Chart::Pinned(pin) => {
+                let path = directory.path().join("chart.tgz");
+                std::fs::write(&path, self.archive(pin, around)?)?;
+                path
+            }
+            Chart::Repository => self.pull(request, directory.path())?,
         };
         let mut arguments = arguments(request);
         for (index, values) in request.values.iter().enumerate() {
@@ -123,38 +151,38 @@ impl Helm {
         arguments.extend(["--".into(), OsString::from(&request.release_name), place.into()]);
         let output = self.run(&request.name, &arguments, directory.path(), &[])?;
         if cacheable {
-            self.keep(key, &output);
+            self.keep(key, output.as_slice().into());
         }
         text(&request.name, output)
     }
 
-    /// Puts the archive of a chart into the directory, from the cache or from its repository, and checks its digest.
-    fn archive(
-        &self,
-        request: &ChartRequest,
-        pin: Option<&ChartPin>,
-        directory: &Path,
-    ) -> Result<PathBuf, HelmError> {
-        let key = pin.map(|it| Key::from(Sha256::digest(format!("archive {}", it.digest))));
-        let path = directory.join("chart.tgz");
-        if let Some(bytes) = key.as_ref().and_then(|it| self.cached(it)) {
-            std::fs::write(&path, bytes)?;
-            return Ok(path);
+    /// The archive that a lock pins, from the cache or from its repository.
+    fn archive(&self, pin: &ChartPin, around: &Around<'_>) -> Result<Arc<[u8]>, HelmError> {
+        let key = Key::from(Sha256::digest(format!("archive {}", pin.digest)));
+        if let Some(bytes) = self.cached(&key) {
+            return Ok(bytes);
         }
+        let fetched = around(&|| {
+            let clients = self.access.clients()?;
+            let answer = clients.charts.archive(&pin.url, &pin.version, &pin.digest);
+            clients.wait(answer).map_err(|error| error.diagnosis())
+        });
+        let bytes = fetched.map_err(|why| HelmError::Unfetched {
+            chart: pin.url.to_string(),
+            version: pin.version.to_string(),
+            why: Box::new(why),
+        })?;
+        self.keep(key, Arc::clone(&bytes));
+        Ok(bytes)
+    }
+
+    /// Has helm put a chart that nothing pins into the directory, as kustomize does.
+    fn pull(&self, request: &ChartRequest, directory: &Path) -> Result<PathBuf, HelmError> {
         let arguments = chart::pull_arguments(request, directory)?;
         let network: Vec<(&str, OsString)> =
             NETWORK_VARIABLES.iter().filter_map(|it| Some((*it, std::env::var_os(it)?))).collect();
         self.run(&request.name, &arguments, directory, &network).map_err(HelmError::of_a_pull)?;
-        let bytes = chart::take_archive(&request.name, directory, &path, &self.limits)?;
-        if let (Some(pin), Some(key)) = (pin, key) {
-            let found = Digest::of(&bytes);
-            if found != pin.digest {
-                let (chart, locked) = (pin.url.to_string(), pin.digest.clone());
-                return Err(HelmError::OtherArchive { chart, locked, found });
-            }
-            self.keep(key, &bytes);
-        }
-        Ok(path)
+        chart::pulled(&request.name, directory, &self.limits)
     }
 
     fn run(
@@ -175,7 +203,7 @@ impl Helm {
         let chart = chart.to_owned();
         match child.run() {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(HelmError::NotInstalled(self.binary.display().to_string()))
+                Err(HelmError::NotInstalled { chart, program: self.binary.display().to_string() })
             }
             Err(error) => Err(HelmError::Machine(error)),
             Ok(Outcome::Succeeded(output)) => Ok(output),
@@ -196,8 +224,8 @@ impl Helm {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(key)
     }
 
-    fn keep(&self, key: Key, bytes: &[u8]) {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(key, bytes.into());
+    fn keep(&self, key: Key, bytes: Arc<[u8]>) {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(key, bytes);
     }
 }
 
@@ -206,9 +234,11 @@ impl Externals for Helm {
     fn template(&self, files: &dyn Files, request: &ChartRequest) -> Result<String, BuildError> {
         let chart = match &request.directory {
             Some(directory) => chart::read(files, directory, &self.limits).map(Chart::Files),
-            None => Ok(Chart::Repository(None)),
+            None => Ok(Chart::Repository),
         };
-        chart.and_then(|it| self.render(request, &it, 0)).map_err(|error| build_error(&error.diagnosis()))
+        chart
+            .and_then(|it| self.render(request, &it, 0, &|fetch| fetch()))
+            .map_err(|error| build_error(&error.diagnosis()))
     }
 }
 
@@ -256,7 +286,9 @@ fn key(request: &ChartRequest, chart: &Chart<'_>, run: u8) -> Key {
     part(&request.values.len().to_be_bytes());
     request.values.iter().for_each(|it| part(it.as_bytes()));
     match chart {
-        Chart::Repository(pin) => part(pin.map_or("", |it| it.digest.as_str()).as_bytes()),
+        Chart::Pinned(pin) => part(pin.digest.as_str().as_bytes()),
+        // Never kept.
+        Chart::Repository => {}
         Chart::Files(files) => files.iter().for_each(|(path, bytes)| {
             part(path.as_bytes());
             part(bytes);

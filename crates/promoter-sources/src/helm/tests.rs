@@ -1,14 +1,13 @@
 //! Against the real helm where it is installed; hanging and flooding programs stand in for a helm that does so.
 
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use promoter_core::Fault;
+use promoter_core::{Digest, Fault};
 use promoter_kustomize::MemoryFiles;
-use promoter_testkit::tool;
+use promoter_testkit::{WebServer, tool};
 
 use super::*;
 use crate::disk::{DiskFiles, DiskLimits};
@@ -19,7 +18,7 @@ fn testdata() -> PathBuf {
 
 /// The real helm of the tools directory, if it is there.
 fn helm() -> Option<Helm> {
-    tool("helm-v4.2.4", "helm").map(|it| Helm::new(it, HelmLimits::default()))
+    tool("helm-v4.2.4", "helm").map(|it| Helm::new(it, HelmLimits::default(), RegistryAccess::default()))
 }
 
 fn request() -> ChartRequest {
@@ -88,70 +87,83 @@ fn says_what_helm_says_without_the_places_of_this_run() {
     assert!(error.hint.as_deref().unwrap_or_default().contains("helm dependency build"), "{error}");
 }
 
-#[test]
-fn a_chart_of_a_repository_is_the_one_that_is_pinned() {
-    let Some(helm) = helm() else { return };
-    let (url, archive) = chart_repository(&helm.binary);
-    let mut pulled = request();
-    pulled.directory = None;
-    pulled.repo = Some(url.clone());
-    pulled.version = Some("0.1.0".into());
-    let mut pin = ChartPin {
-        url: format!("{url}/shown").parse().unwrap(),
-        version: "0.1.0".parse().unwrap(),
-        digest: Digest::of(b"another archive"),
-    };
-    let files = MemoryFiles::new();
-    let call = |pin: &ChartPin| {
-        helm.template(&ChartCall { files: &files, chart: &pulled, archive: Some(pin), run: 0 })
-    };
-    assert_eq!(call(&pin).unwrap_err().code, "chart-digest-wrong");
-    pin.digest = Digest::of(&archive);
-    assert!(call(&pin).unwrap().contains("greeting: \"hello\""));
-    let mut gone = pulled.clone();
-    gone.version = Some("9.9.9".into());
-    pin.digest = Digest::of(b"not in the cache");
-    let error =
-        helm.template(&ChartCall { files: &files, chart: &gone, archive: Some(&pin), run: 0 }).unwrap_err();
-    // The repository answered: asking again gives the same.
-    assert_eq!((error.code, error.fault), ("chart-unreachable", Fault::Input));
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let away = format!("http://{closed}");
-    gone.repo = Some(away.clone());
-    pin.url = format!("{away}/shown").parse().unwrap();
-    let error =
-        helm.template(&ChartCall { files: &files, chart: &gone, archive: Some(&pin), run: 0 }).unwrap_err();
-    assert_eq!((error.code, error.fault), ("chart-unreachable", Fault::Upstream));
-}
-
-/// A chart repository on the loopback with the one chart of testdata; gives its address and the archive.
-fn chart_repository(helm: &Path) -> (String, Vec<u8>) {
-    let directory = tempfile::tempdir().unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+/// A repository with the one chart of testdata, and its archive.
+fn chart_repository(helm: &Path) -> (WebServer, Vec<u8>) {
+    let (directory, server) = (tempfile::tempdir().unwrap(), WebServer::start());
     let run = |arguments: &[&str]| {
         let status =
             Command::new(helm).args(arguments).current_dir(directory.path()).stdout(Stdio::null()).status();
         assert!(status.unwrap().success(), "helm {arguments:?}");
     };
     run(&["package", testdata().join("chart").to_str().unwrap()]);
-    run(&["repo", "index", ".", "--url", &url]);
-    let archive = std::fs::read(directory.path().join("shown-0.1.0.tgz")).unwrap();
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().map_while(Result::ok) {
-            let mut head = String::new();
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            while reader.read_line(&mut head).unwrap() > 2 {}
-            let path = head.split(' ').nth(1).unwrap_or_default().trim_start_matches('/').to_owned();
-            let body = std::fs::read(directory.path().join(path)).unwrap_or_default();
-            let status = if body.is_empty() { "404 Not Found" } else { "200 OK" };
-            let length = body.len();
-            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
-            // A client that went away ends only this exchange.
-            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
-        }
-    });
-    (url, archive)
+    run(&["repo", "index", "."]);
+    let read = |name: &str| std::fs::read(directory.path().join(name)).unwrap();
+    server.put("/index.yaml", read("index.yaml"));
+    server.put("/shown-0.1.0.tgz", read("shown-0.1.0.tgz"));
+    (server, read("shown-0.1.0.tgz"))
+}
+
+/// What is asked of a repository: the chart in this version.
+fn of_repository(url: &str, version: &str) -> ChartRequest {
+    let mut request = request();
+    request.directory = None;
+    request.repo = Some(url.to_owned());
+    request.version = Some(version.into());
+    request
+}
+
+fn closed() -> String {
+    format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap())
+}
+
+#[test]
+fn a_pinned_chart_is_the_archive_with_its_digest() {
+    let Some(helm) = helm() else { return };
+    let (server, archive) = chart_repository(&helm.binary);
+    let files = MemoryFiles::new();
+    let call = |url: &str, version: &str, digest: Digest, values: &str| {
+        let mut chart = of_repository(url, version);
+        chart.values = vec![values.to_owned()];
+        let url = format!("{url}/shown").parse().unwrap();
+        let pin = ChartPin { url, version: version.parse().unwrap(), digest };
+        helm.template(&ChartCall { files: &files, chart: &chart, archive: Some(&pin), run: 0 })
+    };
+    let code = |rendered: Result<String, Diagnosis>| rendered.map_err(|it| (it.code, it.fault)).unwrap_err();
+    let other = Digest::of(b"another archive");
+    assert_eq!(code(call(&server.url(), "0.1.0", other, "")), ("chart-digest-wrong", Fault::Input));
+    server.take_log();
+    let digest = Digest::of(&archive);
+    assert!(call(&server.url(), "0.1.0", digest.clone(), "").unwrap().contains("greeting: \"hello\""));
+    assert_eq!(server.take_log(), ["GET /index.yaml 304", "GET /shown-0.1.0.tgz 200"]);
+    let other_values = call(&server.url(), "0.1.0", digest, "greeting: other").unwrap();
+    assert!(other_values.contains("greeting: \"other\""), "{other_values}");
+    assert_eq!(server.take_log(), [""; 0], "the archive is kept");
+    // The repository answered: asking again gives the same.
+    let unseen = || Digest::of(b"not in the cache");
+    assert_eq!(code(call(&server.url(), "9.9.9", unseen(), "")), ("chart-gone", Fault::Input));
+    let error = call(&closed(), "0.1.0", unseen(), "").unwrap_err();
+    assert_eq!((error.code, error.fault), ("registry-unreachable", Fault::Upstream));
+    assert!(error.cause.contains("version `0.1.0` of `http://"), "{error}");
+}
+
+#[test]
+fn a_chart_that_nothing_pins_is_pulled_by_helm() {
+    let Some(helm) = helm() else { return };
+    let (server, _) = chart_repository(&helm.binary);
+    let files = MemoryFiles::new();
+    let build = |url: &str, version: &str| Externals::template(&helm, &files, &of_repository(url, version));
+    for _ in 0..2 {
+        assert!(build(&server.url(), "0.1.0").unwrap().contains("greeting: \"hello\""));
+        assert!(server.take_log().contains(&"GET /shown-0.1.0.tgz 200".to_owned()), "it may change");
+    }
+    let said = build(&server.url(), "9.9.9").unwrap_err().to_string();
+    assert!(said.contains("helm cannot get chart `shown`"), "{said}");
+    let mut request = of_repository(&server.url(), "9.9.9");
+    let home = tempfile::tempdir().unwrap();
+    assert_eq!(helm.pull(&request, home.path()).unwrap_err().diagnosis().fault, Fault::Input);
+    request.repo = Some(closed());
+    let error = helm.pull(&request, home.path()).unwrap_err().diagnosis();
+    assert_eq!((error.code, error.fault), ("chart-unreachable", Fault::Upstream));
 }
 
 #[test]
@@ -166,15 +178,17 @@ fn names_cannot_become_options() {
 
 #[test]
 fn a_missing_helm_is_named() {
-    let helm = Helm::new("/nowhere/helm", HelmLimits::default());
+    let helm = Helm::new("/nowhere/helm", HelmLimits::default(), RegistryAccess::default());
     let error = template(&helm, &request(), 0).unwrap_err();
     assert_eq!(error.code, "helm-not-installed");
+    assert!(error.cause.contains("chart `shown`"), "{error}");
+    assert!(error.hint.unwrap_or_default().contains("PROMOTER_HELM"));
 }
 
 #[test]
 fn a_helm_that_hangs_is_killed_with_its_children() {
     let limits = HelmLimits { timeout: Duration::from_secs(1), ..HelmLimits::default() };
-    let helm = Helm::new(testdata().join("slow"), limits);
+    let helm = Helm::new(testdata().join("slow"), limits, RegistryAccess::default());
     let start = Instant::now();
     let error = template(&helm, &request(), 0).unwrap_err();
     assert_eq!((error.code, error.fault), ("helm-timeout", Fault::Upstream));
@@ -197,7 +211,7 @@ fn a_helm_that_hangs_is_killed_with_its_children() {
 #[test]
 fn a_helm_that_floods_is_stopped() {
     let limits = HelmLimits { output_bytes_max: 1_000, ..HelmLimits::default() };
-    let helm = Helm::new(testdata().join("chatty"), limits);
+    let helm = Helm::new(testdata().join("chatty"), limits, RegistryAccess::default());
     assert_eq!(template(&helm, &request(), 0).unwrap_err().code, "chart-too-large");
 }
 
@@ -206,7 +220,7 @@ fn a_chart_that_goes_round_or_is_large_is_refused() {
     let mut files = MemoryFiles::new();
     files.insert("chart/Chart.yaml", *b"name: a").unwrap();
     files.insert_link("chart/templates", ".").unwrap();
-    let helm = Helm::new("/nowhere/helm", HelmLimits::default());
+    let helm = Helm::new("/nowhere/helm", HelmLimits::default(), RegistryAccess::default());
     let call = |request: &ChartRequest| {
         helm.template(&ChartCall { files: &files, chart: request, archive: None, run: 0 })
     };

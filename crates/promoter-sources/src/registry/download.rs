@@ -41,6 +41,9 @@ pub(crate) struct Wanted<'a> {
     pub(crate) known: &'a Validators,
     /// True when the host's credentials may be shown.
     pub(crate) with_login: bool,
+    /// True when it may be asked in clear text where the settings do not say so of the host, without credentials: what comes
+    /// of it is held against a digest.
+    pub(crate) clear_text: bool,
     pub(crate) bytes_max: u64,
 }
 
@@ -86,20 +89,29 @@ impl Registries {
         let mut pass = if wanted.with_login { self.login(&url).await? } else { None };
         for _ in 0..=REDIRECTS_MAX {
             let name = Host::name_of(&url);
-            let Some(host) = wire.host_of(&url)? else {
-                return Err(DownloadError::ClearText { url: url.to_string(), host: name });
+            let said = wire.host_of(&url)?;
+            let unsaid = || DownloadError::ClearText { url: url.to_string(), host: name.clone() };
+            let (host, pass_here) = match &said {
+                Some(host) => (host.clone(), pass.as_ref()),
+                None if wanted.clear_text => (wire.host(&name)?, None),
+                None => return Err(unsaid()),
             };
-            let asked = self.ask(&host, &url, wanted, pass.as_ref(), &mut take);
+            let asked = self.ask(&host, &url, wanted, pass_here, &mut take);
             let asked = tokio::time::timeout(TIMEOUT, asked).await;
-            match asked.unwrap_or_else(|_| Err(host.unreachable("no answer in time").into()))? {
-                Asked::Done(done) => return Ok(done),
-                Asked::Moved(to) => {
+            match asked.unwrap_or_else(|_| Err(host.unreachable("no answer in time").into())) {
+                Ok(Asked::Done(done)) => return Ok(done),
+                Ok(Asked::Moved(to)) => {
                     let target = url.join(&to).map_err(|_| host.protocol("it sends us on to no URL"))?;
                     if target.origin() != url.origin() {
                         pass = None;
                     }
                     url = target;
                 }
+                // It wants credentials, which may not be shown to everybody on the way.
+                Err(DownloadError::Server(RegistryError::Denied { .. })) if said.is_none() => {
+                    return Err(unsaid());
+                }
+                Err(error) => return Err(error),
             }
         }
         let host = Host::name_of(&url);

@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 
 /// The questions that are being asked, with answers of one type. Nothing is kept once all have their answer.
 #[derive(Debug)]
-pub(super) struct Flights<K, V>(Mutex<HashMap<K, Weak<OnceCell<V>>>>);
+pub(crate) struct Flights<K, V>(Mutex<HashMap<K, Weak<OnceCell<V>>>>);
 
 impl<K, V> Default for Flights<K, V> {
     fn default() -> Self {
@@ -18,7 +18,7 @@ impl<K, V> Default for Flights<K, V> {
 
 impl<K: Hash + Eq + Clone, V: Clone> Flights<K, V> {
     /// Answers by asking, or by waiting for who asks the same. Should that one be given up, the next one asks.
-    pub(super) async fn join(&self, key: &K, ask: impl Future<Output = V>) -> V {
+    pub(crate) async fn join(&self, key: &K, ask: impl Future<Output = V>) -> V {
         let cell = {
             let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             match flights.get(key).and_then(Weak::upgrade) {

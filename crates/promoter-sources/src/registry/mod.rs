@@ -22,7 +22,7 @@ mod counters;
 pub(crate) mod download;
 mod error;
 mod facts;
-mod flights;
+pub(crate) mod flights;
 mod host;
 mod login;
 mod manifest;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap in a test is a failed test")]
 
+mod archives;
 mod oci;
 
 use std::collections::BTreeMap;
