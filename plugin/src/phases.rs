@@ -230,6 +230,7 @@ mod tests {
         assert_eq!(phases.spent(Phase::Verify), None);
         assert_eq!(phases.summary(), "");
     }
+
     #[test]
     fn intervals_follow_each_other_from_the_start_to_now() {
         let begun = Instant::now();

@@ -152,13 +152,13 @@ impl Report {
 
     fn end(&self, ended: &Ended<'_>) {
         let course = self.phases.course();
-        let place = self.exporter.as_ref().and_then(|it| Some((it, it.place(self.facts.trace.as_ref())?)));
+        let trace = self.exporter.as_ref().and_then(|it| Some((it, it.trace(self.facts.trace.as_ref())?)));
         // The caller's trace, or the one that the spans begin: either leads from the line to them.
-        let begun = place.as_ref().map(|(_, place)| place.trace_id.to_string());
+        let begun = trace.as_ref().map(|(_, trace)| trace.trace_id.to_string());
         let trace_id = self.facts.trace.as_ref().map(|it| it.trace_id.clone()).or(begun);
         self.line(ended, &course, trace_id.as_deref());
-        if let Some((exporter, place)) = place {
-            exporter.hand_in(spans(&self.facts, ended, &course, self.begun, &place, || exporter.span_id()));
+        if let Some((exporter, trace)) = trace {
+            exporter.hand_in(spans(&self.facts, ended, &course, self.begun, &trace, || exporter.span_id()));
         }
     }
 

@@ -20,7 +20,7 @@ use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 
 use super::ledger::{Booked, Ledger, QUEUE_SPANS_MAX};
 use super::options::{OtlpError, OtlpOptions, Settings};
-use super::spans::Place;
+use super::spans::TraceContext;
 use crate::cmp::trace::Trace;
 
 /// Spans of one call.
@@ -84,14 +84,14 @@ impl Exporter {
     }
 
     /// Where the spans of a request belong, if it has any: the caller's word holds.
-    pub(crate) fn place(&self, caller: Option<&Trace>) -> Option<Place> {
+    pub(crate) fn trace(&self, caller: Option<&Trace>) -> Option<TraceContext> {
         let Some(caller) = caller else {
             let trace_id = self.0.ids.new_trace_id();
-            let place = Place { trace_id, parent: SpanId::INVALID, state: TraceState::default() };
-            return self.chosen(trace_id).then_some(place);
+            let trace = TraceContext { trace_id, parent: SpanId::INVALID, state: TraceState::default() };
+            return self.chosen(trace_id).then_some(trace);
         };
         caller.sampled.then_some(())?;
-        Some(Place {
+        Some(TraceContext {
             trace_id: TraceId::from_hex(&caller.trace_id).ok()?,
             parent: SpanId::from_hex(&caller.span_id).ok()?,
             state: caller.state.parse().unwrap_or_default(),
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn requests_that_find_no_room_are_lost_as_a_whole_and_nobody_waits() {
         let (exporter, batches, end) = held(1.0);
-        let spans = tree(&exporter.place(None).unwrap());
+        let spans = tree(&exporter.trace(None).unwrap());
         let each = spans.len();
         // The collector holds the first batch from here on; what is under way takes room as well.
         exporter.hand_in(spans.clone());
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn what_the_collector_does_not_take_is_counted() {
         let (exporter, batches, end) = held(1.0);
-        let spans = tree(&exporter.place(None).unwrap());
+        let spans = tree(&exporter.trace(None).unwrap());
         let each = spans.len();
         let mut refused = Vec::new();
         for requests in 1..=2 {
@@ -236,7 +236,7 @@ mod tests {
     #[tokio::test]
     async fn the_end_does_not_wait_for_a_collector_that_holds_a_call() {
         let (exporter, batches, end) = held(1.0);
-        exporter.hand_in(tree(&exporter.place(None).unwrap()));
+        exporter.hand_in(tree(&exporter.trace(None).unwrap()));
         batches.recv().unwrap();
         exporter.clone().stop_within(Duration::from_millis(1)).await;
         // All was said, and the call is still held.
@@ -254,18 +254,18 @@ mod tests {
             state: "a=1".into(),
         };
         let (none, all) = (held(0.0).0, held(1.0).0);
-        assert_eq!(none.place(None), None);
-        assert_eq!(all.place(Some(&caller(false))), None);
-        let place = none.place(Some(&caller(true))).unwrap();
+        assert_eq!(none.trace(None), None);
+        assert_eq!(all.trace(Some(&caller(false))), None);
+        let trace = none.trace(Some(&caller(true))).unwrap();
         assert_eq!(
-            (place.trace_id.to_string(), place.parent.to_string(), place.state.header()),
+            (trace.trace_id.to_string(), trace.parent.to_string(), trace.state.header()),
             ("4bf92f3577b34da6a3ce929d0e0e4736".into(), "00f067aa0ba902b7".into(), "a=1".into())
         );
-        let (first, second) = (all.place(None).unwrap(), all.place(None).unwrap());
+        let (first, second) = (all.trace(None).unwrap(), all.trace(None).unwrap());
         assert_eq!(first.parent, SpanId::INVALID);
         assert_ne!(first.trace_id, second.trace_id);
         let half = held(0.5).0;
-        let chosen = (0..1000).filter(|_| half.place(None).is_some()).count();
+        let chosen = (0..1000).filter(|_| half.trace(None).is_some()).count();
         assert!((350..650).contains(&chosen), "{chosen} of 1000");
     }
 }

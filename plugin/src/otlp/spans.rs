@@ -19,14 +19,14 @@ const ATTRIBUTE_BYTES_MAX: usize = 1024;
 
 /// Where in which trace a request's span belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct TraceContext {
     pub(crate) trace_id: TraceId,
     /// The caller's span; invalid where there is none.
     pub(crate) parent: SpanId,
     pub(crate) state: TraceState,
 }
 
-impl Place {
+impl TraceContext {
     fn context(&self, span_id: SpanId) -> SpanContext {
         SpanContext::new(self.trace_id, span_id, TraceFlags::SAMPLED, false, self.state.clone())
     }
@@ -38,7 +38,7 @@ pub(crate) fn spans(
     ended: &Ended<'_>,
     course: &Course,
     begun: SystemTime,
-    place: &Place,
+    trace: &TraceContext,
     mut next: impl FnMut() -> SpanId,
 ) -> Vec<SpanData> {
     let own = next();
@@ -60,21 +60,21 @@ pub(crate) fn spans(
         instrumentation_scope: scope.clone(),
     };
     let request = SpanData {
-        parent_span_id: place.parent,
-        parent_span_is_remote: place.parent != SpanId::INVALID,
+        parent_span_id: trace.parent,
+        parent_span_is_remote: trace.parent != SpanId::INVALID,
         span_kind: SpanKind::Server,
         attributes: attributes(facts, ended, course),
         status: match ended {
             Ended::Failed { status, .. } => Status::error(status.message().to_owned()),
             Ended::Answered(_) | Ended::Left => Status::Unset,
         },
-        ..span(place.context(own), rpc(facts).into(), Duration::ZERO, course.elapsed)
+        ..span(trace.context(own), rpc(facts).into(), Duration::ZERO, course.elapsed)
     };
     // The phase that a request fails in is the one where it ends.
     let failed = if matches!(ended, Ended::Failed { .. }) { course.intervals.len() } else { 0 };
     let phases = course.intervals.iter().enumerate().map(|(index, Interval { phase, from, to })| SpanData {
         status: if index + 1 == failed { Status::error("") } else { Status::Unset },
-        ..span(place.context(next()), phase.word().into(), *from, *to)
+        ..span(trace.context(next()), phase.word().into(), *from, *to)
     });
     std::iter::once(request).chain(phases).collect()
 }
@@ -181,22 +181,22 @@ pub(super) mod tests {
         Course { elapsed: milliseconds(4), intervals: intervals.collect(), left_out: 0 }
     }
 
-    fn place(parent: u64) -> Place {
+    fn trace(parent: u64) -> TraceContext {
         let state = "a=1".parse().unwrap();
-        Place { trace_id: TraceId::from(0xabc), parent: SpanId::from(parent), state }
+        TraceContext { trace_id: TraceId::from(0xabc), parent: SpanId::from(parent), state }
     }
 
-    fn told(facts: &Facts, ended: &Ended<'_>, course: &Course, place: &Place) -> Vec<SpanData> {
+    fn told(facts: &Facts, ended: &Ended<'_>, course: &Course, trace: &TraceContext) -> Vec<SpanData> {
         let mut last = 0_u64;
-        spans(facts, ended, course, SystemTime::UNIX_EPOCH, place, || {
+        spans(facts, ended, course, SystemTime::UNIX_EPOCH, trace, || {
             last += 1;
             SpanId::from(last)
         })
     }
 
     /// The spans of some request.
-    pub(in super::super) fn tree(place: &Place) -> Vec<SpanData> {
-        told(&facts(), &Ended::Answered(Size { objects: 2, bytes: 80 }), &course(), place)
+    pub(in super::super) fn tree(trace: &TraceContext) -> Vec<SpanData> {
+        told(&facts(), &Ended::Answered(Size { objects: 2, bytes: 80 }), &course(), trace)
     }
 
     fn shown(span: &SpanData) -> String {
@@ -213,7 +213,7 @@ pub(super) mod tests {
 
     #[test]
     fn each_stretch_of_time_is_a_span_below_that_of_the_request() {
-        let spans = tree(&place(77));
+        let spans = tree(&trace(77));
         let wanted = [
             "1 below 77: plugin.ConfigManagementPluginService/GenerateManifest 0-40 Server Unset",
             "2 below 1: receive 0-10 Internal Unset",
@@ -255,7 +255,7 @@ pub(super) mod tests {
         let diagnosis = Diagnosis::upstream("git-unreachable", "no answer");
         let status = Answer::unavailable(diagnosis.to_string());
         let failed = Ended::Failed { diagnosis: &diagnosis, status: &status };
-        let spans = told(&facts(), &failed, &course(), &place(0));
+        let spans = told(&facts(), &failed, &course(), &trace(0));
         assert_eq!(spans[0].status, Status::error("no answer [git-unreachable]"));
         assert_eq!(spans[4].status, Status::error(""));
         assert!(spans[1..4].iter().all(|it| it.status == Status::Unset));
@@ -267,7 +267,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_caller_that_left_is_no_failure() {
-        let spans = told(&facts(), &Ended::Left, &course(), &place(0));
+        let spans = told(&facts(), &Ended::Left, &course(), &trace(0));
         assert!(spans.iter().all(|it| it.status == Status::Unset));
         assert_eq!(attribute(&spans[0], "rpc.response.status_code").as_deref(), Some("CANCELLED"));
     }
@@ -277,7 +277,7 @@ pub(super) mod tests {
         let course = Course { left_out: 7, ..course() };
         let mut facts = facts();
         facts.app = Some("ä".repeat(2000));
-        let spans = told(&facts, &Ended::Left, &course, &place(0));
+        let spans = told(&facts, &Ended::Left, &course, &trace(0));
         assert_eq!(attribute(&spans[0], "promoter.phases_left_out").as_deref(), Some("7"));
         assert_eq!(attribute(&spans[0], "argocd.app.name").unwrap().len(), ATTRIBUTE_BYTES_MAX);
     }
