@@ -42,15 +42,8 @@ pub(crate) struct Arguments {
     /// Render the directory as it is on disk even if there is a lockfile in it
     #[arg(long, conflicts_with_all = ["lockfile", "environment", "render"])]
     unlocked: bool,
-    /// The helm to run for charts: a name in PATH, or a path
-    #[arg(
-        long,
-        value_name = "COMMAND",
-        env = "PROMOTER_HELM",
-        hide_env_values = true,
-        default_value = "helm"
-    )]
-    helm_command: PathBuf,
+    #[command(flatten)]
+    helm: HelmOptions,
     /// Kubernetes version that charts are told of
     #[arg(long, value_name = "VERSION")]
     kube_version: Option<String>,
@@ -61,6 +54,20 @@ pub(crate) struct Arguments {
     registries: RegistryOptions,
     #[command(flatten)]
     bases: BaseOptions,
+}
+
+/// Which helm renders charts.
+#[derive(Debug, Args)]
+pub(super) struct HelmOptions {
+    /// The helm to run for charts: a name in PATH, or a path
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        env = "PROMOTER_HELM",
+        hide_env_values = true,
+        default_value = "helm"
+    )]
+    pub(super) helm_command: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -97,7 +104,7 @@ fn rendered(place: &InRepository, arguments: &Arguments) -> Result<Verified<Mani
     };
     let registries = RegistryAccess::new(arguments.registries.config()?, arguments.bases.cache_root());
     let world =
-        Local::new(&arguments.helm_command, place.dot_git.clone(), arguments.bases.clone(), registries);
+        Local::new(&arguments.helm.helm_command, place.dot_git.clone(), arguments.bases.clone(), registries);
     let lock = format!("{}/{LOCK_FILE}", place.directory);
     let has_lock = place.files.kind(lock.trim_start_matches('/')) == Some(FileKind::File);
     if (has_lock && !arguments.unlocked) || arguments.lockfile.is_some() {

@@ -8,6 +8,7 @@ mod order;
 mod proof;
 mod text;
 
+use super::render::HelmOptions;
 use super::repository::git;
 use crate::edge::{self, Outcome};
 use crate::files::write_texts;
@@ -59,15 +60,8 @@ pub(crate) struct Arguments {
     /// Only print what would be written
     #[arg(long)]
     dry_run: bool,
-    /// The helm to run for charts: a name in PATH, or a path
-    #[arg(
-        long,
-        value_name = "COMMAND",
-        env = "PROMOTER_HELM",
-        hide_env_values = true,
-        default_value = "helm"
-    )]
-    helm_command: PathBuf,
+    #[command(flatten)]
+    helm: HelmOptions,
     #[command(flatten)]
     bases: crate::bases::BaseOptions,
 }

@@ -23,7 +23,7 @@ pub(super) fn prove(
     // The first lock pins no chart.
     let registries = RegistryAccess::default();
     let world =
-        Local::new(&arguments.helm_command, place.dot_git.clone(), arguments.bases.clone(), registries);
+        Local::new(&arguments.helm.helm_command, place.dot_git.clone(), arguments.bases.clone(), registries);
     let both = |(environment, lock): (&Environment, &PromotionLock)| {
         let wrong = |error: RenderError| of(environment, error.diagnosis());
         let before = on_disk(place, pipeline, environment, &world).map_err(wrong)?;
