@@ -15,7 +15,7 @@ use promoter_sources::clients::RegistryAccess;
 use promoter_sources::helm::{Helm, HelmLimits};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -229,7 +229,9 @@ impl OtherFlags {
 
 /// Helm with what the command line says about the cluster, and the way to other repositories.
 struct Outside {
-    helm: Helm,
+    /// Made with the first chart: most builds have none, and a short one would feel it.
+    helm: OnceLock<Helm>,
+    helm_command: PathBuf,
     /// `None`: those of the environment, read when they are needed.
     bases: Option<BaseOptions>,
     api_versions: Vec<String>,
@@ -239,7 +241,8 @@ struct Outside {
 impl Outside {
     fn of(arguments: &BuildArguments) -> Self {
         Self {
-            helm: helm(&arguments.helm_command),
+            helm_command: arguments.helm_command.clone(),
+            helm: OnceLock::new(),
             bases: Some(arguments.bases.clone()),
             api_versions: arguments.helm_api_versions.clone(),
             kube_version: arguments.helm_kube_version.clone(),
@@ -247,14 +250,15 @@ impl Outside {
     }
 }
 
-/// Nothing is pinned here, so that no registry is asked by us.
-fn helm(command: &Path) -> Helm {
-    Helm::new(command, HelmLimits::default(), RegistryAccess::default())
-}
-
 impl Default for Outside {
     fn default() -> Self {
-        Self { helm: helm(Path::new(HELM)), bases: None, api_versions: Vec::new(), kube_version: None }
+        Self {
+            helm: OnceLock::new(),
+            helm_command: HELM.into(),
+            bases: None,
+            api_versions: Vec::new(),
+            kube_version: None,
+        }
     }
 }
 
@@ -265,7 +269,11 @@ impl Externals for Outside {
             request.api_versions.clone_from(&self.api_versions);
         }
         request.kube_version = request.kube_version.or_else(|| self.kube_version.clone());
-        Externals::template(&self.helm, files, &request)
+        // Nothing is pinned here, so that no registry is asked by us.
+        let helm = self
+            .helm
+            .get_or_init(|| Helm::new(&self.helm_command, HelmLimits::default(), RegistryAccess::default()));
+        Externals::template(helm, files, &request)
     }
 
     fn repository(&self, url: &str, commit: &str) -> Result<Arc<dyn Files>, BuildError> {
