@@ -172,9 +172,12 @@ func (c *client) once(ctx context.Context, name string) answer {
 	if err != nil {
 		return failed(err)
 	}
-	if err := c.send(stream, name); err != nil {
-		// What repo-server reports when the other side ends too early.
-		return answer{Code: "SendFailed", Message: err.Error()}
+	// An unknown method is refused before anything is heard, so that whatever is sent may find the stream closed.
+	if name != "unknown" {
+		if err := c.send(stream, name); err != nil {
+			// What repo-server reports when the other side ends too early.
+			return answer{Code: "SendFailed", Message: err.Error()}
+		}
 	}
 	response := []byte{}
 	if err := stream.CloseSend(); err != nil {
